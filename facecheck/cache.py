@@ -1,0 +1,180 @@
+"""Finished work on disk, keyed by content: detections and embeddings survive the run that made them.
+
+One SQLite file in write-ahead mode, so that any number of processes share it. Values are plain arrays in
+safetensors' format: nothing is unpickled. The file is bounded: what was used longest ago goes first. A cache
+that cannot be used costs time, never the run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import threading
+import time
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import safetensors.numpy
+from safetensors import SafetensorError
+
+__all__ = ["Arrays", "Cache", "CacheWarning", "key"]
+
+Arrays = Mapping[str, npt.NDArray[np.generic]]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS entry (key BLOB PRIMARY KEY, value BLOB NOT NULL, used REAL NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS entry_used ON entry (used);
+"""
+_BUSY_S = 60.0
+_AT_ONCE = 500  # variables in one statement
+_FILL = 0.8  # of the bound, after making room
+
+
+class CacheWarning(UserWarning):
+    """The cache is not used as asked; results are right, the next run is slower."""
+
+
+def key(*parts: bytes | str) -> bytes:
+    """Return one key for these parts; where one ends and the next begins matters.
+
+    >>> key("ab", "c") == key("a", "bc")
+    False
+    """
+    total = hashlib.sha256()
+    for part in parts:
+        content = part.encode() if isinstance(part, str) else part
+        total.update(len(content).to_bytes(8, "little") + content)
+    return total.digest()
+
+
+class Cache:
+    """A bounded store of arrays.
+
+    Args:
+        folder: where ``results.sqlite`` lies or will lie.
+        max_bytes: bound on the file's size, enforced when the cache is closed.
+    """
+
+    def __init__(self, folder: Path, *, max_bytes: int = 8 * 2**30) -> None:
+        self.path = folder / "results.sqlite"
+        self._max_bytes = max_bytes
+        self._lock = threading.Lock()
+        self._writable = True
+        self._connection = self._open()
+
+    def _open(self) -> sqlite3.Connection | None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(self.path, timeout=_BUSY_S, check_same_thread=False, isolation_level=None)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            return self._open_for_reading(error)
+        return connection
+
+    def _open_for_reading(self, why: Exception) -> sqlite3.Connection | None:
+        self._writable = False
+        try:
+            connection = sqlite3.connect(
+                f"{self.path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
+            )
+            connection.execute("SELECT count(*) FROM entry WHERE key = x'00'")
+        except sqlite3.Error:
+            self._warn(f"cannot be used ({why}): nothing is kept for the next run")
+            return None
+        self._warn(f"cannot be written ({why}): what is in it is used, nothing is added")
+        return connection
+
+    def _warn(self, what: str) -> None:
+        warnings.warn(
+            f"the cache {self.path} {what}. Choose another folder with --facecheck-cache or FACECHECK_CACHE, "
+            "or remove a damaged one with 'facecheck cache clear'",
+            CacheWarning,
+            stacklevel=2,
+        )
+
+    def get(self, keys: Iterable[bytes]) -> dict[bytes, dict[str, npt.NDArray[np.generic]]]:
+        """Return what is known of these keys, and note that it was used."""
+        wanted = list(dict.fromkeys(keys))
+        found: dict[bytes, dict[str, npt.NDArray[np.generic]]] = {}
+        for start in range(0, len(wanted), _AT_ONCE):
+            portion = wanted[start : start + _AT_ONCE]
+            marks = ",".join("?" * len(portion))
+            for entry, value in self._execute(f"SELECT key, value FROM entry WHERE key IN ({marks})", portion):  # noqa: S608 - question marks only
+                try:
+                    found[bytes(entry)] = dict(safetensors.numpy.load(value))
+                except (SafetensorError, ValueError, KeyError):
+                    continue  # a damaged value is made again and overwritten
+        self._note_use(list(found))
+        return found
+
+    def put(self, entries: Mapping[bytes, Arrays]) -> None:
+        """Keep these arrays; an entry that is there already is replaced."""
+        now = time.time()
+        rows = [(k, safetensors.numpy.save(dict(arrays)), now) for k, arrays in entries.items()]
+        self._write("INSERT OR REPLACE INTO entry VALUES (?, ?, ?)", rows)
+
+    def _note_use(self, keys: Sequence[bytes]) -> None:
+        now = time.time()
+        self._write("UPDATE entry SET used = ? WHERE key = ? AND used < ?", [(now, k, now - 3600) for k in keys])
+
+    def _execute(self, statement: str, values: Sequence[object]) -> list[tuple[bytes, bytes]]:
+        if self._connection is None:
+            return []
+        with self._lock:
+            try:
+                return self._connection.execute(statement, values).fetchall()
+            except sqlite3.Error as error:
+                self._give_up(error)
+                return []
+
+    def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        if self._connection is None or not self._writable or not rows:
+            return
+        with self._lock:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._connection.executemany(statement, rows)
+                self._connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                self._give_up(error)
+
+    def _give_up(self, why: Exception) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+        self._warn(f"failed ({why}): this run goes on without it")
+
+    def size_bytes(self) -> int:
+        """Return the size of what is kept."""
+        rows = self._execute("SELECT coalesce(sum(length(value) + 60), 0), x'' FROM entry", ())
+        return int(rows[0][0]) if rows else 0
+
+    def clear(self) -> None:
+        """Remove the file, whatever state it is in."""
+        self.close(make_room=False)
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+
+    def close(self, *, make_room: bool = True) -> None:
+        """Release the file, and if it has outgrown its bound remove what was used longest ago."""
+        if make_room and self._writable and (size := self.size_bytes()) > self._max_bytes:
+            self._make_room(size - int(self._max_bytes * _FILL))
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _make_room(self, surplus: int) -> None:
+        rows = self._execute("SELECT key, length(value) + 60 FROM entry ORDER BY used", ())
+        going = []
+        for entry, size in rows:
+            if surplus <= 0:
+                break
+            going.append((entry,))
+            surplus -= int(size)
+        self._write("DELETE FROM entry WHERE key = ?", going)
+        self._execute("VACUUM", ())

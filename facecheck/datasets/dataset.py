@@ -1,0 +1,133 @@
+"""A data set: faces, the comparisons to be made between them, and how they are folded."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from facecheck.faces import Face, Pairs
+from facecheck.images import SUFFIXES
+
+__all__ = ["Dataset", "deal_into_folds", "image_files"]
+
+_FOLDS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Dataset:
+    """What a run compares.
+
+    Args:
+        name: short, for reports and graphs.
+        kind: of its reader.
+        spec: as it was asked for.
+        pairs: the comparisons.
+        protocol: what the comparisons are, in a few words.
+        notes: what a reader of the results should know, such as images left over.
+        sampled: whether only a part of the comparisons is made.
+    """
+
+    name: str
+    kind: str
+    spec: str
+    pairs: Pairs
+    protocol: str
+    notes: tuple[str, ...] = ()
+    sampled: bool = False
+
+    @property
+    def faces(self) -> tuple[Face, ...]:
+        """Every face that is compared."""
+        return self.pairs.faces
+
+    @property
+    def has_yaw(self) -> bool:
+        """Whether every face's yaw is known."""
+        return bool(self.faces) and all(face.yaw_rad is not None for face in self.faces)
+
+    @property
+    def digest(self) -> str:
+        """Hash of the names, subjects, yaws, pairs and folds; two runs on equal digests compare pair by pair."""
+        total = hashlib.sha256()
+        for face in self.faces:
+            total.update(f"{face.source.name}|{face.subject}|{face.yaw_rad}\n".encode())
+        total.update(self.pairs.indices.tobytes())
+        if self.pairs.folds is not None:
+            total.update(self.pairs.folds.tobytes())
+        return total.hexdigest()
+
+    def sample(self, limit: int) -> Dataset:
+        """Return at most ``limit`` comparisons, evenly spaced within each fold and kind; always the same ones.
+
+        Raises:
+            ValueError: a limit below 2, which cannot hold both kinds.
+        """
+        if limit < 2:  # noqa: PLR2004 - one genuine, one impostor
+            raise ValueError(f"a sample needs at least 2 comparisons, not {limit}")
+        if limit >= len(self.pairs):
+            return self
+        folds = self.pairs.folds if self.pairs.folds is not None else np.zeros(len(self.pairs), dtype=np.int64)
+        stratum = folds * 2 + self.pairs.genuine
+        rows = np.argsort(stratum, kind="stable")
+        # Genuine pairs are the scarcer kind: each kind gets half, as far as it goes.
+        genuine = rows[self.pairs.genuine[rows]]
+        impostor = rows[~self.pairs.genuine[rows]]
+        few = min(len(genuine), max(limit // 2, limit - len(impostor)))
+        chosen = np.sort(np.concatenate((_spread(genuine, few), _spread(impostor, limit - few))))
+        return dataclasses.replace(self, pairs=self.pairs.take(chosen), sampled=True)
+
+
+def _spread(rows: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
+    count = min(count, len(rows))
+    return rows[np.arange(count) * len(rows) // max(1, count)]
+
+
+def deal_into_folds(pairs: Pairs) -> npt.NDArray[np.int64] | None:
+    """Return folds in which no person is in two, or None if the pairs hang together too much for it.
+
+    People who are compared with each other belong together; such groups are dealt out, the largest first,
+    each to the fold that has the fewest pairs of its kind. At most ten folds, each with both kinds.
+    """
+    who = pairs.who
+    group = _connected(who)
+    groups, of_pair = np.unique(group[who[:, 0]], return_inverse=True)
+    sizes = np.zeros((len(groups), 2), dtype=np.int64)
+    np.add.at(sizes, (of_pair, pairs.genuine.astype(np.int64)), 1)
+    for count in range(min(_FOLDS, len(groups)), 1, -1):
+        fold_of_group, totals = _deal(sizes, count)
+        if totals.min() > 0 and totals.sum(axis=1).max() <= 2 * totals.sum() / count:
+            return fold_of_group[of_pair]
+    return None
+
+
+def _connected(who: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Number the groups of people who are linked by pairs: (people,)."""
+    from scipy.sparse import coo_matrix  # noqa: PLC0415 - scipy is slow to import and seldom needed here
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
+    people = int(who.max()) + 1
+    links = coo_matrix((np.ones(len(who)), (who[:, 0], who[:, 1])), shape=(people, people))
+    return np.asarray(connected_components(links, directed=False)[1], dtype=np.int64)
+
+
+def _deal(sizes: npt.NDArray[np.int64], count: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    share = np.maximum(1, sizes.sum(axis=0)) / count
+    totals = np.zeros((count, 2), dtype=np.int64)
+    fold_of_group = np.zeros(len(sizes), dtype=np.int64)
+    for group in np.argsort(-sizes.sum(axis=1), kind="stable"):
+        kinds = sizes[group] > 0
+        fold = int(np.argmin((totals / share)[:, kinds].max(axis=1)))
+        fold_of_group[group] = fold
+        totals[fold] += sizes[group]
+    return fold_of_group, totals
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Return a folder's image files in the order of their names, hidden ones left out."""
+    found = (p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".") and p.is_file())
+    return sorted(found, key=lambda path: path.name)

@@ -1,0 +1,133 @@
+"""Labeled Faces in the Wild: a folder a person, and the lists of its two views.
+
+View 2 (``pairs.txt``) has ten folds of 300 genuine and 300 impostor pairs, no person in two folds; view 1
+(``pairsDevTrain.txt``, ``pairsDevTest.txt``) has one part and no folds.
+
+Source: Huang et al., Labeled Faces in the Wild, UMass TR 07-49.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from facecheck.datasets.dataset import Dataset, deal_into_folds
+from facecheck.datasets.places import existing_file, existing_folder
+from facecheck.errors import DatasetError
+from facecheck.faces import Face, ImageSource, Pairs
+from facecheck.specs import Spec
+
+__all__ = ["read_lfw"]
+
+_OPTIONS = frozenset({"pairs", "name"})
+_SAFE_NAME = re.compile(r"[^/\\\0]+")
+
+
+def read_lfw(spec: Spec) -> Dataset:
+    """Open ``lfw:FOLDER?pairs=FILE``.
+
+    Raises:
+        DatasetError: no such folder or list, or a line of the list that is wrong or names a missing image.
+    """
+    spec.refuse_unknown(_OPTIONS)
+    folder = existing_folder(spec)
+    listed = _pairs_file(spec, folder)
+    faces: dict[tuple[str, int], int] = {}
+    rows, folds = [], []
+    for fold, first, second in _lines(listed):
+        rows.append([faces.setdefault(side, len(faces)) for side in (first, second)])
+        folds.append(fold)
+    sources = tuple(_face(folder, person, number) for person, number in faces)
+    missing = [face.source.name for face in sources if not face.source.path.is_file()]
+    if missing:
+        raise DatasetError(_where_missing(listed, missing, folder))
+    pairs = Pairs(sources, np.array(rows, dtype=np.int64), np.array(folds, dtype=np.int64))
+    protocol = f"LFW {listed.name}, {len(set(folds))} folds"
+    if len(set(folds)) == 1:
+        pairs = Pairs(pairs.faces, pairs.indices, deal_into_folds(Pairs(pairs.faces, pairs.indices)))
+        protocol = f"LFW {listed.name}"
+    return Dataset(
+        name=spec.options.get("name", f"lfw-{listed.stem}"), kind="lfw", spec=spec.text, pairs=pairs, protocol=protocol
+    )
+
+
+def _pairs_file(spec: Spec, folder: Path) -> Path:
+    if "pairs" in spec.options:
+        return existing_file(spec, spec.options["pairs"])
+    for candidate in (folder / "pairs.txt", folder.parent / "pairs.txt"):
+        if candidate.is_file():
+            return candidate
+    raise DatasetError(
+        f"{spec.text}: no pairs.txt in {folder} or beside it: name the list, lfw:{spec.path}?pairs=FILE"
+    )
+
+
+def _face(folder: Path, person: str, number: int) -> Face:
+    name = f"{person}/{person}_{number:04d}.jpg"
+    return Face(source=ImageSource(folder / name, name), subject=person)
+
+
+def _where_missing(listed: Path, missing: list[str], folder: Path) -> str:
+    wanted = {name.partition("/")[2].removesuffix(".jpg") for name in missing}
+    line = 0
+    for number, text in enumerate(listed.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+        parts = text.split("\t")
+        sides = {f"{parts[0]}_{n.zfill(4)}" for n in parts[1:3]} if len(parts) == 3 else set()  # noqa: PLR2004
+        sides |= {f"{parts[0]}_{parts[1].zfill(4)}", f"{parts[2]}_{parts[3].zfill(4)}"} if len(parts) == 4 else set()  # noqa: PLR2004
+        if sides & wanted:
+            line = number
+            break
+    more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+    return f"{listed}, line {line}: {missing[0]}{more}: no such image in {folder}. Is the folder whole, and this its list?"
+
+
+_Side = tuple[str, int]
+
+
+def _lines(listed: Path) -> Iterator[tuple[int, _Side, _Side]]:
+    """Yield fold and both sides of every pair; the head's counts must be the body's."""
+    try:
+        lines = listed.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{listed}: cannot be read as a list of pairs: {error}") from error
+    folds, each = _head(listed, lines)
+    body = [(number, line) for number, line in enumerate(lines[1:], 2) if line.strip()]
+    if len(body) != folds * each * 2:
+        raise DatasetError(
+            f"{listed}: its first line promises {folds * each * 2} pairs, {len(body)} follow: the file is cut short or added to"
+        )
+    for position, (number, line) in enumerate(body):
+        first, second = _pair(listed, number, line)
+        genuine = position // each % 2 == 0
+        if (first[0] == second[0]) != genuine:
+            kind = "genuine" if genuine else "impostor"
+            raise DatasetError(f"{listed}, line {number}: an {kind} pair belongs here by the first line's counts: {line!r}")
+        yield position // (2 * each), first, second
+
+
+def _head(listed: Path, lines: list[str]) -> tuple[int, int]:
+    numbers = lines[0].split() if lines else []
+    if not (1 <= len(numbers) <= 2 and all(n.isdigit() and int(n) > 0 for n in numbers)):  # noqa: PLR2004
+        raise DatasetError(
+            f"{listed}, line 1: expected the number of folds and of pairs of a kind in each (such as '10 300'), "
+            f"or of pairs alone ('500'), not {lines[0] if lines else ''!r}"
+        )
+    return (1, int(numbers[0])) if len(numbers) == 1 else (int(numbers[0]), int(numbers[1]))
+
+
+def _pair(listed: Path, number: int, line: str) -> tuple[_Side, _Side]:
+    parts = line.split("\t") if "\t" in line else line.split()
+    if len(parts) == 3:  # noqa: PLR2004 - name, number, number
+        parts = [parts[0], parts[1], parts[0], parts[2]]
+    if len(parts) != 4 or not (parts[1].isdigit() and parts[3].strip().isdigit()):  # noqa: PLR2004
+        raise DatasetError(f"{listed}, line {number}: expected 'name n n' or 'name n name n', not {line!r}")
+    for name in (parts[0], parts[2]):
+        if not _SAFE_NAME.fullmatch(name) or name in (".", ".."):
+            raise DatasetError(f"{listed}, line {number}: {name!r} points outside the folder; expected a person's name")
+    first, second = (parts[0], int(parts[1])), (parts[2], int(parts[3]))
+    if first == second:
+        raise DatasetError(f"{listed}, line {number}: compares an image with itself: {line!r}")
+    return first, second

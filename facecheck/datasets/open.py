@@ -1,0 +1,40 @@
+"""From a specification on the command line to a :class:`~facecheck.datasets.dataset.Dataset`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MappingProxyType
+
+from facecheck.datasets.dataset import Dataset
+from facecheck.datasets.folders import read_folders
+from facecheck.datasets.lfw import read_lfw
+from facecheck.datasets.strips import read_strips
+from facecheck.errors import DatasetError, nearest
+from facecheck.specs import Spec, split_specs
+
+__all__ = ["DATASET_KINDS", "open_dataset", "split_datasets"]
+
+DATASET_KINDS: MappingProxyType[str, Callable[[Spec], Dataset]] = MappingProxyType(
+    {"lfw": read_lfw, "folders": read_folders, "strips": read_strips}
+)
+
+
+def split_datasets(text: str) -> list[str]:
+    """Split a list of data set specifications at its commas; a path may hold commas of its own.
+
+    >>> split_datasets("lfw:faces, old?pairs=p.txt,strips:turned")
+    ['lfw:faces, old?pairs=p.txt', 'strips:turned']
+    """
+    return split_specs(text, starts="|".join(rf"{kind}(?=:|\?|,|$)" for kind in DATASET_KINDS))
+
+
+def open_dataset(text: str) -> Dataset:
+    """Return the data set that a specification names.
+
+    Raises:
+        DatasetError: an unknown kind or option, or something wrong with its files.
+    """
+    spec = Spec.parse(text, error=DatasetError)
+    if spec.kind not in DATASET_KINDS:
+        raise DatasetError(f"{text!r}: data set {spec.kind!r} is unknown. {nearest(spec.kind, DATASET_KINDS)}")
+    return DATASET_KINDS[spec.kind](spec)

@@ -1,0 +1,48 @@
+"""Paths of specifications: as they stand, else below the folder that ``FACECHECK_DATA`` names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from facecheck.errors import DatasetError
+from facecheck.specs import Spec
+
+__all__ = ["existing_file", "existing_folder"]
+
+
+def _candidates(text: str) -> list[Path]:
+    path = Path(text).expanduser()
+    home = os.environ.get("FACECHECK_DATA")
+    return [path] if path.is_absolute() or not home else [path, Path(home).expanduser() / path]
+
+
+def existing_folder(spec: Spec) -> Path:
+    """Return the folder of ``kind:FOLDER``.
+
+    Raises:
+        DatasetError: none is named, or it is not there.
+    """
+    if not spec.path:
+        raise DatasetError(f"{spec.text!r}: expected a folder, {spec.kind}:FOLDER")
+    for candidate in _candidates(spec.path):
+        if candidate.is_dir():
+            return candidate
+    raise DatasetError(_missing(spec, spec.path, "folder"))
+
+
+def existing_file(spec: Spec, text: str) -> Path:
+    """Return the file that an option names.
+
+    Raises:
+        DatasetError: it is not there.
+    """
+    for candidate in _candidates(text):
+        if candidate.is_file():
+            return candidate
+    raise DatasetError(_missing(spec, text, "file"))
+
+
+def _missing(spec: Spec, text: str, what: str) -> str:
+    tried = " or ".join(str(candidate.absolute()) for candidate in _candidates(text))
+    return f"{spec.text}: no such {what}: {tried}. A relative path is also looked for below FACECHECK_DATA, if set"

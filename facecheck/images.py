@@ -1,0 +1,114 @@
+"""Pixels out of bytes, the same for every eval, and nothing but pixels: every file is taken to be hostile.
+
+Grey, palette, CMYK, 16-bit and transparent images become 8-bit RGB; EXIF rotation is applied. What cannot
+be decoded raises :class:`~facecheck.errors.UnreadableImageError` with the reason in words.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+from PIL import ImageFile, ImageOps
+
+from facecheck.errors import UnreadableImageError
+from facecheck.faces import Image, ImageSource
+
+__all__ = ["MAX_PIXELS", "SUFFIXES", "cut_tile", "decode", "digest", "image_size", "read"]
+
+MAX_PIXELS = 100_000_000
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".pgm", ".ppm"})
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "PPM")
+_SIXTEEN_BIT = frozenset({"I", "I;16", "I;16B", "I;16L"})
+
+
+def read(source: ImageSource) -> bytes:
+    """Return the file's bytes.
+
+    Raises:
+        UnreadableImageError: missing, a folder, forbidden, or empty.
+    """
+    try:
+        content = source.path.read_bytes()
+    except OSError as error:
+        raise UnreadableImageError(f"{source.name}: cannot be read: {error.strerror or error}") from error
+    if not content:
+        raise UnreadableImageError(f"{source.name}: the file is empty (0 bytes)")
+    return content
+
+
+def digest(content: bytes, tile: int | None = None) -> bytes:
+    """Return what identifies an image wherever it lies: 32 bytes over its file's bytes and its tile."""
+    return hashlib.sha256(content + (b"" if tile is None else b"#%d" % tile)).digest()
+
+
+def decode(content: bytes, name: str) -> Image:
+    """Return ``(h, w, 3)`` uint8 RGB pixels.
+
+    Raises:
+        UnreadableImageError: not an image of a known format, truncated, or of more than ``MAX_PIXELS``.
+    """
+    # face_recognition switches this on for the whole process when it is imported, and half an image
+    # would then be judged as if it were whole.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with PIL.Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
+                _refuse_large(opened.size, name)
+                return _to_rgb(ImageOps.exif_transpose(opened))
+    except PIL.UnidentifiedImageError as error:
+        raise UnreadableImageError(f"{name}: not an image that can be read (expected {', '.join(_FORMATS)})") from error
+    except PIL.Image.DecompressionBombError as error:
+        raise UnreadableImageError(f"{name}: {error}") from error
+    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
+        raise UnreadableImageError(f"{name}: damaged or truncated: {error}") from error
+
+
+def _refuse_large(size: tuple[int, int], name: str) -> None:
+    if size[0] * size[1] > MAX_PIXELS:
+        raise UnreadableImageError(
+            f"{name}: {size[0]} x {size[1]} is more than {MAX_PIXELS // 1_000_000} megapixels; scale it down first"
+        )
+
+
+def _to_rgb(image: PIL.Image.Image) -> Image:
+    if image.mode in _SIXTEEN_BIT:
+        # Pillow clips 16-bit to 8-bit, which turns most of the picture white: scale instead.
+        wide = np.asarray(image, dtype=np.float64)
+        grey = np.clip(np.round(wide / 257.0), 0, 255).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    if image.mode in ("P", "PA", "LA", "La"):
+        image = image.convert("RGBA")
+    return np.array(image.convert("RGB"))
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Return (width, height) in pixels from the file's head alone.
+
+    Raises:
+        UnreadableImageError: not an image of a known format.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with PIL.Image.open(path, formats=_FORMATS) as opened:
+                return opened.size
+    except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
+        raise UnreadableImageError(f"{path}: not an image that can be read: {error}") from error
+
+
+def cut_tile(image: Image, tile: int) -> Image:
+    """Return the square tile of this index, counted from the left, of a strip ``(h, k * h, 3)``.
+
+    Raises:
+        UnreadableImageError: the strip has no such tile.
+    """
+    side = image.shape[0]
+    if (tile + 1) * side > image.shape[1]:
+        raise UnreadableImageError(f"a strip of {image.shape[1]} x {side} px has no tile {tile}")
+    return np.ascontiguousarray(image[:, tile * side : (tile + 1) * side])

@@ -1,0 +1,274 @@
+"""Detect, align, embed: the only place that opens an image.
+
+Loader threads read, decode and degrade; lanes detect, align and embed in batches. On a CPU there is a lane
+for each core, single-threaded inside, because small networks scale better side by side than within one
+batch; a GPU has one lane. Each image is detected once and each crop embedded once: results are remembered
+during the run and kept in the cache between runs, keyed by content. An image that cannot be read, or in
+which no face is found, is a result like any other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from facecheck.cache import Arrays, Cache, key
+from facecheck.corruptions import CLEAN, Applied
+from facecheck.detectors import Detections
+from facecheck.embedded import Embedded, Outcome, Result, StageTimes, collect
+from facecheck.errors import UnreadableImageError
+from facecheck.faces import Face, Image, ImageSource
+from facecheck.images import cut_tile, decode, digest, read
+from facecheck.policy import ChosenFace
+from facecheck.recognizer import Recognizer, device_name
+
+__all__ = ["Pipeline", "cores"]
+
+_ROAD = "1"  # to be raised when the same input gives other results: it parts old cache entries from new
+_CPU_BATCH = 16
+_GPU_BATCH = 128
+_AHEAD = 3  # batches under way for each lane
+_LONG_WORK = 64  # images from which a progress bar is worth it
+
+
+@dataclass(slots=True)
+class _Work:
+    """An image on its road."""
+
+    source: ImageSource
+    digest: bytes
+    key: bytes
+    detection_key: bytes
+    image: Image | None = None
+    found: Detections | None = None
+    detect_ms: float = 0.0
+    newly_found: bool = False
+    unreadable: str = ""
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Pipeline:
+    """Runs recognisers over faces.
+
+    Args:
+        cache: kept results, or None.
+        lanes: how many batches are computed at once on a CPU; as many as cores by default.
+        batch: images in a batch; 16 on a CPU, 128 on a GPU by default.
+        terminal: where progress is drawn, or None.
+    """
+
+    def __init__(
+        self,
+        *,
+        cache: Cache | None = None,
+        lanes: int | None = None,
+        batch: int | None = None,
+        terminal: TextIO | None = None,
+    ) -> None:
+        self._cache = cache
+        self._lanes = lanes or cores()
+        self._batch = batch
+        self._terminal = terminal
+        self._digests: dict[ImageSource, bytes] = {}
+        self._results: dict[bytes, Result] = {}
+        self._detections: dict[bytes, tuple[Detections, float]] = {}
+
+    def run(self, recognizer: Recognizer, faces: Sequence[Face], *, corruption: Applied = CLEAN) -> Embedded:
+        """Return a vector, or the reason why there is none, for every face.
+
+        Args:
+            recognizer: the model.
+            faces: m faces.
+            corruption: applied to every image first.
+        """
+        sources = list(dict.fromkeys(face.source for face in faces))
+        contents = self._read_digests(sources)
+        keys = {
+            source: key("embedding", _ROAD, recognizer.identity, corruption.identity, content)
+            for source, content in contents.items()
+            if isinstance(content, bytes)
+        }
+        self._recall_results(keys.values())
+        first_of_content = {key_: source for source, key_ in reversed(keys.items())}
+        missing = [source for key_, source in first_of_content.items() if key_ not in self._results]
+        works = [self._work(source, keys[source], recognizer, corruption) for source in reversed(missing)]
+        self._compute(recognizer, corruption, works)
+        return collect(
+            tuple(faces),
+            {
+                source: self._results[keys[source]]
+                if source in keys
+                else Result(Outcome.UNREADABLE, reason=str(content))
+                for source, content in contents.items()
+            },
+        )
+
+    def _read_digests(self, sources: Sequence[ImageSource]) -> dict[ImageSource, bytes | UnreadableImageError]:
+        with ThreadPoolExecutor(2 * cores()) as pool:
+            return dict(zip(sources, pool.map(self._digest, sources), strict=True))
+
+    def _digest(self, source: ImageSource) -> bytes | UnreadableImageError:
+        if source not in self._digests:
+            try:
+                self._digests[source] = digest(read(source), source.tile)
+            except UnreadableImageError as error:
+                return error
+        return self._digests[source]
+
+    def _work(self, source: ImageSource, key_: bytes, recognizer: Recognizer, corruption: Applied) -> _Work:
+        content = self._digests[source]
+        place = device_name(recognizer.device)
+        detection = key("detection", _ROAD, recognizer.detector.identity, place, corruption.identity, content)
+        return _Work(source, content, key_, detection)
+
+    def _recall_results(self, keys: Iterable[bytes]) -> None:
+        wanted = [key_ for key_ in keys if key_ not in self._results]
+        if self._cache is not None:
+            self._results.update((k, Result.of_arrays(arrays)) for k, arrays in self._cache.get(wanted).items())
+
+    def _recall_detections(self, works: Sequence[_Work]) -> None:
+        wanted = [work.detection_key for work in works if work.detection_key not in self._detections]
+        if self._cache is not None:
+            found = self._cache.get(wanted)
+            self._detections.update((k, _detections_of_arrays(arrays)) for k, arrays in found.items())
+        for work in works:
+            if work.detection_key in self._detections:
+                work.found, work.detect_ms = self._detections[work.detection_key]
+
+    def _compute(self, recognizer: Recognizer, corruption: Applied, works: Sequence[_Work]) -> None:
+        self._recall_detections(works)
+        on_gpu = recognizer.device.type == "cuda"
+        lanes = 1 if on_gpu else self._lanes
+        size = self._batch or (_GPU_BATCH if on_gpu else _CPU_BATCH)
+        batches = [list(works[start : start + size]) for start in range(0, len(works), size)]
+        title = f"{recognizer.name}, {corruption.identity}"
+        with (
+            _pool(2 if on_gpu else lanes) as loaders,
+            _pool(lanes, threads=None if lanes == 1 else 1) as computing,
+            self._progress(title, len(works)) as progress,
+        ):
+            started: deque[Future[tuple[list[_Work], list[Result]]]] = deque()
+            for batch in batches:
+                loaded = loaders.submit(_load, batch, corruption)
+                started.append(computing.submit(_road, recognizer, loaded))
+                while len(started) >= _AHEAD * lanes:
+                    progress.update(self._keep(*started.popleft().result()))
+            while started:
+                progress.update(self._keep(*started.popleft().result()))
+
+    def _keep(self, works: Sequence[_Work], results: Sequence[Result]) -> int:
+        """Remember finished work, and put it where an interruption cannot lose it."""
+        kept: dict[bytes, Arrays] = {}
+        for work, result in zip(works, results, strict=True):
+            self._results[work.key] = result
+            if result.outcome == Outcome.UNREADABLE:
+                continue
+            kept[work.key] = result.arrays()
+            if work.newly_found and work.found is not None:
+                self._detections[work.detection_key] = work.found, work.detect_ms
+                kept[work.detection_key] = _arrays_of_detections(work.found, work.detect_ms)
+        if self._cache is not None:
+            self._cache.put(kept)
+        return len(works)
+
+    def _progress(self, title: str, count: int) -> tqdm[None]:
+        quiet = self._terminal is None or count < _LONG_WORK
+        return tqdm(desc=title, total=count, unit="image", disable=quiet, file=self._terminal, leave=False)
+
+
+@contextlib.contextmanager
+def _pool(workers: int, *, threads: int | None = None) -> Iterator[ThreadPoolExecutor]:
+    """Give a pool that drops what has not begun when the run is interrupted."""
+    initialise = None if threads is None else torch.set_num_threads
+    pool = ThreadPoolExecutor(workers, initializer=initialise, initargs=() if threads is None else (threads,))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _load(works: list[_Work], corruption: Applied) -> list[_Work]:
+    """Decode and degrade; a strip is decoded once for all its tiles in the batch."""
+    strip: tuple[Path, Image] | None = None
+    for work in works:
+        source = work.source
+        try:
+            if strip is None or strip[0] != source.path:
+                strip = source.path, decode(read(source), source.name)
+            image = strip[1] if source.tile is None else cut_tile(strip[1], source.tile)
+        except UnreadableImageError as error:
+            work.unreadable = str(error)
+        else:
+            work.image = corruption.apply(image, work.digest)
+    return works
+
+
+def _road(recognizer: Recognizer, loading: Future[list[_Work]]) -> tuple[list[_Work], list[Result]]:
+    """Take a loaded batch through detection, choice, alignment and embedding."""
+    works = loading.result()
+    _detect(recognizer, [work for work in works if work.image is not None and work.found is None])
+    started = time.perf_counter()
+    chosen = [_choose(recognizer, work) for work in works]
+    crops = [
+        recognizer.aligner.align(work.image, face)
+        for work, face in zip(works, chosen, strict=True)
+        if work.image is not None and face is not None
+    ]
+    align_ms = _ms_each(started, len(crops))
+    started = time.perf_counter()
+    vectors = iter(recognizer.embed(np.stack(crops)) if crops else ())
+    embed_ms = _ms_each(started, len(crops))
+    results = []
+    for work, face in zip(works, chosen, strict=True):
+        if work.unreadable:
+            results.append(Result(Outcome.UNREADABLE, reason=work.unreadable))
+        elif face is None:
+            results.append(Result(Outcome.NO_FACE, times=StageTimes(work.detect_ms)))
+        else:
+            times = StageTimes(work.detect_ms, align_ms, embed_ms)
+            results.append(Result(Outcome.EMBEDDED, next(vectors), face.fallback, times))
+        work.image = None
+    return works, results
+
+
+def _detect(recognizer: Recognizer, works: list[_Work]) -> None:
+    started = time.perf_counter()
+    found = recognizer.detector.detect([work.image for work in works if work.image is not None]) if works else []
+    detect_ms = _ms_each(started, len(works))
+    for work, detections in zip(works, found, strict=True):
+        work.found, work.detect_ms, work.newly_found = detections, detect_ms, True
+
+
+def _choose(recognizer: Recognizer, work: _Work) -> ChosenFace | None:
+    if work.image is None or work.found is None:
+        return None
+    return recognizer.policy.choose(work.found, work.image.shape)
+
+
+def _ms_each(started: float, count: int) -> float:
+    return 1000 * (time.perf_counter() - started) / max(1, count)
+
+
+def _arrays_of_detections(found: Detections, detect_ms: float) -> Arrays:
+    ms = np.array([detect_ms], dtype=np.float32)
+    return {"boxes": found.boxes, "scores": found.scores, "landmarks": found.landmarks, "ms": ms}
+
+
+def _detections_of_arrays(arrays: Arrays) -> tuple[Detections, float]:
+    boxes, scores, landmarks = (np.asarray(arrays[n], dtype=np.float32) for n in ("boxes", "scores", "landmarks"))
+    return Detections(boxes, scores, landmarks), float(arrays["ms"][0])

@@ -1,0 +1,67 @@
+"""The grammar of specifications: ``kind:PATH?option=value&option=value``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from facecheck.errors import FacecheckError, nearest
+
+__all__ = ["Spec", "split_specs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A parsed specification.
+
+    Args:
+        text: as it was given.
+        kind: the word before the colon.
+        path: between colon and question mark, empty if there is none.
+        options: after the question mark.
+        error: what is raised when it cannot be used.
+    """
+
+    text: str
+    kind: str
+    path: str
+    options: Mapping[str, str]
+    error: type[FacecheckError]
+
+    @classmethod
+    def parse(cls, text: str, *, error: type[FacecheckError]) -> Spec:
+        """Take a specification apart. Nothing is decoded: a path may hold spaces, ``+`` and ``%``.
+
+        Raises:
+            FacecheckError: of the given type, if an option is not ``name=value``.
+
+        >>> Spec.parse("strips:faces/a b?tiles=5&start=-0.8", error=FacecheckError).options
+        {'tiles': '5', 'start': '-0.8'}
+        """
+        head, _, tail = text.partition("?")
+        kind, _, path = head.partition(":")
+        options: dict[str, str] = {}
+        for part in tail.split("&") if tail else ():
+            name, equals, value = part.partition("=")
+            if not (name and equals and value) or name in options:
+                raise error(f"{text!r}: expected options like name=value joined by &, each once, not {part!r}")
+            options[name] = value
+        return cls(text, kind.strip(), path, options, error)
+
+    def refuse_unknown(self, known: Iterable[str]) -> None:
+        """Raise if an option is none of these."""
+        for name in self.options:
+            if name not in known:
+                raise self.error(f"{self.text!r}: {self.kind} has no option {name!r}. {nearest(name, known)}")
+
+
+def split_specs(text: str, *, starts: str) -> list[str]:
+    """Split at the commas after which a new specification starts, so that a path may hold commas.
+
+    Args:
+        text: specifications joined by commas.
+        starts: regular expression that the beginning of a specification matches.
+    """
+    parts = re.split(rf",(?=\s*(?:{starts}))", text)
+    return [part.strip() for part in parts if part.strip()]

@@ -1,0 +1,128 @@
+"""Where weights come from, and the proof that they are the right ones: nothing is loaded unhashed.
+
+Weights that a registry package carries are read out of it without importing the package. Foreign formats
+are converted once into a safetensors file in the cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from facecheck.errors import ModelError
+
+__all__ = ["cache_folder", "converted", "file_sha256", "package_file", "state_sha256", "verified"]
+
+
+def cache_folder() -> Path:
+    """Return where facecheck keeps what it can make again: ``FACECHECK_CACHE`` or the user's cache folder."""
+    chosen = os.environ.get("FACECHECK_CACHE")
+    return Path(chosen) if chosen else platformdirs.user_cache_path("facecheck", appauthor=False)
+
+
+def package_file(package: str, *parts: str) -> Path:
+    """Return a data file of an installed package, without importing the package.
+
+    Raises:
+        ModelError: the package or the file is not there.
+    """
+    spec = importlib.util.find_spec(package)
+    for folder in (spec and spec.submodule_search_locations) or ():
+        path = Path(folder, *parts)
+        if path.is_file():
+            return path
+    raise ModelError(
+        f"{'/'.join((package, *parts))} is not installed: install facecheck with its dependencies, "
+        f"or the package {package.replace('_', '-')} alone"
+    )
+
+
+def file_sha256(path: Path) -> str:
+    """Return the hash of a file's bytes, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def verified(path: Path, sha256: str) -> Path:
+    """Return the path if its bytes have this hash.
+
+    Raises:
+        ModelError: they have not, or the file cannot be read.
+    """
+    try:
+        found = file_sha256(path)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if found != sha256:
+        raise ModelError(
+            f"{path}: not the expected weights: sha256 is {found}, expected {sha256}. "
+            "The file is damaged, cut short or another release: fetch it again"
+        )
+    return path
+
+
+def state_sha256(state: Mapping[str, Tensor]) -> str:
+    """Return one hash over all names, shapes, types and values of a state dict, whatever its order."""
+    total = hashlib.sha256()
+    for name in sorted(state):
+        tensor = state[name].detach().cpu().contiguous()
+        total.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)};".encode())
+        total.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return total.hexdigest()
+
+
+def converted(
+    name: str, expected: str, convert: Callable[[], Mapping[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]]
+) -> dict[str, Tensor]:
+    """Return a state dict that is converted at most once.
+
+    Args:
+        name: of the file in the cache.
+        expected: ``state_sha256`` of the state dict; a cached file that differs is made again.
+        convert: makes the state dict.
+
+    Raises:
+        ModelError: what ``convert`` made has another hash.
+    """
+    path = cache_folder() / "weights" / f"{name}.safetensors"
+    state = _load(path)
+    if state is not None and state_sha256(state) == expected:
+        return state
+    state = {key: torch.from_numpy(np.ascontiguousarray(value)) for key, value in convert().items()}
+    if state_sha256(state) != expected:
+        raise ModelError(f"{name}: the conversion gave {state_sha256(state)}, expected {expected}")
+    _save(state, path)
+    return state
+
+
+def _load(path: Path) -> dict[str, Tensor] | None:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError):
+        return None
+
+
+def _save(state: dict[str, Tensor], path: Path) -> None:
+    """Write whole or not at all; a cache that cannot be written costs time, never the run."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        os.close(handle)
+    except OSError:
+        return
+    try:
+        save_file(state, temporary)
+        Path(temporary).replace(path)
+    except (OSError, SafetensorError):
+        Path(temporary).unlink(missing_ok=True)
