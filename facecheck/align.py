@@ -105,9 +105,7 @@ class FivePoint:
         return np.asarray(cv2.warpAffine(image, transform, (self.size, self.size), flags=cv2.INTER_LINEAR))
 
 
-def similarity_transform(
-    source: npt.NDArray[np.float64], target: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def similarity_transform(source: npt.NDArray[np.float64], target: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the ``(2, 3)`` rotation, scaling and shift that takes points nearest to their targets.
 
     Least squares, without mirroring; in the plane it has this closed form.

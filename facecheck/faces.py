@@ -75,7 +75,7 @@ class Pairs:
         """Refuse what could not be compared."""
         if self.indices.ndim != 2 or self.indices.shape[1] != 2:  # noqa: PLR2004 - a pair is two
             raise ValueError(f"indices must have shape (n, 2), not {self.indices.shape}")
-        if self.indices.size and not (0 <= self.indices.min() and self.indices.max() < len(self.faces)):
+        if self.indices.size and not (self.indices.min() >= 0 and self.indices.max() < len(self.faces)):
             raise ValueError(f"indices must lie in [0, {len(self.faces)})")
         if np.any(self.indices[:, 0] == self.indices[:, 1]):
             raise ValueError("a pair compares an image with itself, which no capture of a second image can do")
@@ -105,7 +105,7 @@ class Pairs:
         Rounded to a millionth, so that 0.8 - 0.4 and 0.4 - 0.0 are one step.
         """
         yaw = np.array([np.nan if face.yaw_rad is None else face.yaw_rad for face in self.faces])
-        return np.round(np.abs(yaw[self.indices[:, 0]] - yaw[self.indices[:, 1]]), 6)
+        return np.asarray(np.round(np.abs(yaw[self.indices[:, 0]] - yaw[self.indices[:, 1]]), 6), dtype=np.float64)
 
     def take(self, rows: npt.NDArray[np.int64]) -> Pairs:
         """Return the pairs of these rows, with only the faces that they use, in first-use order."""

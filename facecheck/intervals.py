@@ -16,10 +16,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Estimate", "bootstrap", "design_effect", "mean", "proportion", "wilson"]
+__all__ = ["Estimate", "Statistics", "bootstrap", "design_effect", "mean", "proportion", "wilson"]
 
 Array = npt.NDArray[np.float64]
 People = npt.NDArray[np.int64]
+Statistics = Callable[[Array], Mapping[str, float]]
 _Z = 1.959963984540054  # the normal's 97.5 % quantile
 _PERCENT = (2.5, 97.5)
 RESAMPLES = 400
@@ -108,7 +109,7 @@ def mean(values: Array, people: People) -> Estimate:
 
 
 def bootstrap(
-    statistics: Callable[[Array], Mapping[str, float]],
+    statistics: Statistics,
     who: People,
     *,
     generator: np.random.Generator,

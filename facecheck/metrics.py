@@ -31,9 +31,10 @@ __all__ = [
     "curve",
     "dprime",
     "eer",
-    "fold_accuracy",
     "fnmr_at_fmr",
+    "fold_accuracy",
     "resolvable",
+    "weighted_dprime",
 ]
 
 Array = npt.NDArray[np.float64]
@@ -153,7 +154,7 @@ class Ranking:
         self._order = np.argsort(-scores.similarity, kind="stable")
         ranked = scores.similarity[self._order]
         self._genuine = genuine[self._order]
-        last_of_tie = np.append(ranked[1:] != ranked[:-1], True)  # noqa: FBT003 - an array's value
+        last_of_tie = np.append(ranked[1:] != ranked[:-1], True)
         self._ends = np.flatnonzero(last_of_tie & (ranked > -np.inf))
         self._thresholds = np.concatenate(([np.inf], ranked[self._ends]))
 
@@ -253,9 +254,7 @@ def fnmr_at_fmr(points: Curve, fmr: float, *, impostors: int) -> OperatingPoint:
     if fmr > 0 and not resolvable(impostors, fmr):
         raise ValueError(f"{impostors} impostor pairs cannot show an FMR of {fmr:g}: at least {1 / fmr:.0f} are needed")
     within = int(np.searchsorted(points.fmr, fmr, side="right")) - 1
-    return OperatingPoint(
-        float(points.thresholds[within]), float(points.fmr[within]), float(1.0 - points.tmr[within])
-    )
+    return OperatingPoint(float(points.thresholds[within]), float(points.fmr[within]), float(1.0 - points.tmr[within]))
 
 
 def dprime(scores: Scores) -> float:
@@ -266,14 +265,27 @@ def dprime(scores: Scores) -> float:
     Raises:
         ValueError: no genuine or no impostor comparison, or no spread at all.
     """
-    completed = scores.completed()
-    genuine, impostor = completed.similarity[completed.genuine], completed.similarity[~completed.genuine]
-    if not len(genuine) or not len(impostor):
-        raise ValueError(f"{len(genuine)} genuine and {len(impostor)} impostor comparisons: d-prime needs both")
-    spread = float(np.sqrt((genuine.var() + impostor.var()) / 2))
-    if not spread > 0:
+    return weighted_dprime(scores, np.ones(len(scores)))
+
+
+def weighted_dprime(scores: Scores, weights: Array) -> float:
+    """Return :func:`dprime` with each pair counted ``weights`` (n,) times.
+
+    Raises:
+        ValueError: as for :func:`dprime`.
+    """
+    made, genuine = scores.made, scores.genuine
+    kinds = [(scores.similarity[made & kind], weights[made & kind]) for kind in (genuine, ~genuine)]
+    if not all(weight.sum() > 0 for _, weight in kinds):
+        raise ValueError("d-prime needs genuine and impostor comparisons that were made")
+    means = [float(np.average(values, weights=weight)) for values, weight in kinds]
+    variances = [
+        float(np.average((values - middle) ** 2, weights=weight))
+        for (values, weight), middle in zip(kinds, means, strict=True)
+    ]
+    if not sum(variances) > 0:
         raise ValueError("all similarities of each kind are equal: d-prime is not defined")
-    return float(abs(genuine.mean() - impostor.mean()) / spread)
+    return abs(means[0] - means[1]) / float(np.sqrt(sum(variances) / 2))
 
 
 def best_threshold(scores: Scores) -> float:
@@ -288,7 +300,7 @@ def best_threshold(scores: Scores) -> float:
         raise ValueError("no comparison was completed: no threshold can be chosen")
     order = np.argsort(-scores.similarity, kind="stable")
     ranked, genuine = scores.similarity[order], scores.genuine[order]
-    ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True) & (ranked > -np.inf))  # noqa: FBT003
+    ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True) & (ranked > -np.inf))
     right = np.cumsum(np.where(genuine, 1, -1))[ends]
     best = int(np.argmax(right))
     if right[best] < 0:
@@ -352,6 +364,4 @@ def fold_accuracy(scores: Scores, folds: npt.NDArray[np.int64], thresholds: Arra
             for number, threshold in zip(numbers, thresholds, strict=True)
         ]
     )
-    return FoldAccuracy(
-        float(by_fold.mean()), float(by_fold.std(ddof=1) / np.sqrt(len(by_fold))), by_fold, thresholds
-    )
+    return FoldAccuracy(float(by_fold.mean()), float(by_fold.std(ddof=1) / np.sqrt(len(by_fold))), by_fold, thresholds)

@@ -29,12 +29,13 @@ from facecheck.recognizer import Contract, Recognizer
 from facecheck.specs import Spec, split_specs
 from facecheck.weights import package_file, state_sha256, verified
 
-__all__ = ["BUILT_IN", "Settings", "build", "split_models", "torch_recognizer"]
+__all__ = ["BUILT_IN", "Settings", "build", "check", "split_models", "torch_recognizer"]
 
 _DLIB_NETWORK_SHA256 = "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"
 _DLIB_PREDICTOR_SHA256 = "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888"
 _GREY = (127.5, 127.5, 127.5)
 _FACENET_STD = (128.0, 128.0, 128.0)
+_FACENET_THRESHOLD = 1.13  # the best for CASIA-WebFace's weights on LFW's view 1 training pairs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +142,9 @@ def _dlib(name: str, settings: Settings, options: Mapping[str, str]) -> Recogniz
     )
 
 
-def _facenet(network: nn.Module, name: str, threshold: float, settings: Settings, options: Mapping[str, str]) -> Recognizer:
+def _facenet(
+    network: nn.Module, name: str, threshold: float, settings: Settings, options: Mapping[str, str]
+) -> Recognizer:
     return torch_recognizer(
         name,
         network,
@@ -154,12 +157,12 @@ def _facenet(network: nn.Module, name: str, threshold: float, settings: Settings
 
 
 def _facenet_casia(name: str, settings: Settings, options: Mapping[str, str]) -> Recognizer:
-    return _facenet(facenet.casia_webface(), name, 1.1, settings, options)
+    return _facenet(facenet.casia_webface(), name, _FACENET_THRESHOLD, settings, options)
 
 
 def _facenet_vggface2(name: str, settings: Settings, options: Mapping[str, str]) -> Recognizer:
     path = Path(options["weights"]).expanduser() if "weights" in options else None
-    return _facenet(facenet.vggface2(path), name, 1.1, settings, options)
+    return _facenet(facenet.vggface2(path), name, _FACENET_THRESHOLD, settings, options)
 
 
 def _pixels(text: str) -> int:
@@ -196,15 +199,18 @@ def build(text: str, settings: Settings) -> Recognizer:
     """
     if ":" in text.partition("?")[0]:
         return _from_factory(text, settings)
+    spec = _built_in(text)
+    return BUILT_IN[spec.kind][0](_short(spec), settings, spec.options)
+
+
+def _built_in(text: str) -> Spec:
     spec = Spec.parse(text, error=ModelError)
     if spec.kind not in BUILT_IN:
         raise ModelError(
-            f"model {spec.kind!r} is unknown. {nearest(spec.kind, BUILT_IN)} "
-            "Your own model is package.module:factory"
+            f"model {spec.kind!r} is unknown. {nearest(spec.kind, BUILT_IN)} Your own model is package.module:factory"
         )
-    make, known = BUILT_IN[spec.kind]
-    spec.refuse_unknown(known)
-    return make(_short(spec), settings, spec.options)
+    spec.refuse_unknown(BUILT_IN[spec.kind][1])
+    return spec
 
 
 def _short(spec: Spec) -> str:
@@ -213,10 +219,15 @@ def _short(spec: Spec) -> str:
     return "?".join((spec.kind, "&".join(shown))) if shown else spec.kind
 
 
-def _from_factory(text: str, settings: Settings) -> Recognizer:
+def _factory_parts(text: str) -> tuple[str, str]:
     module_name, _, factory_name = text.partition(":")
     if not re.fullmatch(r"[A-Za-z_][\w.]*", module_name) or not factory_name.isidentifier():
         raise ModelError(f"{text!r}: expected package.module:factory")
+    return module_name, factory_name
+
+
+def _from_factory(text: str, settings: Settings) -> Recognizer:
+    module_name, factory_name = _factory_parts(text)
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
@@ -227,3 +238,15 @@ def _from_factory(text: str, settings: Settings) -> Recognizer:
     if not isinstance(made, Recognizer):
         raise ModelError(f"{text}: expected a facecheck Recognizer, got {type(made).__name__}; see torch_recognizer")
     return made
+
+
+def check(text: str) -> None:
+    """Refuse a specification that cannot name a model, without building it.
+
+    Raises:
+        ModelError: an unknown name or option.
+    """
+    if ":" in text.partition("?")[0]:
+        _factory_parts(text)
+        return
+    _built_in(text)

@@ -139,7 +139,8 @@ class Mtcnn:
 
 
 def _ready(net: nn.Module, device: torch.device) -> nn.Module:
-    return net.eval().requires_grad_(requires_grad=False).to(device, memory_format=torch.channels_last)
+    net = net.eval().requires_grad_(requires_grad=False).to(device)
+    return net.to(memory_format=torch.channels_last)
 
 
 class _SummedArea:
@@ -217,7 +218,7 @@ def _windows(shift: Tensor, probability: Tensor, scale: float, threshold: float)
 def _in_portions(net: nn.Module, pixels: Tensor) -> tuple[Tensor, ...]:
     """Run a network over (n, 3, h, w), a bounded number at a time."""
     at_once = (_GPU_PIXELS if pixels.is_cuda else _CPU_PIXELS) // (pixels.shape[2] * pixels.shape[3])
-    outputs = [net(portion) for portion in pixels.split(max(1, at_once))]
+    outputs = [net(portion) for portion in torch.split(pixels, max(1, at_once))]
     return tuple(torch.cat(parts) for parts in zip(*outputs, strict=True))
 
 
@@ -241,9 +242,7 @@ def _suppress_contained(found: _Found) -> Tensor:
     return torch.tensor(kept, dtype=torch.long, device=found.boxes.device)
 
 
-def _surest(
-    boxes: npt.NDArray[np.float32], scores: npt.NDArray[np.float32], among: npt.NDArray[np.intp]
-) -> list[int]:
+def _surest(boxes: npt.NDArray[np.float32], scores: npt.NDArray[np.float32], among: npt.NDArray[np.intp]) -> list[int]:
     left = among[np.argsort(scores[among], kind="stable")]
     area = (boxes[:, 2] - boxes[:, 0] + 1) * (boxes[:, 3] - boxes[:, 1] + 1)
     kept = []

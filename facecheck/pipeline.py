@@ -10,6 +10,7 @@ which no face is found, is a result like any other.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import time
 from collections import deque
@@ -17,7 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 import numpy as np
 import torch
@@ -118,6 +119,16 @@ class Pipeline:
             },
         )
 
+    def images(self, faces: Sequence[Face], count: int) -> list[Image]:
+        """Return the pixels of the first readable images, at most ``count``."""
+        found: list[Image] = []
+        for source in dict.fromkeys(face.source for face in faces):
+            if len(found) == count:
+                break
+            work = _load([_Work(source, b"", b"", b"")], CLEAN)[0]
+            found.extend([] if work.image is None else [work.image])
+        return found
+
     def _read_digests(self, sources: Sequence[ImageSource]) -> dict[ImageSource, bytes | UnreadableImageError]:
         with ThreadPoolExecutor(2 * cores()) as pool:
             return dict(zip(sources, pool.map(self._digest, sources), strict=True))
@@ -186,7 +197,7 @@ class Pipeline:
             self._cache.put(kept)
         return len(works)
 
-    def _progress(self, title: str, count: int) -> tqdm[None]:
+    def _progress(self, title: str, count: int) -> tqdm[NoReturn]:
         quiet = self._terminal is None or count < _LONG_WORK
         return tqdm(desc=title, total=count, unit="image", disable=quiet, file=self._terminal, leave=False)
 
@@ -194,8 +205,8 @@ class Pipeline:
 @contextlib.contextmanager
 def _pool(workers: int, *, threads: int | None = None) -> Iterator[ThreadPoolExecutor]:
     """Give a pool that drops what has not begun when the run is interrupted."""
-    initialise = None if threads is None else torch.set_num_threads
-    pool = ThreadPoolExecutor(workers, initializer=initialise, initargs=() if threads is None else (threads,))
+    initialise = None if threads is None else functools.partial(torch.set_num_threads, threads)
+    pool = ThreadPoolExecutor(workers, initializer=initialise)
     try:
         yield pool
     finally:

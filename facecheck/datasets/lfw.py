@@ -60,9 +60,7 @@ def _pairs_file(spec: Spec, folder: Path) -> Path:
     for candidate in (folder / "pairs.txt", folder.parent / "pairs.txt"):
         if candidate.is_file():
             return candidate
-    raise DatasetError(
-        f"{spec.text}: no pairs.txt in {folder} or beside it: name the list, lfw:{spec.path}?pairs=FILE"
-    )
+    raise DatasetError(f"{spec.text}: no pairs.txt in {folder} or beside it: name the list, lfw:{spec.path}?pairs=FILE")
 
 
 def _face(folder: Path, person: str, number: int) -> Face:
@@ -71,17 +69,17 @@ def _face(folder: Path, person: str, number: int) -> Face:
 
 
 def _where_missing(listed: Path, missing: list[str], folder: Path) -> str:
-    wanted = {name.partition("/")[2].removesuffix(".jpg") for name in missing}
-    line = 0
-    for number, text in enumerate(listed.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
-        parts = text.split("\t")
-        sides = {f"{parts[0]}_{n.zfill(4)}" for n in parts[1:3]} if len(parts) == 3 else set()  # noqa: PLR2004
-        sides |= {f"{parts[0]}_{parts[1].zfill(4)}", f"{parts[2]}_{parts[3].zfill(4)}"} if len(parts) == 4 else set()  # noqa: PLR2004
-        if sides & wanted:
-            line = number
-            break
+    wanted = {name.rpartition("/")[2].removesuffix(".jpg") for name in missing}
+    number = next(
+        number
+        for number, line in _body(listed)
+        if wanted & {f"{person}_{image:04d}" for person, image in _pair(listed, number, line)}
+    )
     more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-    return f"{listed}, line {line}: {missing[0]}{more}: no such image in {folder}. Is the folder whole, and this its list?"
+    return (
+        f"{listed}, line {number}: {missing[0]}{more}: no such image in {folder}. "
+        "Is the folder whole, and this its list?"
+    )
 
 
 _Side = tuple[str, int]
@@ -89,23 +87,33 @@ _Side = tuple[str, int]
 
 def _lines(listed: Path) -> Iterator[tuple[int, _Side, _Side]]:
     """Yield fold and both sides of every pair; the head's counts must be the body's."""
-    try:
-        lines = listed.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{listed}: cannot be read as a list of pairs: {error}") from error
-    folds, each = _head(listed, lines)
-    body = [(number, line) for number, line in enumerate(lines[1:], 2) if line.strip()]
+    folds, each = _head(listed, _text(listed)[:1])
+    body = _body(listed)
     if len(body) != folds * each * 2:
         raise DatasetError(
-            f"{listed}: its first line promises {folds * each * 2} pairs, {len(body)} follow: the file is cut short or added to"
+            f"{listed}: its first line promises {folds * each * 2} pairs, {len(body)} follow: "
+            "the file is cut short or added to"
         )
     for position, (number, line) in enumerate(body):
         first, second = _pair(listed, number, line)
         genuine = position // each % 2 == 0
         if (first[0] == second[0]) != genuine:
             kind = "genuine" if genuine else "impostor"
-            raise DatasetError(f"{listed}, line {number}: an {kind} pair belongs here by the first line's counts: {line!r}")
+            raise DatasetError(
+                f"{listed}, line {number}: an {kind} pair belongs here by the first line's counts: {line!r}"
+            )
         yield position // (2 * each), first, second
+
+
+def _text(listed: Path) -> list[str]:
+    try:
+        return listed.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{listed}: cannot be read as a list of pairs: {error}") from error
+
+
+def _body(listed: Path) -> list[tuple[int, str]]:
+    return [(number, line) for number, line in enumerate(_text(listed)[1:], 2) if line.strip()]
 
 
 def _head(listed: Path, lines: list[str]) -> tuple[int, int]:

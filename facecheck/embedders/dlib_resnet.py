@@ -37,13 +37,14 @@ _MAX_INTEGER_BYTES = 8
 class DlibResnet(nn.Module):
     """The network of dlib's ``face_recognition_model_v1``: (n, 3, 150, 150) RGB 0..255 to (n, 128)."""
 
+    mean: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Conv2d(3, 32, 7, stride=2)
         channels = [32, *(channels for channels, _ in _BLOCKS)]
         self.blocks = nn.ModuleList(
-            _Block(before, after, halves=halves)
-            for before, (after, halves) in zip(channels[:-1], _BLOCKS, strict=True)
+            _Block(before, after, halves=halves) for before, (after, halves) in zip(channels[:-1], _BLOCKS, strict=True)
         )
         self.head = nn.Linear(channels[-1], _DIMENSIONS, bias=False)
         self.register_buffer("mean", torch.tensor(_MEAN).reshape(1, 3, 1, 1), persistent=False)

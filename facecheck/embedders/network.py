@@ -41,8 +41,8 @@ class NetworkEmbedder:
         colour: Colour = "rgb",
         l2: bool = True,
     ) -> None:
-        self.network = network.eval().requires_grad_(requires_grad=False)
-        self.network = self.network.to(device=device, memory_format=torch.channels_last)
+        network = network.eval().requires_grad_(requires_grad=False).to(device)
+        self.network = network.to(memory_format=torch.channels_last)
         self._device = device
         self._type = PRECISIONS[precision]
         self._mean = torch.tensor(mean, device=device).reshape(1, 3, 1, 1)

@@ -1,0 +1,136 @@
+"""How fast is the road? Images a second, end to end, against two peers in the same run.
+
+(a) the same networks' raw forward passes, stock code, each at its best batch size, on arrays in memory;
+(b) the second study's loop: one image at a time, MTCNN, then the network at batch 1.
+
+    uv run python benchmarks/end_to_end.py FOLDER_OF_IMAGES --images 256
+
+Prints ratios; a ratio above 1 means that facecheck is faster. Rounds of all three alternate, so that a
+machine that slows down slows all of them, and medians are compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import PIL.Image
+import torch
+from facenet_pytorch import MTCNN
+
+from facecheck.cache import Cache
+from facecheck.embedders import facenet
+from facecheck.faces import Face, ImageSource
+from facecheck.models import Settings, build
+from facecheck.pipeline import Pipeline
+from facecheck.recognizer import Recognizer, probe_crops
+
+_MODEL = "facenet-casia-webface"
+_BATCHES = (1, 4, 16, 64)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="images, in any depth")
+    parser.add_argument("--images", type=int, default=256)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--device", default="cpu")
+    options = parser.parse_args()
+    paths = sorted(options.folder.rglob("*.jpg"))[: options.images]
+    if not paths:
+        parser.error(f"{options.folder}: no .jpg images")
+    device = torch.device(options.device)
+    recognizer = build(_MODEL, Settings(device=device))
+    recognizer.embed(probe_crops(recognizer.aligner.size))
+    stock = _Stock(paths, device)
+    batches = stock.best_batches()
+    print(f"{len(paths)} images, {device}, torch threads {torch.get_num_threads()}, best raw batches {batches}")
+    measured: dict[str, list[float]] = {"end to end, cold": [], "end to end, warm": [], "raw passes": [], "loop": []}
+    for _ in range(options.rounds):
+        with tempfile.TemporaryDirectory() as folder:
+            run = functools.partial(_facecheck, paths, recognizer, Path(folder))
+            measured["end to end, cold"].append(_rate(paths, run))
+            measured["end to end, warm"].append(_rate(paths, run))
+        measured["raw passes"].append(_rate(paths, functools.partial(stock.raw, batches)))
+        measured["loop"].append(_rate(paths, stock.loop))
+    medians = {name: statistics.median(rates) for name, rates in measured.items()}
+    for name, rates in measured.items():
+        spread = f"{min(rates):.1f} to {max(rates):.1f}"
+        print(f"{name:18} {medians[name]:8.1f} images/s  ({spread})")
+    cold, warm = medians["end to end, cold"], medians["end to end, warm"]
+    print(f"end to end / raw passes  {cold / medians['raw passes']:.2f}   (promised 0.7, hoped for 0.8)")
+    print(f"end to end / loop        {cold / medians['loop']:.2f}   (promised 1.6, hoped for 3)")
+    print(f"warm / cold              {warm / cold:.1f}   (hoped for 50)")
+
+
+def _rate(paths: Sequence[Path], work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return len(paths) / (time.perf_counter() - started)
+
+
+def _facecheck(paths: Sequence[Path], recognizer: Recognizer, folder: Path) -> None:
+    """Everything but loading the weights, which both peers have loaded too."""
+    cache = Cache(folder)
+    faces = [Face(source=ImageSource(path, path.name), subject=path.parent.name) for path in paths]
+    Pipeline(cache=cache).run(recognizer, faces)
+    cache.close()
+
+
+class _Stock:
+    """facenet-pytorch's own code with the same weights."""
+
+    def __init__(self, paths: Sequence[Path], device: torch.device) -> None:
+        self._paths = paths
+        self._device = device
+        self._mtcnn = MTCNN(image_size=160, margin=14, selection_method="center_weighted_size", device=device)
+        self._network = facenet.casia_webface().eval().to(device)
+        self._images = [np.asarray(PIL.Image.open(path).convert("RGB")) for path in paths]
+        self._crops = torch.rand(len(paths), 3, 160, 160, device=device)
+
+    @torch.inference_mode()
+    def loop(self) -> list[npt.NDArray[np.float32]]:
+        """Open, detect, crop and embed one image after the other."""
+        vectors = []
+        for path in self._paths:
+            crop = self._mtcnn(PIL.Image.open(path).convert("RGB"))
+            if crop is not None:
+                vectors.append(self._network(crop[None].to(self._device)).cpu().numpy())
+        return vectors
+
+    def raw(self, batches: tuple[int, int]) -> None:
+        """Detect and embed what is in memory already."""
+        self._detect(batches[0], len(self._images))
+        self._embed(batches[1], len(self._images))
+
+    def best_batches(self) -> tuple[int, int]:
+        """Return the fastest batch size of detector and network."""
+        best = []
+        for work in (self._detect, self._embed):
+            count = min(64, len(self._images))
+            work(1, 2)
+            rates = {batch: _rate(self._paths[:count], functools.partial(work, batch, count)) for batch in _BATCHES}
+            best.append(max(rates, key=lambda batch: rates[batch]))
+        return best[0], best[1]
+
+    @torch.inference_mode()
+    def _detect(self, batch: int, count: int) -> None:
+        for start in range(0, count, batch):
+            self._mtcnn.detect(np.stack(self._images[start : min(start + batch, count)]))
+
+    @torch.inference_mode()
+    def _embed(self, batch: int, count: int) -> None:
+        for start in range(0, count, batch):
+            self._network(self._crops[start : min(start + batch, count)]).cpu()
+
+
+if __name__ == "__main__":
+    main()

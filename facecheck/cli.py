@@ -1,0 +1,72 @@
+"""The command ``facecheck``: what is done around the runs of the suite."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from facecheck import __version__
+from facecheck.datasets.split import WAYS, split_lfw
+from facecheck.errors import FacecheckError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status: 0, or 2 with the reason on stderr."""
+    parser = argparse.ArgumentParser(prog="facecheck", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"facecheck {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    split = commands.add_parser("split-lfw", help="make matched and mismatched folders out of an LFW tree")
+    split.add_argument("source", type=Path, help="LFW's folder: one folder for each person")
+    split.add_argument("target", type=Path, help="where matched_faces/ and mismatched_faces/ go")
+    split.add_argument("--how", choices=list(WAYS), default="link", help="link (default), copy or move the images")
+    split.set_defaults(run=_split)
+
+    cache = commands.add_parser("cache", help="look at or empty the cache of finished work")
+    cache.add_argument("what", choices=["info", "clear"])
+    cache.add_argument("--folder", type=Path, help="where it lies, if not in its usual place")
+    cache.set_defaults(run=_cache)
+
+    report = commands.add_parser("report", help="draw a run's graphs again")
+    report.add_argument("folder", type=Path, help="of the run, such as reports/latest")
+    report.set_defaults(run=_report)
+
+    options = parser.parse_args(arguments)
+    try:
+        print(options.run(options))
+    except (FacecheckError, OSError) as error:
+        print(f"facecheck: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _split(options: argparse.Namespace) -> str:
+    made = split_lfw(options.source, options.target, how=options.how)
+    return f"{made.matched} people matched, {made.mismatched} mismatched in {options.target}; {made.new} new"
+
+
+def _cache(options: argparse.Namespace) -> str:
+    from facecheck.cache import Cache  # noqa: PLC0415 - torch takes seconds to import, and is not always needed
+    from facecheck.weights import cache_folder  # noqa: PLC0415
+
+    folder = options.folder or cache_folder()
+    path = folder / "results.sqlite"
+    if not path.is_file():
+        return f"{path}: no cache yet"
+    cache = Cache(folder)
+    size = cache.size_bytes()
+    if options.what == "clear":
+        cache.clear()
+        return f"{path}: cleared, {size / 2**20:.1f} MiB"
+    cache.close()
+    return f"{path}: {size / 2**20:.1f} MiB"
+
+
+def _report(options: argparse.Namespace) -> str:
+    from facecheck.report import draw  # noqa: PLC0415 - matplotlib takes a second to import
+
+    return "\n".join(str(path) for path in draw(options.folder))

@@ -1,0 +1,158 @@
+"""Judging a measurement against a promise.
+
+A *limit* is what users were promised. It stands in a file that people review, and a measurement that is
+worse fails. A run on a sample of the comparisons is judged leniently and says so: it fails when its whole
+interval is worse than the limit.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from facecheck.errors import FacecheckError
+from facecheck.measure import METRICS
+from facecheck.record import Measurement
+
+__all__ = ["Limit", "LimitsError", "Verdict", "judge", "judge_all", "read_limits"]
+
+_BOUNDS = ("at_least", "at_most")
+
+
+class LimitsError(FacecheckError):
+    """The file of limits cannot be used, or has none where one is needed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A promise about measurements of one name.
+
+    Args:
+        eval: the eval that it belongs to.
+        name: of the measurement.
+        bound: the value that must be reached or not be passed.
+        upper: True if values above the bound fail, False if values below do.
+        where: what a measurement's model, dataset and conditions must be; empty matches any.
+        why: the reason for the number.
+    """
+
+    eval: str
+    name: str
+    bound: float
+    upper: bool
+    where: Mapping[str, str | float]
+    why: str
+
+    def covers(self, measurement: Measurement) -> bool:
+        """Say whether this limit speaks of that measurement."""
+        known = {"model": measurement.model, "dataset": measurement.dataset, **measurement.conditions}
+        return (self.eval, self.name) == (measurement.eval, measurement.name) and all(
+            known.get(key) == value for key, value in self.where.items()
+        )
+
+    def kept_by(self, value: float) -> bool:
+        """Say whether a value keeps the promise; NaN does not."""
+        return value <= self.bound if self.upper else value >= self.bound
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An outcome with a reason that a person can act on."""
+
+    outcome: Literal["passed", "failed"]
+    reason: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether the promise was kept."""
+        return self.outcome == "passed"
+
+
+def read_limits(path: Path) -> tuple[Limit, ...]:
+    """Read a file of ``[[limit]]`` tables.
+
+    Raises:
+        LimitsError: the file is missing or malformed, or a limit has not exactly the known keys.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise LimitsError(f"{path}: cannot be read as TOML: {error}") from error
+    tables = content.get("limit")
+    if not isinstance(tables, list) or not tables:
+        raise LimitsError(f"{path}: expected at least one [[limit]] table")
+    return tuple(_limit(path, number, table) for number, table in enumerate(tables, 1))
+
+
+def _limit(path: Path, number: int, table: Mapping[str, object]) -> Limit:
+    place = f"{path}, limit {number}"
+    unknown = set(table) - {"eval", "name", "where", "why", *_BOUNDS}
+    bounds = [key for key in _BOUNDS if key in table]
+    if unknown or len(bounds) != 1 or not {"eval", "name", "why"} <= table.keys():
+        raise LimitsError(f"{place}: expected eval, name, why, one of at_least and at_most, and perhaps where")
+    bound, where = table[bounds[0]], table.get("where", {})
+    if isinstance(bound, bool) or not isinstance(bound, int | float) or not math.isfinite(bound):
+        raise LimitsError(f"{place}: {bounds[0]} must be a number, not {bound!r}")
+    if table["name"] not in METRICS or not isinstance(where, dict):
+        raise LimitsError(f"{place}: {table['name']!r} is no measurement's name, or where is no table")
+    return Limit(
+        eval=str(table["eval"]),
+        name=str(table["name"]),
+        bound=float(bound),
+        upper=bounds[0] == "at_most",
+        where=where,
+        why=str(table["why"]),
+    )
+
+
+def judge(measurement: Measurement, limits: tuple[Limit, ...], *, sampled: bool) -> Verdict:
+    """Judge a measurement by the most specific limit that covers it; of equals, the last in the file.
+
+    Args:
+        measurement: what was measured.
+        limits: of the file.
+        sampled: whether only a part of the comparisons was made.
+
+    Raises:
+        LimitsError: no limit covers it.
+    """
+    covering = [limit for limit in limits if limit.covers(measurement)]
+    if not covering:
+        raise LimitsError(
+            f"no limit for {measurement.eval}.{measurement.name} of {measurement.model} on {measurement.dataset} "
+            f"{dict(measurement.conditions)}: add a [[limit]] to the limits' file"
+        )
+    limit = max(reversed(covering), key=lambda each: len(each.where))
+    favourable = measurement.low if limit.upper else measurement.high
+    kept = limit.kept_by(measurement.value) or (sampled and limit.kept_by(favourable))
+    return Verdict("passed" if kept else "failed", _reason(measurement, limit, kept=kept, sampled=sampled))
+
+
+def judge_all(measurements: list[Measurement], limits: tuple[Limit, ...], *, sampled: bool) -> Verdict:
+    """Judge several at once: passed if all are; the reason names those that are not.
+
+    Raises:
+        LimitsError: nothing to judge, or no limit covers one of them.
+    """
+    if not measurements:
+        raise LimitsError("nothing was measured, so nothing can be judged")
+    verdicts = [judge(measurement, limits, sampled=sampled) for measurement in measurements]
+    failed = [verdict.reason for verdict in verdicts if not verdict.passed]
+    if failed:
+        return Verdict("failed", "\n".join(failed))
+    return Verdict("passed", "\n".join(verdict.reason for verdict in verdicts))
+
+
+def _reason(measurement: Measurement, limit: Limit, *, kept: bool, sampled: bool) -> str:
+    m = measurement
+    conditions = ", ".join(f"{key} {value}" for key, value in m.conditions.items())
+    what = f"{m.model} on {m.dataset}: {m.name} {m.value:.4f} [{m.low:.4f}, {m.high:.4f}] (n = {m.n}"
+    promise = f"{'at most' if limit.upper else 'at least'} {limit.bound:g}"
+    by = f", missed by {abs(m.value - limit.bound):.4f}" if not limit.kept_by(m.value) else ""
+    sample = "; judged by the interval, since this is a sample" if sampled and by else ""
+    tail = f"{what}{', ' + conditions if conditions else ''}), promised {promise}{by}{sample}"
+    return tail if kept else f"{tail}. The promise: {limit.why}"

@@ -1,0 +1,232 @@
+"""From a model's answers on a data set to estimates: every metric with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from facecheck import intervals
+from facecheck.embedded import Embedded, Outcome
+from facecheck.faces import Pairs
+from facecheck.intervals import Estimate
+from facecheck.metrics import (
+    Ranking,
+    area_under_curve,
+    cross_fitted_thresholds,
+    eer,
+    fnmr_at_fmr,
+    fold_accuracy,
+    resolvable,
+    weighted_dprime,
+)
+from facecheck.scores import Scores
+
+__all__ = [
+    "FARS",
+    "METRICS",
+    "Metric",
+    "PairThresholds",
+    "acquisition",
+    "curves",
+    "decisions",
+    "distances",
+    "fold_standard_error",
+    "match_rates",
+    "time_per_image",
+]
+
+Array = npt.NDArray[np.float64]
+FARS = (0.1, 0.01, 0.001)
+_SEED = 20_071_001  # LFW's report; any number would do, one must be kept
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What a name in the results stands for.
+
+    Args:
+        unit: of the value.
+        better: ``higher``, ``lower`` or ``neither``.
+        title: for graphs and tables.
+    """
+
+    unit: str
+    better: str
+    title: str
+
+
+METRICS: Mapping[str, Metric] = {
+    "accuracy": Metric("fraction", "higher", "accuracy"),
+    "accuracy_standard_error": Metric("fraction", "lower", "standard error of the accuracy over folds"),
+    "auc": Metric("fraction", "higher", "area under the ROC"),
+    "eer": Metric("fraction", "lower", "equal error rate"),
+    "tar_at_far": Metric("fraction", "higher", "TAR at FAR"),
+    "fmr": Metric("fraction", "lower", "false match rate"),
+    "fnmr": Metric("fraction", "lower", "false non-match rate"),
+    "precision": Metric("fraction", "higher", "precision"),
+    "recall": Metric("fraction", "higher", "recall"),
+    "f1": Metric("fraction", "higher", "F1"),
+    "dprime": Metric("standard deviations", "higher", "d-prime"),
+    "genuine_distance_mean": Metric("distance", "lower", "mean genuine distance"),
+    "impostor_distance_mean": Metric("distance", "higher", "mean impostor distance"),
+    "detection_rate": Metric("fraction", "higher", "detection rate"),
+    "fta": Metric("fraction", "lower", "failure to acquire"),
+    "threshold_distance": Metric("distance", "neither", "threshold"),
+    "time_per_image_ms": Metric("ms", "lower", "time per image on one lane"),
+    "latency_ms": Metric("ms", "lower", "latency at batch 1"),
+    "throughput_per_s": Metric("1/s", "higher", "throughput"),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairThresholds:
+    """The threshold that each pair is judged at, on the similarity.
+
+    Args:
+        of_pair: ``(n,)``.
+        by_fold: one a fold, or None where one threshold serves all.
+    """
+
+    of_pair: Array
+    by_fold: Array | None = None
+
+    @classmethod
+    def fixed(cls, threshold: float, n: int) -> PairThresholds:
+        """Judge all n pairs at one threshold."""
+        return cls(np.full(n, threshold))
+
+    @classmethod
+    def cross_fitted(cls, scores: Scores, folds: npt.NDArray[np.int64]) -> PairThresholds:
+        """Judge each fold at the threshold that is best on all the others.
+
+        Raises:
+            ValueError: fewer than two folds.
+        """
+        by_fold = cross_fitted_thresholds(scores, folds)
+        return cls(by_fold[np.searchsorted(np.unique(folds), folds)], by_fold)
+
+    def take(self, rows: npt.NDArray[np.bool_]) -> PairThresholds:
+        """Return the thresholds of these pairs."""
+        return PairThresholds(self.of_pair[rows], self.by_fold)
+
+
+def decisions(scores: Scores, thresholds: PairThresholds) -> dict[str, Estimate]:
+    """Return accuracy, FMR, FNMR, precision, recall, F1 and the mean threshold as a distance.
+
+    What is undefined, such as the precision where nothing matches, is left out.
+    """
+    matched, genuine = (scores.similarity >= thresholds.of_pair) & scores.made, scores.genuine
+    shares = {
+        "accuracy": (matched == genuine, np.ones(len(scores), dtype=bool)),
+        "fmr": (matched, ~genuine),
+        "fnmr": (~matched, genuine),
+        "recall": (matched, genuine),
+        "precision": (genuine, matched),
+    }
+    found = {
+        name: intervals.proportion(hits[among], scores.who[among])
+        for name, (hits, among) in shares.items()
+        if among.any()
+    }
+    if genuine.any():
+        found["f1"] = _f1(matched, scores)
+    middle = float(-thresholds.of_pair.mean())
+    found["threshold_distance"] = Estimate(
+        middle, float(-thresholds.of_pair.max()), float(-thresholds.of_pair.min()), len(scores)
+    )
+    return found
+
+
+def _f1(matched: npt.NDArray[np.bool_], scores: Scores) -> Estimate:
+    genuine = scores.genuine
+
+    def f1(weights: Array) -> dict[str, float]:
+        right, wrong = float(weights[matched & genuine].sum()), float(weights[matched != genuine].sum())
+        if not 2 * right + wrong > 0:
+            raise ValueError("F1 needs a genuine pair or a match")
+        return {"f1": 2 * right / (2 * right + wrong)}
+
+    low, high = _bootstrap(f1, scores)["f1"]
+    return Estimate(f1(np.ones(len(scores)))["f1"], low, high, len(scores))
+
+
+def curves(scores: Scores, *, fars: Sequence[float] = FARS) -> Iterator[tuple[str, Estimate, dict[str, float]]]:
+    """Yield AUC, EER, d-prime and the TAR at each FAR that the impostor pairs can show, with conditions."""
+    ranking, impostors = Ranking(scores), int((~scores.genuine).sum())
+    shown = [far for far in fars if resolvable(impostors, far)]
+
+    def statistics(weights: Array) -> dict[str, float]:
+        points = ranking.curve(weights)
+        found = {"auc": area_under_curve(points), "eer": eer(points).rate}
+        for far in shown:
+            found[f"tar_at_far {far:g}"] = 1.0 - fnmr_at_fmr(points, far, impostors=impostors).fnmr
+        return found
+
+    values = statistics(np.ones(len(scores)))
+    spreads = _bootstrap(statistics, scores)
+    for name, value in values.items():
+        noun, _, far_text = name.partition(" ")
+        conditions = {"far": float(far_text)} if far_text else {}
+        yield noun, _around(value, spreads[name], len(scores)), conditions
+    if any(np.ptp(scores.similarity[scores.made & kind]) > 0 for kind in (scores.genuine, ~scores.genuine)):
+        value = weighted_dprime(scores, np.ones(len(scores)))
+        spread = _bootstrap(lambda weights: {"dprime": weighted_dprime(scores, weights)}, scores)["dprime"]
+        yield "dprime", _around(value, spread, int(scores.made.sum())), {}
+
+
+def _bootstrap(statistics: intervals.Statistics, scores: Scores) -> dict[str, tuple[float, float]]:
+    return intervals.bootstrap(statistics, scores.who, generator=np.random.default_rng(_SEED))
+
+
+def _around(value: float, spread: tuple[float, float], n: int) -> Estimate:
+    return Estimate(value, min(value, spread[0]), max(value, spread[1]), n)
+
+
+def distances(scores: Scores) -> dict[str, Estimate]:
+    """Return the mean genuine and impostor distance over the comparisons that were made."""
+    completed = scores.completed()
+    kinds = {"genuine_distance_mean": completed.genuine, "impostor_distance_mean": ~completed.genuine}
+    return {
+        name: intervals.mean(-completed.similarity[among], completed.who[among])
+        for name, among in kinds.items()
+        if among.any()
+    }
+
+
+def acquisition(embedded: Embedded) -> dict[str, Estimate]:
+    """Return the detection rate over readable images, and the failures to acquire over all images."""
+    numbers: dict[str, int] = {}
+    people = np.array([numbers.setdefault(f.subject, len(numbers)) for f in embedded.faces], dtype=np.int64)
+    readable = embedded.outcomes != Outcome.UNREADABLE
+    found = {"fta": intervals.proportion(embedded.outcomes != Outcome.EMBEDDED, people)}
+    if readable.any():
+        found["detection_rate"] = intervals.proportion(embedded.found[readable], people[readable])
+    return found
+
+
+def time_per_image(embedded: Embedded) -> Estimate | None:
+    """Return the mean time that one lane took for an image, None if no image could be read."""
+    known = embedded.total_ms[~np.isnan(embedded.total_ms)]
+    return intervals.mean(known, np.arange(len(known))) if len(known) else None
+
+
+def fold_standard_error(scores: Scores, pairs: Pairs, thresholds: PairThresholds) -> Estimate | None:
+    """Return LFW's S_E of the accuracy over folds, None without folds. It is itself an error: no interval."""
+    if pairs.folds is None or thresholds.by_fold is None:
+        return None
+    error = fold_accuracy(scores, pairs.folds, thresholds.by_fold).standard_error
+    return Estimate(error, error, error, len(scores))
+
+
+def match_rates(scores: Scores, groups: Array, threshold: float) -> dict[float, Estimate]:
+    """Return the FNMR at a threshold for the genuine pairs of each group, such as each yaw difference."""
+    genuine = scores.genuine & ~np.isnan(groups)
+    missed = scores.similarity < threshold
+    return {
+        float(group): intervals.proportion(missed[rows], scores.who[rows])
+        for group in np.unique(groups[genuine])
+        for rows in [genuine & (groups == group)]
+    }
