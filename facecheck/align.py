@@ -76,7 +76,7 @@ class BoxCrop:
         x1, y1 = int(min(right + wide, image.shape[1])), int(min(bottom + high, image.shape[0]))
         x1, y1 = max(x1, x0 + 1), max(y1, y0 + 1)
         cut = PIL.Image.fromarray(np.ascontiguousarray(image[y0:y1, x0:x1]))
-        return np.asarray(cut.resize((self.size, self.size), PIL.Image.Resampling.BILINEAR))
+        return np.array(cut.resize((self.size, self.size), PIL.Image.Resampling.BILINEAR))
 
 
 class FivePoint:

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import safetensors.numpy
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 
 __all__ = ["Arrays", "Cache", "CacheWarning", "key"]
@@ -68,21 +69,21 @@ class Cache:
     def _open(self) -> sqlite3.Connection | None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self.path, timeout=_BUSY_S, check_same_thread=False, isolation_level=None)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
-            connection.executescript(_SCHEMA)
-        except (OSError, sqlite3.Error) as error:
+            # Switching to write-ahead mode does not wait for others: processes that start together take turns.
+            with FileLock(f"{self.path}.lock", timeout=_BUSY_S):
+                return _connected(f"{self.path.resolve().as_uri()}", f"PRAGMA journal_mode=WAL;{_SCHEMA}")
+        except (OSError, Timeout, sqlite3.Error) as error:
+            self._writable = False
             return self._open_for_reading(error)
-        return connection
 
     def _open_for_reading(self, why: Exception) -> sqlite3.Connection | None:
-        self._writable = False
+        if not self.path.is_file():
+            self._warn(f"cannot be used ({why}): nothing is kept for the next run")
+            return None
         try:
-            connection = sqlite3.connect(
-                f"{self.path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
-            )
-            connection.execute("SELECT count(*) FROM entry WHERE key = x'00'")
+            # Nobody can be writing where writing is not possible; without it SQLite wants to make files beside it.
+            address = f"{self.path.resolve().as_uri()}?mode=ro&immutable=1"
+            connection = _connected(address, "SELECT count(*) FROM entry WHERE key = x'00'")
         except sqlite3.Error:
             self._warn(f"cannot be used ({why}): nothing is kept for the next run")
             return None
@@ -115,7 +116,7 @@ class Cache:
     def put(self, entries: Mapping[bytes, Arrays]) -> None:
         """Keep these arrays; an entry that is there already is replaced."""
         now = time.time()
-        rows = [(k, safetensors.numpy.save(dict(arrays)), now) for k, arrays in entries.items()]
+        rows = [(k, _packed(arrays), now) for k, arrays in entries.items()]
         self._write("INSERT OR REPLACE INTO entry VALUES (?, ?, ?)", rows)
 
     def _note_use(self, keys: Sequence[bytes]) -> None:
@@ -123,9 +124,9 @@ class Cache:
         self._write("UPDATE entry SET used = ? WHERE key = ? AND used < ?", [(now, k, now - 3600) for k in keys])
 
     def _execute(self, statement: str, values: Sequence[object]) -> list[tuple[bytes, bytes]]:
-        if self._connection is None:
-            return []
         with self._lock:
+            if self._connection is None:
+                return []
             try:
                 return self._connection.execute(statement, values).fetchall()
             except sqlite3.Error as error:
@@ -133,13 +134,19 @@ class Cache:
                 return []
 
     def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
-        if self._connection is None or not self._writable or not rows:
-            return
         with self._lock:
+            if self._connection is None or not self._writable or not rows:
+                return
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
                 self._connection.executemany(statement, rows)
                 self._connection.execute("COMMIT")
+            except sqlite3.OperationalError as error:
+                if "readonly" not in str(error):
+                    self._give_up(error)
+                    return
+                self._writable = False
+                self._warn(f"cannot be written ({error}): what is in it is used, nothing is added")
             except sqlite3.Error as error:
                 self._give_up(error)
 
@@ -150,31 +157,48 @@ class Cache:
         self._warn(f"failed ({why}): this run goes on without it")
 
     def size_bytes(self) -> int:
-        """Return the size of what is kept."""
-        rows = self._execute("SELECT coalesce(sum(length(value) + 60), 0), x'' FROM entry", ())
+        """Return the size of what is kept, in whole pages of the file."""
+        pages = "SELECT (page_count - freelist_count) * page_size, x'' "
+        rows = self._execute(f"{pages} FROM pragma_page_count, pragma_freelist_count, pragma_page_size", ())
         return int(rows[0][0]) if rows else 0
 
     def clear(self) -> None:
         """Remove the file, whatever state it is in."""
         self.close(make_room=False)
-        for suffix in ("", "-wal", "-shm"):
+        for suffix in ("", "-wal", "-shm", ".lock"):
             Path(f"{self.path}{suffix}").unlink(missing_ok=True)
 
     def close(self, *, make_room: bool = True) -> None:
         """Release the file, and if it has outgrown its bound remove what was used longest ago."""
-        if make_room and self._writable and (size := self.size_bytes()) > self._max_bytes:
-            self._make_room(size - int(self._max_bytes * _FILL))
+        if make_room and self._writable and self.size_bytes() > self._max_bytes:
+            self._make_room(int(self._max_bytes * _FILL))
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
-    def _make_room(self, surplus: int) -> None:
-        rows = self._execute("SELECT key, length(value) + 60 FROM entry ORDER BY used", ())
-        going = []
-        for entry, size in rows:
-            if surplus <= 0:
+    def _make_room(self, goal: int) -> None:
+        """Remove what was used longest ago, a tenth at a time: only the file itself knows its size."""
+        while self.size_bytes() > goal:
+            rows = self._execute("SELECT key, x'' FROM entry ORDER BY used", ())
+            if not rows:
                 break
-            going.append((entry,))
-            surplus -= int(size)
-        self._write("DELETE FROM entry WHERE key = ?", going)
+            self._write("DELETE FROM entry WHERE key = ?", [(row[0],) for row in rows[: max(1, len(rows) // 10)]])
         self._execute("VACUUM", ())
+        self._execute("PRAGMA wal_checkpoint(TRUNCATE)", ())
+
+
+def _connected(address: str, script: str) -> sqlite3.Connection:
+    """Connect and run a first script; a connection that cannot is closed."""
+    connection = sqlite3.connect(address, uri=True, timeout=_BUSY_S, check_same_thread=False, isolation_level=None)
+    try:
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.executescript(script)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _packed(arrays: Arrays) -> bytes:
+    # safetensors writes the memory as it lies: a transposed array would come back scrambled.
+    return safetensors.numpy.save({name: np.require(array, requirements="C") for name, array in arrays.items()})

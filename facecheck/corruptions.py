@@ -74,7 +74,7 @@ class Applied:
 
 
 def _blur(image: Image, level: float, generator: np.random.Generator) -> Image:  # noqa: ARG001 - the table's form
-    return np.asarray(PIL.Image.fromarray(image).filter(ImageFilter.GaussianBlur(level)))
+    return np.array(PIL.Image.fromarray(image).filter(ImageFilter.GaussianBlur(level)))
 
 
 _TABLE = (Corruption(name="blur", unit="Gaussian radius, px", levels=(0, 1, 2, 3, 4, 5), function=_blur),)

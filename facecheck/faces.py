@@ -77,7 +77,7 @@ class Pairs:
             raise ValueError(f"indices must have shape (n, 2), not {self.indices.shape}")
         if self.indices.size and not (self.indices.min() >= 0 and self.indices.max() < len(self.faces)):
             raise ValueError(f"indices must lie in [0, {len(self.faces)})")
-        if np.any(self.indices[:, 0] == self.indices[:, 1]):
+        if any(self.faces[a].source == self.faces[b].source for a, b in self.indices.tolist()):
             raise ValueError("a pair compares an image with itself, which no capture of a second image can do")
         if self.folds is not None and self.folds.shape != (len(self.indices),):
             raise ValueError(f"folds must have shape ({len(self.indices)},), not {self.folds.shape}")

@@ -14,13 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from facecheck.errors import FacecheckError
+from facecheck.errors import FacecheckError, nearest
 from facecheck.measure import METRICS
 from facecheck.record import Measurement
 
 __all__ = ["Limit", "LimitsError", "Verdict", "judge", "judge_all", "read_limits"]
 
 _BOUNDS = ("at_least", "at_most")
+_MOST = 1e300
+# What a measurement can be told apart by: a misspelt key would match nothing, and a laxer limit decide.
+_WHERE = frozenset(
+    {"model", "dataset", "threshold", "failures", "far", "yaw_rad", "yaw_difference_rad", "corruption", "level", "fold"}
+    | {"stage", "batch"}
+)
 
 
 class LimitsError(FacecheckError):
@@ -83,7 +89,7 @@ def read_limits(path: Path) -> tuple[Limit, ...]:
     except (OSError, ValueError) as error:
         raise LimitsError(f"{path}: cannot be read as TOML: {error}") from error
     tables = content.get("limit")
-    if not isinstance(tables, list) or not tables:
+    if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
         raise LimitsError(f"{path}: expected at least one [[limit]] table")
     return tuple(_limit(path, number, table) for number, table in enumerate(tables, 1))
 
@@ -95,10 +101,14 @@ def _limit(path: Path, number: int, table: Mapping[str, object]) -> Limit:
     if unknown or len(bounds) != 1 or not {"eval", "name", "why"} <= table.keys():
         raise LimitsError(f"{place}: expected eval, name, why, one of at_least and at_most, and perhaps where")
     bound, where = table[bounds[0]], table.get("where", {})
-    if isinstance(bound, bool) or not isinstance(bound, int | float) or not math.isfinite(bound):
+    if isinstance(bound, bool) or not isinstance(bound, int | float) or not abs(bound) <= _MOST:
         raise LimitsError(f"{place}: {bounds[0]} must be a number, not {bound!r}")
-    if table["name"] not in METRICS or not isinstance(where, dict):
+    if str(table["name"]) not in METRICS or not isinstance(where, dict):
         raise LimitsError(f"{place}: {table['name']!r} is no measurement's name, or where is no table")
+    unknown = set(where) - _WHERE
+    if unknown:
+        slip = min(unknown)
+        raise LimitsError(f"{place}: where has {slip!r}. {nearest(slip, sorted(_WHERE))}")
     return Limit(
         eval=str(table["eval"]),
         name=str(table["name"]),
@@ -128,7 +138,8 @@ def judge(measurement: Measurement, limits: tuple[Limit, ...], *, sampled: bool)
         )
     limit = max(reversed(covering), key=lambda each: len(each.where))
     favourable = measurement.low if limit.upper else measurement.high
-    kept = limit.kept_by(measurement.value) or (sampled and limit.kept_by(favourable))
+    lenient = sampled and not math.isnan(measurement.value) and limit.kept_by(favourable)
+    kept = limit.kept_by(measurement.value) or lenient
     return Verdict("passed" if kept else "failed", _reason(measurement, limit, kept=kept, sampled=sampled))
 
 

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import io
-import warnings
+import re
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
-from PIL import ImageFile, ImageOps
+from PIL import ExifTags, ImageFile, ImageOps
 
 from facecheck.errors import UnreadableImageError
 from facecheck.faces import Image, ImageSource
 
 __all__ = ["MAX_PIXELS", "SUFFIXES", "cut_tile", "decode", "digest", "image_size", "read"]
 
-MAX_PIXELS = 100_000_000
+MAX_PIXELS = 89_478_485  # Pillow's own bound, above which it speaks of an attack
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".pgm", ".ppm"})
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "PPM")
+_SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap the sides
 _SIXTEEN_BIT = frozenset({"I", "I;16", "I;16B", "I;16L"})
 
 
@@ -43,7 +44,8 @@ def read(source: ImageSource) -> bytes:
 
 def digest(content: bytes, tile: int | None = None) -> bytes:
     """Return what identifies an image wherever it lies: 32 bytes over its file's bytes and its tile."""
-    return hashlib.sha256(content + (b"" if tile is None else b"#%d" % tile)).digest()
+    whole = hashlib.sha256(content).digest()
+    return whole if tile is None else hashlib.sha256(whole + tile.to_bytes(8, "little")).digest()
 
 
 def decode(content: bytes, name: str) -> Image:
@@ -56,24 +58,28 @@ def decode(content: bytes, name: str) -> Image:
     # would then be judged as if it were whole.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with PIL.Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
-                _refuse_large(opened.size, name)
-                return _to_rgb(ImageOps.exif_transpose(opened))
+        with PIL.Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
+            _refuse_large(opened.size, name)
+            return _to_rgb(ImageOps.exif_transpose(opened))
+    except UnreadableImageError:
+        raise
     except PIL.UnidentifiedImageError as error:
         raise UnreadableImageError(f"{name}: not an image that can be read (expected {', '.join(_FORMATS)})") from error
-    except PIL.Image.DecompressionBombError as error:
-        raise UnreadableImageError(f"{name}: {error}") from error
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
+    except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning) as error:
+        pixels = re.search(r"\d+", str(error))
+        raise UnreadableImageError(_too_large(name, f"{pixels[0] if pixels else 'its'} pixels")) from error
+    # Hostile bytes make decoders raise anything at all, and only this image may be lost by it.
+    except Exception as error:
         raise UnreadableImageError(f"{name}: damaged or truncated: {error}") from error
+
+
+def _too_large(name: str, size: str) -> str:
+    return f"{name}: {size} is more than {MAX_PIXELS / 1e6:.0f} megapixels; scale it down first"
 
 
 def _refuse_large(size: tuple[int, int], name: str) -> None:
     if size[0] * size[1] > MAX_PIXELS:
-        raise UnreadableImageError(
-            f"{name}: {size[0]} x {size[1]} is more than {MAX_PIXELS // 1_000_000} megapixels; scale it down first"
-        )
+        raise UnreadableImageError(_too_large(name, f"{size[0]} x {size[1]}"))
 
 
 def _to_rgb(image: PIL.Image.Image) -> Image:
@@ -88,17 +94,16 @@ def _to_rgb(image: PIL.Image.Image) -> Image:
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Return (width, height) in pixels from the file's head alone.
+    """Return (width, height) in pixels, upright, from the file's head alone.
 
     Raises:
         UnreadableImageError: not an image of a known format.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with PIL.Image.open(path, formats=_FORMATS) as opened:
-                return opened.size
-    except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
+        with PIL.Image.open(path, formats=_FORMATS) as opened:
+            turned = opened.getexif().get(ExifTags.Base.Orientation, 1) in _SIDEWAYS
+            return opened.size[::-1] if turned else opened.size
+    except Exception as error:
         raise UnreadableImageError(f"{path}: not an image that can be read: {error}") from error
 
 

@@ -13,6 +13,7 @@ from facecheck.embedded import Embedded, Outcome
 from facecheck.faces import Pairs
 from facecheck.intervals import Estimate
 from facecheck.metrics import (
+    Curve,
     Ranking,
     area_under_curve,
     cross_fitted_thresholds,
@@ -154,7 +155,7 @@ def _f1(matched: npt.NDArray[np.bool_], scores: Scores) -> Estimate:
 
 
 def curves(scores: Scores, *, fars: Sequence[float] = FARS) -> Iterator[tuple[str, Estimate, dict[str, float]]]:
-    """Yield AUC, EER, d-prime and the TAR at each FAR that the impostor pairs can show, with conditions."""
+    """Yield AUC, EER and the TAR at each FAR that the impostor pairs can show, with conditions."""
     ranking, impostors = Ranking(scores), int((~scores.genuine).sum())
     shown = [far for far in fars if resolvable(impostors, far)]
 
@@ -162,19 +163,22 @@ def curves(scores: Scores, *, fars: Sequence[float] = FARS) -> Iterator[tuple[st
         points = ranking.curve(weights)
         found = {"auc": area_under_curve(points), "eer": eer(points).rate}
         for far in shown:
-            found[f"tar_at_far {far:g}"] = 1.0 - fnmr_at_fmr(points, far, impostors=impostors).fnmr
+            found[f"tar_at_far {far!r}"] = _tar(points, fnmr_at_fmr(points, far, impostors=impostors).threshold)
         return found
 
     values = statistics(np.ones(len(scores)))
     spreads = _bootstrap(statistics, scores)
+    scarcer = min(impostors, len(scores) - impostors)
     for name, value in values.items():
         noun, _, far_text = name.partition(" ")
         conditions = {"far": float(far_text)} if far_text else {}
-        yield noun, _around(value, spreads[name], len(scores)), conditions
-    if any(np.ptp(scores.similarity[scores.made & kind]) > 0 for kind in (scores.genuine, ~scores.genuine)):
-        value = weighted_dprime(scores, np.ones(len(scores)))
-        spread = _bootstrap(lambda weights: {"dprime": weighted_dprime(scores, weights)}, scores)["dprime"]
-        yield "dprime", _around(value, spread, int(scores.made.sum())), {}
+        # Without a single error every resample has none either: what n pairs can show bounds the interval then.
+        spread = intervals.wilson(value, scarcer) if value in (0.0, 1.0) else spreads[name]
+        yield noun, _around(value, spread, len(scores)), conditions
+
+
+def _tar(points: Curve, threshold: float) -> float:
+    return float(points.tmr[np.flatnonzero(points.thresholds == threshold)[0]])
 
 
 def _bootstrap(statistics: intervals.Statistics, scores: Scores) -> dict[str, tuple[float, float]]:
@@ -186,14 +190,22 @@ def _around(value: float, spread: tuple[float, float], n: int) -> Estimate:
 
 
 def distances(scores: Scores) -> dict[str, Estimate]:
-    """Return the mean genuine and impostor distance over the comparisons that were made."""
+    """Return d-prime and the mean genuine and impostor distance, over the comparisons that were made.
+
+    What is undefined, such as d-prime without impostors, is left out.
+    """
     completed = scores.completed()
     kinds = {"genuine_distance_mean": completed.genuine, "impostor_distance_mean": ~completed.genuine}
-    return {
+    found = {
         name: intervals.mean(-completed.similarity[among], completed.who[among])
         for name, among in kinds.items()
         if among.any()
     }
+    if len(found) == len(kinds) and any(np.ptp(completed.similarity[among]) > 0 for among in kinds.values()):
+        value = weighted_dprime(completed, np.ones(len(completed)))
+        spread = _bootstrap(lambda weights: {"dprime": weighted_dprime(completed, weights)}, completed)["dprime"]
+        found["dprime"] = _around(value, spread, len(completed))
+    return found
 
 
 def acquisition(embedded: Embedded) -> dict[str, Estimate]:
@@ -222,9 +234,15 @@ def fold_standard_error(scores: Scores, pairs: Pairs, thresholds: PairThresholds
 
 
 def match_rates(scores: Scores, groups: Array, threshold: float) -> dict[float, Estimate]:
-    """Return the FNMR at a threshold for the genuine pairs of each group, such as each yaw difference."""
+    """Return the FNMR at a threshold for the genuine pairs of each group, such as each yaw difference.
+
+    Raises:
+        ValueError: the threshold is NaN.
+    """
+    if np.isnan(threshold):
+        raise ValueError("the threshold is NaN: nothing can be counted at it")
     genuine = scores.genuine & ~np.isnan(groups)
-    missed = scores.similarity < threshold
+    missed = ~((scores.similarity >= threshold) & scores.made)
     return {
         float(group): intervals.proportion(missed[rows], scores.who[rows])
         for group in np.unique(groups[genuine])

@@ -8,6 +8,7 @@ interpolated but the EER, which says so.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -105,10 +106,15 @@ def _ratio(part: float, whole: float, otherwise: str) -> float:
 def confusion(scores: Scores, threshold: float) -> Confusion:
     """Count right and wrong decisions at a threshold on the similarity.
 
+    Raises:
+        ValueError: the threshold is NaN.
+
     >>> who = np.array([[0, 0], [1, 1], [0, 1], [0, 2]])
     >>> confusion(Scores(np.array([0.9, -np.inf, 0.7, 0.3]), who), 0.7)
     Confusion(tp=1, fp=1, tn=1, fn=1)
     """
+    if np.isnan(threshold):
+        raise ValueError("the threshold is NaN: nothing can be counted at it")
     matched, genuine = scores.similarity >= threshold, scores.genuine
     if threshold == -np.inf:
         matched = scores.made
@@ -127,11 +133,13 @@ class Curve:
     Args:
         thresholds: ``(k,)`` distinct similarities, falling; the first is ``+inf``, where nothing matches.
         fmr: ``(k,)`` fraction of impostor pairs that match.
-        tmr: ``(k,)`` fraction of genuine pairs that match, ``1 - FNMR``.
+        fnmr: ``(k,)`` fraction of genuine pairs that do not match.
+        tmr: ``(k,)`` fraction that do. Each is a count over a total: ``1 - tmr`` would be rounded twice.
     """
 
     thresholds: Array
     fmr: Array
+    fnmr: Array
     tmr: Array
 
 
@@ -166,13 +174,15 @@ class Ranking:
         """
         weight = np.ones(len(self._order)) if weights is None else weights[self._order]
         genuine, impostor = np.where(self._genuine, weight, 0.0), np.where(self._genuine, 0.0, weight)
-        return Curve(self._thresholds, self._share(impostor), self._share(genuine))
+        matched, impostors = self._running(impostor)
+        accepted, genuines = self._running(genuine)
+        return Curve(self._thresholds, matched / impostors, (genuines - accepted) / genuines, accepted / genuines)
 
-    def _share(self, weight: Array) -> Array:
+    def _running(self, weight: Array) -> tuple[Array, float]:
         running = weight.cumsum()
         if not running[-1] > 0:
             raise ValueError("the weights leave no pair of one kind")
-        return np.concatenate(([0.0], running[self._ends] / running[-1]))
+        return np.concatenate(([0.0], running[self._ends])), float(running[-1])
 
 
 def curve(scores: Scores) -> Curve:
@@ -213,7 +223,7 @@ def eer(points: Curve) -> EqualErrorRate:
     >>> eer(curve(Scores(np.array([0.9, 0.5, 0.7, 0.3]), who))).rate
     0.5
     """
-    fmr, fnmr = np.append(points.fmr, 1.0), 1.0 - np.append(points.tmr, 1.0)
+    fmr, fnmr = np.append(points.fmr, 1.0), np.append(points.fnmr, 0.0)
     thresholds = np.append(points.thresholds, points.thresholds[-1])
     after = int(np.argmax(fmr >= fnmr))
     before = after - 1
@@ -227,6 +237,12 @@ def resolvable(impostors: int, fmr: float, *, for_gate: bool = False) -> bool:
     """Say whether this many impostor pairs can show an FMR: 1/fmr to print it, 30/fmr to set a limit on it."""
     errors = _GATE_ERRORS if for_gate else 1
     return impostors > 0 and errors / impostors <= fmr
+
+
+def _needed(fmr: float) -> int:
+    """Return the fewest impostor pairs that can show an FMR; 1/fmr may round either way."""
+    near = math.ceil(1 / fmr)
+    return next(n for n in (near - 1, near, near + 1) if resolvable(n, fmr))
 
 
 def fnmr_at_fmr(points: Curve, fmr: float, *, impostors: int) -> OperatingPoint:
@@ -252,9 +268,11 @@ def fnmr_at_fmr(points: Curve, fmr: float, *, impostors: int) -> OperatingPoint:
     if not 0 <= fmr < 1:
         raise ValueError(f"fmr must be a fraction in [0, 1), not {fmr}; did you give percent?")
     if fmr > 0 and not resolvable(impostors, fmr):
-        raise ValueError(f"{impostors} impostor pairs cannot show an FMR of {fmr:g}: at least {1 / fmr:.0f} are needed")
+        raise ValueError(
+            f"{impostors} impostor pairs cannot show an FMR of {fmr:g}: at least {_needed(fmr)} are needed"
+        )
     within = int(np.searchsorted(points.fmr, fmr, side="right")) - 1
-    return OperatingPoint(float(points.thresholds[within]), float(points.fmr[within]), float(1.0 - points.tmr[within]))
+    return OperatingPoint(float(points.thresholds[within]), float(points.fmr[within]), float(points.fnmr[within]))
 
 
 def dprime(scores: Scores) -> float:
@@ -283,7 +301,7 @@ def weighted_dprime(scores: Scores, weights: Array) -> float:
         float(np.average((values - middle) ** 2, weights=weight))
         for (values, weight), middle in zip(kinds, means, strict=True)
     ]
-    if not sum(variances) > 0:
+    if not any(np.ptp(values[weight > 0]) > 0 for values, weight in kinds):
         raise ValueError("all similarities of each kind are equal: d-prime is not defined")
     return abs(means[0] - means[1]) / float(np.sqrt(sum(variances) / 2))
 
@@ -303,7 +321,7 @@ def best_threshold(scores: Scores) -> float:
     ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True) & (ranked > -np.inf))
     right = np.cumsum(np.where(genuine, 1, -1))[ends]
     best = int(np.argmax(right))
-    if right[best] < 0:
+    if right[best] <= 0:
         return float(np.nextafter(ranked[0], np.inf))
     chosen = float(ranked[ends[best]])
     if best + 1 == len(ends):

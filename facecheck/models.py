@@ -234,6 +234,8 @@ def _from_factory(text: str, settings: Settings) -> Recognizer:
         factory = getattr(importlib.import_module(module_name), factory_name)
     except (ImportError, AttributeError) as error:
         raise ModelError(f"{text}: cannot be imported from {Path.cwd()}: {error}") from error
+    if not callable(factory):
+        raise ModelError(f"{text}: {factory_name} is not callable; expected a function of facecheck.models.Settings")
     made = factory(settings)
     if not isinstance(made, Recognizer):
         raise ModelError(f"{text}: expected a facecheck Recognizer, got {type(made).__name__}; see torch_recognizer")

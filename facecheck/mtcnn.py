@@ -217,6 +217,8 @@ def _windows(shift: Tensor, probability: Tensor, scale: float, threshold: float)
 
 def _in_portions(net: nn.Module, pixels: Tensor) -> tuple[Tensor, ...]:
     """Run a network over (n, 3, h, w), a bounded number at a time."""
+    if not len(pixels):  # the networks cannot count to none
+        return tuple(output[:0] for output in net(pixels.new_zeros(1, *pixels.shape[1:])))
     at_once = (_GPU_PIXELS if pixels.is_cuda else _CPU_PIXELS) // (pixels.shape[2] * pixels.shape[3])
     outputs = [net(portion) for portion in torch.split(pixels, max(1, at_once))]
     return tuple(torch.cat(parts) for parts in zip(*outputs, strict=True))

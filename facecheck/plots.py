@@ -115,7 +115,7 @@ def histogram(title: str, scores: Scores, thresholds: Array) -> Figure:
     figure, axes = _axes(title)
     completed = scores.completed()
     distance = -completed.similarity
-    bins = np.linspace(float(distance.min()), float(distance.max()), 61)
+    bins = np.histogram_bin_edges(distance, bins=60)
     for kind, label, colour in (
         (completed.genuine, "genuine", GENUINE),
         (~completed.genuine, "impostor", IMPOSTOR),
@@ -163,7 +163,7 @@ def det(title: str, curves: Mapping[str, tuple[Curve, int]]) -> Figure:
     figure, axes = _axes(title, _SQUARE)
     for colour, (model, (points, impostors)) in zip(_PALETTE * 9, sorted(curves.items()), strict=False):
         shown = points.fmr >= 1 / impostors
-        fmr, fnmr = (np.clip(rate[shown], _DET_LOW, _DET_HIGH) for rate in (points.fmr, 1 - points.tmr))
+        fmr, fnmr = (np.clip(rate[shown], _DET_LOW, _DET_HIGH) for rate in (points.fmr, points.fnmr))
         axes.plot(ndtri(fmr), ndtri(fnmr), color=colour, label=model, linewidth=1.6)
     ends = ndtri(np.array([_DET_LOW, _DET_HIGH]))
     axes.plot(ends, ends, color="#999999", linewidth=0.8, linestyle=":")

@@ -10,6 +10,8 @@ import dataclasses
 import hashlib
 import json
 import re
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,7 +115,7 @@ class Record:
                 verdicts=content["verdicts"],
                 failures=content.get("failures", {}),
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise FacecheckError(f"{path}: not the results of a facecheck run: {error}") from error
 
 
@@ -158,7 +160,7 @@ def save_scores(folder: Path, scored: ScoredPairs, pairs: Pairs) -> Path:
             stream,
             title=np.array(json.dumps(title)),
             similarity=scored.scores.similarity,
-            who=scored.scores.who.astype(np.int32),
+            who=scored.scores.who,
             thresholds=scored.thresholds,
             yaw_difference_rad=scored.yaw_difference_rad,
             images=np.array([face.source.name for face in pairs.faces]),
@@ -177,10 +179,11 @@ def load_scores(folder: Path) -> Iterator[ScoredPairs]:
     """Yield every file of scores of a run, in the order of their names."""
     for path in sorted((folder / "scores").glob("*.npz")):
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                yield _scored(arrays)
-        except (OSError, ValueError, KeyError) as error:
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+                scored = _scored(arrays)
+        except (OSError, EOFError, ValueError, LookupError, TypeError, zipfile.BadZipFile, zlib.error) as error:
             raise FacecheckError(f"{path}: not scores of a facecheck run: {error}") from error
+        yield scored
 
 
 def _scored(arrays: Mapping[str, npt.NDArray[np.generic]]) -> ScoredPairs:

@@ -37,7 +37,10 @@ def package_file(package: str, *parts: str) -> Path:
     Raises:
         ModelError: the package or the file is not there.
     """
-    spec = importlib.util.find_spec(package)
+    try:
+        spec = importlib.util.find_spec(package)
+    except ModuleNotFoundError:
+        spec = None
     for folder in (spec and spec.submodule_search_locations) or ():
         path = Path(folder, *parts)
         if path.is_file():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from facecheck.faces import Face, Pairs
 from facecheck.images import SUFFIXES
 
-__all__ = ["Dataset", "deal_into_folds", "image_files"]
+__all__ = ["Dataset", "deal_into_folds", "image_files", "person_folders"]
 
 _FOLDS = 10
 
@@ -53,13 +54,10 @@ class Dataset:
     @property
     def digest(self) -> str:
         """Hash of the names, subjects, yaws, pairs and folds; two runs on equal digests compare pair by pair."""
-        total = hashlib.sha256()
-        for face in self.faces:
-            total.update(f"{face.source.name}|{face.subject}|{face.yaw_rad}\n".encode())
-        total.update(self.pairs.indices.tobytes())
-        if self.pairs.folds is not None:
-            total.update(self.pairs.folds.tobytes())
-        return total.hexdigest()
+        folds = None if self.pairs.folds is None else self.pairs.folds.tolist()
+        faces = [(face.source.name, face.subject, face.yaw_rad) for face in self.faces]
+        whole = json.dumps((faces, self.pairs.indices.tolist(), folds))
+        return hashlib.sha256(whole.encode()).hexdigest()
 
     def sample(self, limit: int) -> Dataset:
         """Return at most ``limit`` comparisons, evenly spaced within each fold and kind; always the same ones.
@@ -130,4 +128,10 @@ def _deal(sizes: npt.NDArray[np.int64], count: int) -> tuple[npt.NDArray[np.int6
 def image_files(folder: Path) -> list[Path]:
     """Return a folder's image files in the order of their names, hidden ones left out."""
     found = (p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".") and p.is_file())
+    return sorted(found, key=lambda path: path.name)
+
+
+def person_folders(folder: Path) -> list[Path]:
+    """Return a folder's subfolders in the order of their names, hidden ones left out."""
+    found = (p for p in folder.iterdir() if not p.name.startswith(".") and p.is_dir())
     return sorted(found, key=lambda path: path.name)

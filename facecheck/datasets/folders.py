@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facecheck.datasets.dataset import Dataset, image_files
+from facecheck.datasets.dataset import Dataset, image_files, person_folders
 from facecheck.datasets.places import existing_folder
 from facecheck.errors import DatasetError
 from facecheck.faces import Face, ImageSource, Pairs
@@ -58,7 +58,7 @@ def _people(folder: Path, least: int) -> list[list[Face]]:
             "'facecheck split-lfw SRC DST' makes both from an LFW tree"
         )
     people = []
-    for person in sorted((p for p in folder.iterdir() if p.is_dir()), key=lambda path: path.name):
+    for person in person_folders(folder):
         files = image_files(person)
         if len(files) < least:
             raise DatasetError(f"{person}: {len(files)} images; {folder.name} needs at least {least} a person")

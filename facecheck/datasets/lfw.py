@@ -23,7 +23,8 @@ from facecheck.specs import Spec
 __all__ = ["read_lfw"]
 
 _OPTIONS = frozenset({"pairs", "name"})
-_SAFE_NAME = re.compile(r"[^/\\\0]+")
+_SAFE_NAME = re.compile(r"[^/\\\0]{1,200}")
+_NUMBER = re.compile(r"[0-9]{1,6}")
 
 
 def read_lfw(spec: Spec) -> Dataset:
@@ -98,9 +99,9 @@ def _lines(listed: Path) -> Iterator[tuple[int, _Side, _Side]]:
         first, second = _pair(listed, number, line)
         genuine = position // each % 2 == 0
         if (first[0] == second[0]) != genuine:
-            kind = "genuine" if genuine else "impostor"
+            kind = "a genuine" if genuine else "an impostor"
             raise DatasetError(
-                f"{listed}, line {number}: an {kind} pair belongs here by the first line's counts: {line!r}"
+                f"{listed}, line {number}: {kind} pair belongs here by the first line's counts: {line!r}"
             )
         yield position // (2 * each), first, second
 
@@ -118,7 +119,7 @@ def _body(listed: Path) -> list[tuple[int, str]]:
 
 def _head(listed: Path, lines: list[str]) -> tuple[int, int]:
     numbers = lines[0].split() if lines else []
-    if not (1 <= len(numbers) <= 2 and all(n.isdigit() and int(n) > 0 for n in numbers)):  # noqa: PLR2004
+    if not (1 <= len(numbers) <= 2 and all(_NUMBER.fullmatch(n) and int(n) > 0 for n in numbers)):  # noqa: PLR2004
         raise DatasetError(
             f"{listed}, line 1: expected the number of folds and of pairs of a kind in each (such as '10 300'), "
             f"or of pairs alone ('500'), not {lines[0] if lines else ''!r}"
@@ -130,7 +131,7 @@ def _pair(listed: Path, number: int, line: str) -> tuple[_Side, _Side]:
     parts = line.split("\t") if "\t" in line else line.split()
     if len(parts) == 3:  # noqa: PLR2004 - name, number, number
         parts = [parts[0], parts[1], parts[0], parts[2]]
-    if len(parts) != 4 or not (parts[1].isdigit() and parts[3].strip().isdigit()):  # noqa: PLR2004
+    if len(parts) != 4 or not (_NUMBER.fullmatch(parts[1]) and _NUMBER.fullmatch(parts[3].strip())):  # noqa: PLR2004
         raise DatasetError(f"{listed}, line {number}: expected 'name n n' or 'name n name n', not {line!r}")
     for name in (parts[0], parts[2]):
         if not _SAFE_NAME.fullmatch(name) or name in (".", ".."):

@@ -12,9 +12,23 @@ __all__ = ["existing_file", "existing_folder"]
 
 
 def _candidates(text: str) -> list[Path]:
-    path = Path(text).expanduser()
+    path = _expanded(text)
     home = os.environ.get("FACECHECK_DATA")
-    return [path] if path.is_absolute() or not home else [path, Path(home).expanduser() / path]
+    return [path] if path.is_absolute() or not home else [path, _expanded(home) / path]
+
+
+def _expanded(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # there is no such user
+        return Path(text)
+
+
+def _is(candidate: Path, *, folder: bool) -> bool:
+    try:
+        return candidate.is_dir() if folder else candidate.is_file()
+    except OSError:  # a name too long to exist
+        return False
 
 
 def existing_folder(spec: Spec) -> Path:
@@ -26,7 +40,7 @@ def existing_folder(spec: Spec) -> Path:
     if not spec.path:
         raise DatasetError(f"{spec.text!r}: expected a folder, {spec.kind}:FOLDER")
     for candidate in _candidates(spec.path):
-        if candidate.is_dir():
+        if _is(candidate, folder=True):
             return candidate
     raise DatasetError(_missing(spec, spec.path, "folder"))
 
@@ -38,7 +52,7 @@ def existing_file(spec: Spec, text: str) -> Path:
         DatasetError: it is not there.
     """
     for candidate in _candidates(text):
-        if candidate.is_file():
+        if _is(candidate, folder=False):
             return candidate
     raise DatasetError(_missing(spec, text, "file"))
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import errno
 import filecmp
-import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from facecheck.datasets.dataset import image_files
+from facecheck.datasets.dataset import image_files, person_folders
 from facecheck.datasets.folders import MATCHED, MISMATCHED
 from facecheck.errors import DatasetError
 
@@ -47,16 +47,18 @@ def split_lfw(source: Path, target: Path, *, how: str = "link") -> Split:
     if how not in WAYS:
         raise DatasetError(f"{how!r}: expected one of {', '.join(WAYS)}")
     _refuse_nesting(source, target)
-    people = sorted((p for p in source.iterdir() if p.is_dir() and image_files(p)), key=lambda path: path.name)
-    if not people:
+    people = [person for person in person_folders(source) if image_files(person)]
+    if not people and not _count(target):
         raise DatasetError(f"{source}: no folders with images; expected a folder for each person, as in LFW")
     plan = [(person, _place(person, target)) for person in people]
     for person, place in plan:
-        _refuse_difference(person, place)
+        _refuse_loss(person, place, target, moving=how == "move")
     new = 0
     for person, place in plan:
         place.parent.mkdir(parents=True, exist_ok=True)
         new += WAYS[how](person, place)
+    if how == "move":
+        _remove_empty(source)
     return Split(_count(target / MATCHED), _count(target / MISMATCHED), new)
 
 
@@ -75,50 +77,57 @@ def _place(person: Path, target: Path) -> Path:
     return begun if several else target / MISMATCHED / person.name
 
 
-def _refuse_difference(person: Path, place: Path) -> None:
-    if not place.exists():
-        return
-    for path in image_files(person):
+def _refuse_loss(person: Path, place: Path, target: Path, *, moving: bool) -> None:
+    """Refuse before anything is touched whatever could end with fewer photographs than there were."""
+    other = target / (MISMATCHED if place.parent.name == MATCHED else MATCHED) / person.name
+    if other.exists():
+        raise DatasetError(f"{other}: {person} belongs into {place.parent.name} now: remove {other} first")
+    files = image_files(person)
+    if moving and (person.is_symlink() or any(path.is_symlink() for path in files)):
+        raise DatasetError(f"{person}: holds links, which a move would break; split by link or copy instead")
+    for path in files if place.exists() else ():
         there = place / path.name
         if not there.is_file() or not filecmp.cmp(path, there, shallow=False):
             raise DatasetError(f"{there}: missing or not equal to {path}. Remove {place}, or choose another folder")
+        if moving and there.resolve() == path.resolve():
+            raise DatasetError(
+                f"{there}: a link to {path}, so that a move would leave no photograph. "
+                f"Remove {place} first, or split into another folder"
+            )
 
 
-def _whole(place: Path, fill: Callable[[Path], None]) -> None:
-    """Make a folder that is either whole or not there."""
-    partial = place.with_name(f".{place.name}.part")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    fill(partial)
-    partial.rename(place)
+def _whole(person: Path, place: Path, put: Callable[[Path, Path], object]) -> list[Path]:
+    """Make a folder that is either whole or not there, and return what was put into it."""
+    partial = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}."))
+    try:
+        partial.chmod(0o755)  # mkdtemp's own is for one user alone
+        files = image_files(person)
+        for path in files:
+            put(path, partial / path.name)
+        partial.rename(place)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return files
 
 
 def _link(person: Path, place: Path) -> bool:
     if place.exists():
         return False
-
-    def fill(folder: Path) -> None:
-        for path in image_files(person):
-            (folder / path.name).symlink_to(path.resolve())
-
-    _whole(place, fill)
+    _whole(person, place, lambda path, there: there.symlink_to(path.resolve()))
     return True
 
 
 def _copy(person: Path, place: Path) -> bool:
     if place.exists():
         return False
-
-    def fill(folder: Path) -> None:
-        for path in image_files(person):
-            shutil.copy2(path, folder / path.name)
-
-    _whole(place, fill)
+    _whole(person, place, shutil.copy2)
     return True
 
 
 def _move(person: Path, place: Path) -> bool:
-    if not place.exists():
+    new = not place.exists()
+    if new:
         try:
             person.rename(place)
         except OSError as error:
@@ -126,16 +135,22 @@ def _move(person: Path, place: Path) -> bool:
                 raise
         else:
             return True
-    new = _copy(person, place)
-    for path in image_files(person):  # equal to what is in place: compared before, or copied just now
-        path.unlink()
-    if not os.listdir(person):  # noqa: PTH208 - empty or not is all that matters
-        person.rmdir()
+    copied = _whole(person, place, shutil.copy2) if new else image_files(person)
+    for path in copied:
+        if filecmp.cmp(path, place / path.name, shallow=False):
+            path.unlink()
     return new
 
 
+def _remove_empty(source: Path) -> None:
+    """Remove the folders of people who have been moved."""
+    for person in person_folders(source):
+        if not person.is_symlink() and next(person.iterdir(), None) is None:
+            person.rmdir()
+
+
 def _count(folder: Path) -> int:
-    return sum(1 for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")) if folder.is_dir() else 0
+    return len(person_folders(folder)) if folder.is_dir() else 0
 
 
 WAYS: MappingProxyType[str, Callable[[Path, Path], bool]] = MappingProxyType(

@@ -39,11 +39,12 @@ def read_strips(spec: Spec) -> Dataset:
     Raises:
         DatasetError: no strips, a strip that does not divide into its tiles, or no yaws for it.
     """
-    spec.refuse_unknown({*_KEYS, "name"})
+    spec.refuse_unknown((*_KEYS, "name"))
     folder = existing_folder(spec)
     files = image_files(folder)
     if not files:
         raise DatasetError(f"{folder}: no images; expected strips of square tiles (PNG or JPEG)")
+    _refuse_twins(files)
     asked = _asked(spec)
     faces: list[Face] = []
     unreadable = []
@@ -65,6 +66,15 @@ def read_strips(spec: Spec) -> Dataset:
         protocol=f"{len(files)} strips, all pairs of {len(faces)} tiles",
         notes=tuple(unreadable),
     )
+
+
+def _refuse_twins(files: list[Path]) -> None:
+    """Two files of one stem would be one person, and their tiles genuine pairs."""
+    seen: dict[str, Path] = {}
+    for path in files:
+        twin = seen.setdefault(path.stem, path)
+        if twin != path:
+            raise DatasetError(f"{path}: {twin.name} has the same stem, which names the person: rename one of them")
 
 
 def _tiles(path: Path, turn: _Turn) -> list[Face]:
@@ -115,7 +125,7 @@ def _sidecar(path: Path) -> _Turn:
             f"{path}: its yaws are unknown: add ?tiles=5&start=-0.8&step=0.4 (radians) to the specification, "
             f"or a sidecar {beside.name} with the same three keys"
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DatasetError(f"{beside}: cannot be read as JSON: {error}") from error
     if not isinstance(content, dict) or not set(_KEYS) <= content.keys():
         raise DatasetError(f"{beside}: expected the keys tiles, start and step")
@@ -125,11 +135,11 @@ def _sidecar(path: Path) -> _Turn:
 def _turn(where: str, values: dict[str, object]) -> _Turn:
     try:
         turn = _Turn(int(str(values["tiles"])), float(str(values["start"])), float(str(values["step"])))
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise DatasetError(f"{where}: tiles is a whole number, start and step are radians: {error}") from error
-    furthest = max(abs(turn.start), abs(turn.start + (turn.tiles - 1) * turn.step))
     if not (_LEAST_TILES <= turn.tiles <= _MOST_TILES and math.isfinite(turn.step) and turn.step):
         raise DatasetError(f"{where}: expected 2 to 1000 tiles and a step other than 0")
+    furthest = max(abs(turn.start), abs(turn.start + (turn.tiles - 1) * turn.step))
     if not furthest <= math.pi:
         raise DatasetError(f"{where}: yaws reach {furthest:g} rad, beyond half a turn. Did you give degrees?")
     return turn

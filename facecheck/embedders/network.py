@@ -54,7 +54,8 @@ class NetworkEmbedder:
     def embed(self, crops: Crops) -> Embeddings:
         """Return ``(n, d)`` float32 for ``(n, s, s, 3)`` uint8 RGB crops."""
         # The stored order is already channels last: permuting moves no pixel.
-        pixels = torch.from_numpy(np.ascontiguousarray(crops)).to(self._device, non_blocking=True).permute(0, 3, 1, 2)
+        stored = torch.from_numpy(np.require(crops, requirements=("C", "W")))
+        pixels = stored.to(self._device, non_blocking=True).permute(0, 3, 1, 2)
         if self._colour == "bgr":
             pixels = pixels.flip(1)
         scaled = (pixels.float() - self._mean) / self._std

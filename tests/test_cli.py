@@ -1,0 +1,230 @@
+"""The command line: what each command prints, and how it says no."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from facecheck import __version__
+from facecheck.cache import Cache, CacheWarning, key
+from facecheck.cli import main
+
+
+@pytest.fixture
+def lfw(tmp_path: Path) -> Path:
+    """One person with two images, one with one."""
+    for name in ("Ann/Ann_0001.jpg", "Ann/Ann_0002.jpg", "Bob/Bob_0001.jpg"):
+        (tmp_path / "lfw" / name).parent.mkdir(parents=True, exist_ok=True)
+        PIL.Image.new("RGB", (4, 4)).save(tmp_path / "lfw" / name)
+    return tmp_path / "lfw"
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Path:
+    """A cache with something in it."""
+    cache = Cache(tmp_path / "cache")
+    cache.put({key("a"): {"a": np.zeros(1_000_000, dtype=np.uint8)}})
+    cache.close()
+    return tmp_path / "cache"
+
+
+def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Return the reason, after checking that the command failed as it should."""
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("facecheck: ")
+    assert err.count("\n") == 1
+    return err
+
+
+@pytest.mark.parametrize("how", [[], ["--how", "link"], ["--how", "copy"], ["--how", "move"]], ids=" ".join)
+def test_split_lfw_says_what_it_made(
+    how: list[str], lfw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """How many people are in each folder, and how many are new."""
+    target = tmp_path / "split"
+
+    assert main(["split-lfw", str(lfw), str(target), *how]) == 0
+    assert capsys.readouterr() == (f"1 people matched, 1 mismatched in {target}; 2 new\n", "")
+
+
+@pytest.mark.parametrize("how", ["link", "copy", "move"])
+def test_split_lfw_can_be_run_twice(how: str, lfw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The second time nothing is new, and nothing is wrong."""
+    command = ["split-lfw", str(lfw), str(tmp_path / "split"), "--how", how]
+    main(command)
+    capsys.readouterr()
+
+    assert main(command) == 0
+    assert capsys.readouterr().out.endswith("; 0 new\n")
+
+
+def test_split_lfw_refuses_a_missing_source(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By its path."""
+    reason = refused(["split-lfw", str(tmp_path / "gone"), str(tmp_path / "split")], capsys)
+
+    assert f"{tmp_path / 'gone'}: no such folder" in reason
+
+
+def test_split_lfw_refuses_a_target_within_its_source(lfw: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With what to choose instead."""
+    reason = refused(["split-lfw", str(lfw), str(lfw / "split")], capsys)
+
+    assert "choose a folder apart from the source" in reason
+
+
+def test_split_lfw_refuses_differing_images(lfw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With both files."""
+    there = tmp_path / "split" / "mismatched_faces" / "Bob" / "Bob_0001.jpg"
+    there.parent.mkdir(parents=True)
+    there.write_bytes(b"other")
+
+    reason = refused(["split-lfw", str(lfw), str(tmp_path / "split"), "--how", "move"], capsys)
+
+    assert f"{there}: missing or not equal to {lfw / 'Bob' / 'Bob_0001.jpg'}" in reason
+
+
+def test_an_error_of_the_system_is_a_reason_too(lfw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file stands where the target should be."""
+    (tmp_path / "split").write_bytes(b"mine")
+
+    assert str(tmp_path / "split") in refused(["split-lfw", str(lfw), str(tmp_path / "split")], capsys)
+
+
+def test_cache_info_says_where_and_how_large(full: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In MiB."""
+    assert main(["cache", "info", "--folder", str(full)]) == 0
+    assert capsys.readouterr() == (f"{full / 'results.sqlite'}: 1.0 MiB\n", "")
+
+
+def test_cache_clear_removes_the_file(full: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And says how much room that made."""
+    assert main(["cache", "clear", "--folder", str(full)]) == 0
+    assert capsys.readouterr() == (f"{full / 'results.sqlite'}: cleared, 1.0 MiB\n", "")
+    assert list(full.iterdir()) == []
+
+
+@pytest.mark.parametrize("what", ["info", "clear"])
+def test_no_cache_is_no_error(what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nor is one made by looking."""
+    assert main(["cache", what, "--folder", str(tmp_path / "gone")]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'gone' / 'results.sqlite'}: no cache yet\n"
+    assert not (tmp_path / "gone").exists()
+
+
+def test_the_cache_is_the_one_that_runs_use(
+    full: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """FACECHECK_CACHE names it."""
+    monkeypatch.setenv("FACECHECK_CACHE", str(full))
+
+    assert main(["cache", "info"]) == 0
+    assert str(full) in capsys.readouterr().out
+
+
+def test_a_damaged_cache_can_be_cleared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is what the warning tells people to do."""
+    (tmp_path / "results.sqlite").write_bytes(b"no database" * 100)
+
+    with pytest.warns(CacheWarning, match="facecheck cache clear"):
+        assert main(["cache", "clear", "--folder", str(tmp_path)]) == 0
+
+    assert "cleared" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_report_refuses_a_folder_without_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the file that it looked for."""
+    reason = refused(["report", str(tmp_path)], capsys)
+
+    assert f"{tmp_path / 'results.json'}: not the results of a facecheck run" in reason
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param("{", id="cut-short"),
+        pytest.param("[]", id="a-list"),
+        pytest.param("{}", id="empty"),
+        pytest.param('{"signature": {}, "measurements": [1], "verdicts": []}', id="measurements-of-another-kind"),
+    ],
+)
+def test_report_refuses_results_that_are_none(content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of another program, or cut short."""
+    (tmp_path / "results.json").write_text(content, encoding="utf-8")
+
+    assert "not the results of a facecheck run" in refused(["report", str(tmp_path)], capsys)
+
+
+def test_report_of_a_run_without_measurements_draws_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """That is no error."""
+    (tmp_path / "results.json").write_text(
+        json.dumps({"signature": {}, "measurements": [], "verdicts": []}), encoding="utf-8"
+    )
+
+    assert main(["report", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        pytest.param([], "COMMAND", id="no-command"),
+        pytest.param(["split"], "invalid choice: 'split'", id="unknown-command"),
+        pytest.param(["split-lfw", "a"], "target", id="no-target"),
+        pytest.param(["split-lfw", "a", "b", "--how", "steal"], "invalid choice: 'steal'", id="unknown-way"),
+        pytest.param(["cache"], "what", id="cache-what"),
+        pytest.param(["cache", "burn"], "invalid choice: 'burn'", id="unknown-cache-command"),
+        pytest.param(["report"], "folder", id="report-of-nothing"),
+    ],
+)
+def test_a_wrong_command_line_is_refused(arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Status 2, with the usage on stderr."""
+    with pytest.raises(SystemExit) as raised:
+        main(arguments)
+
+    assert raised.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "usage: facecheck" in err
+    assert reason in err
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version_are_on_stdout(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Status 0."""
+    with pytest.raises(SystemExit) as raised:
+        main([option])
+
+    assert raised.value.code == 0
+    out = capsys.readouterr().out
+    assert (__version__ if option == "--version" else "split-lfw") in out
+
+
+def test_the_installed_command_ends_with_the_status_and_no_traceback(tmp_path: Path) -> None:
+    """As a shell sees it."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from facecheck.cli import main; sys.exit(main())",
+            "split-lfw",
+            str(tmp_path / "gone"),
+            "x",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("facecheck: ")
+    assert "Traceback" not in done.stderr
