@@ -157,7 +157,9 @@ class Cache:
         self._warn(f"failed ({why}): this run goes on without it")
 
     def size_bytes(self) -> int:
-        """Return the size of what is kept, in whole pages of the file."""
+        """Return the size of what is kept, in whole pages of the file; 0 if nothing is."""
+        if not self._execute("SELECT key, x'' FROM entry LIMIT 1", ()):
+            return 0
         pages = "SELECT (page_count - freelist_count) * page_size, x'' "
         rows = self._execute(f"{pages} FROM pragma_page_count, pragma_freelist_count, pragma_page_size", ())
         return int(rows[0][0]) if rows else 0

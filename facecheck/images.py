@@ -67,19 +67,19 @@ def decode(content: bytes, name: str) -> Image:
         raise UnreadableImageError(f"{name}: not an image that can be read (expected {', '.join(_FORMATS)})") from error
     except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning) as error:
         pixels = re.search(r"\d+", str(error))
-        raise UnreadableImageError(_too_large(name, f"{pixels[0] if pixels else 'its'} pixels")) from error
+        raise UnreadableImageError(_too_large(name, pixels[0] if pixels else "its")) from error
     # Hostile bytes make decoders raise anything at all, and only this image may be lost by it.
     except Exception as error:
         raise UnreadableImageError(f"{name}: damaged or truncated: {error}") from error
 
 
 def _too_large(name: str, size: str) -> str:
-    return f"{name}: {size} is more than {MAX_PIXELS / 1e6:.0f} megapixels; scale it down first"
+    return f"{name}: {size} pixels are more than {MAX_PIXELS / 1e6:.0f} megapixels; scale it down first"
 
 
 def _refuse_large(size: tuple[int, int], name: str) -> None:
     if size[0] * size[1] > MAX_PIXELS:
-        raise UnreadableImageError(_too_large(name, f"{size[0]} x {size[1]}"))
+        raise UnreadableImageError(_too_large(name, str(size[0] * size[1])))
 
 
 def _to_rgb(image: PIL.Image.Image) -> Image:
@@ -101,10 +101,18 @@ def image_size(path: Path) -> tuple[int, int]:
     """
     try:
         with PIL.Image.open(path, formats=_FORMATS) as opened:
-            turned = opened.getexif().get(ExifTags.Base.Orientation, 1) in _SIDEWAYS
-            return opened.size[::-1] if turned else opened.size
+            return opened.size[::-1] if _lies_sideways(opened) else opened.size
     except Exception as error:
         raise UnreadableImageError(f"{path}: not an image that can be read: {error}") from error
+
+
+def _lies_sideways(opened: PIL.Image.Image) -> bool:
+    if opened.format == "TIFF":  # Pillow has turned its size already
+        return False
+    try:
+        return opened.getexif().get(ExifTags.Base.Orientation, 1) in _SIDEWAYS
+    except Exception:  # noqa: BLE001 - a damaged head; decoding tells
+        return False
 
 
 def cut_tile(image: Image, tile: int) -> Image:

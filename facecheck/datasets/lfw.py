@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from facecheck.datasets.dataset import Dataset, deal_into_folds
-from facecheck.datasets.places import existing_file, existing_folder
+from facecheck.datasets.places import existing_file, existing_folder, exists
 from facecheck.errors import DatasetError
 from facecheck.faces import Face, ImageSource, Pairs
 from facecheck.specs import Spec
@@ -23,7 +23,7 @@ from facecheck.specs import Spec
 __all__ = ["read_lfw"]
 
 _OPTIONS = frozenset({"pairs", "name"})
-_SAFE_NAME = re.compile(r"[^/\\\0]{1,200}")
+_SAFE_NAME = re.compile(r"[^/\\\0]+")
 _NUMBER = re.compile(r"[0-9]{1,6}")
 
 
@@ -42,7 +42,7 @@ def read_lfw(spec: Spec) -> Dataset:
         rows.append([faces.setdefault(side, len(faces)) for side in (first, second)])
         folds.append(fold)
     sources = tuple(_face(folder, person, number) for person, number in faces)
-    missing = [face.source.name for face in sources if not face.source.path.is_file()]
+    missing = [face.source.name for face in sources if not exists(face.source.path, folder=False)]
     if missing:
         raise DatasetError(_where_missing(listed, missing, folder))
     pairs = Pairs(sources, np.array(rows, dtype=np.int64), np.array(folds, dtype=np.int64))

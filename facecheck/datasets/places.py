@@ -8,7 +8,7 @@ from pathlib import Path
 from facecheck.errors import DatasetError
 from facecheck.specs import Spec
 
-__all__ = ["existing_file", "existing_folder"]
+__all__ = ["existing_file", "existing_folder", "exists"]
 
 
 def _candidates(text: str) -> list[Path]:
@@ -24,7 +24,8 @@ def _expanded(text: str) -> Path:
         return Path(text)
 
 
-def _is(candidate: Path, *, folder: bool) -> bool:
+def exists(candidate: Path, *, folder: bool) -> bool:
+    """Say whether there is such a folder, or such a file."""
     try:
         return candidate.is_dir() if folder else candidate.is_file()
     except OSError:  # a name too long to exist
@@ -40,7 +41,7 @@ def existing_folder(spec: Spec) -> Path:
     if not spec.path:
         raise DatasetError(f"{spec.text!r}: expected a folder, {spec.kind}:FOLDER")
     for candidate in _candidates(spec.path):
-        if _is(candidate, folder=True):
+        if exists(candidate, folder=True):
             return candidate
     raise DatasetError(_missing(spec, spec.path, "folder"))
 
@@ -52,7 +53,7 @@ def existing_file(spec: Spec, text: str) -> Path:
         DatasetError: it is not there.
     """
     for candidate in _candidates(text):
-        if _is(candidate, folder=False):
+        if exists(candidate, folder=False):
             return candidate
     raise DatasetError(_missing(spec, text, "file"))
 
