@@ -210,14 +210,14 @@ def _rgb(colour: Floats) -> Rgb:
 
 @lru_cache(maxsize=1)
 def shape_axes() -> dict[str, tuple[str, str]]:
-    """Two-sided local axes: name -> target for negative and for positive weights."""
+    """Two-sided local axes, named after their positive target: targets for negative and for positive weights."""
     names = [name for name in load_head().targets if not name.startswith((*_NOT_LOCAL, "asym"))]
     axes = {}
     for name in names:
         for low, high in _SUFFIXES:
             stem = name.removesuffix(f"-{low}")
             if stem != name and f"{stem}-{high}" in load_head().targets:
-                axes[stem] = (name, f"{stem}-{high}")
+                axes[f"{stem}-{high}"] = (name, f"{stem}-{high}")
     return axes
 
 
@@ -235,7 +235,7 @@ def _mirror_stem(axis: str) -> str:
 
 
 def _sigma(stem: str) -> float:
-    if stem in {"mouth-trans", "nose-trans"}:
+    if stem in {"mouth-trans-out", "nose-trans-out"}:
         return 0.08  # sideways: a crooked face, not another face
     return _SIGMA * next((factor for prefix, factor in _CALM.items() if stem.startswith(prefix)), 1.0)
 
