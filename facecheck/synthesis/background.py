@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+from typing import Final
 
 import numpy as np
 
@@ -13,14 +14,18 @@ from facecheck.synthesis.streams import Aspect, stream
 
 __all__ = ["background"]
 
+# Hue and its spread of the colours that rooms have: wood and plaster, sky and denim, leaves, brick.
+_HUES: Final = ((0.09, 0.03), (0.58, 0.05), (0.11, 0.04), (0.27, 0.04), (0.03, 0.02), (0.55, 0.12))
+
 
 def _muted(rng: np.random.Generator, count: int) -> Floats:
     """Linear colours ``(count, 3)`` of one family: near hues, low saturation, related brightness."""
-    hue, value = rng.uniform(), rng.uniform(0.25, 0.85)
+    hue, spread = _HUES[rng.integers(len(_HUES))]
+    value = rng.uniform(0.25, 0.85)
     colours = [
         colorsys.hsv_to_rgb(
-            (hue + rng.normal(0, 0.06)) % 1,
-            float(np.clip(rng.beta(1.5, 5), 0, 0.45)),
+            (hue + rng.normal(0, spread)) % 1,
+            float(np.clip(rng.beta(1.4, 6), 0, 0.34)),
             float(np.clip(value + rng.normal(0, 0.12), 0.12, 0.95)),
         )
         for _ in range(count)

@@ -20,6 +20,7 @@ _WHITE: Final = to_linear((186, 177, 171))
 _PUPIL_RAD: Final = 0.17
 _SECTORS: Final = 72
 _EDGE_RAD: Final = 0.02
+_LID_GAP: Final = 1.06  # distance of the lids' edges from the centre, in radii
 _FIT: Final = 0.995  # of the base mesh's eye, so that lids cover it
 
 
@@ -48,12 +49,27 @@ def ball() -> Ball:
     return Ball(vertices, quads, off_axis, around)
 
 
-def set_eye(socket: Floats, gaze_rad: tuple[float, float]) -> tuple[Floats, Floats]:
-    """Vertices and normals of an eyeball in the socket of the base mesh's eye ``(k, 3)``, looking along ``gaze_rad``."""
+def _behind_lids(centre: Floats, radius: float, lids: Floats) -> Floats:
+    """Move an eyeball's centre back or forth until the lids' edges lie just outside of it.
+
+    Shape targets move lids and eyes apart; left there, eyes would bulge out of their lids and stare.
+    """
+    sideways = ((lids[:, :2] - centre[:2]) ** 2).sum(axis=1)
+    reach = np.sqrt(np.maximum((_LID_GAP * radius) ** 2 - sideways, 0.0))
+    return np.array([centre[0], centre[1], float(np.mean(lids[:, 2] - reach))])
+
+
+def set_eye(socket: Floats, lids: Floats, gaze_rad: tuple[float, float]) -> tuple[Floats, Floats]:
+    """Vertices and normals of an eyeball.
+
+    Args:
+        socket: the base mesh's eye ``(k, 3)``, which says where and how large.
+        lids: edges of its lids ``(m, 3)``.
+        gaze_rad: turned to the subject's left and upwards.
+    """
     low, high = socket.min(axis=0), socket.max(axis=0)
-    radius = (high[0] - low[0]) / 2
-    centre = (low + high) / 2
-    centre[2] = low[2] + radius
+    radius = float(high[0] - low[0]) / 2
+    centre = _behind_lids((low + high) / 2, radius, lids)
     left, up = gaze_rad
     turn_left = np.array([[np.cos(left), 0, np.sin(left)], [0, 1, 0], [-np.sin(left), 0, np.cos(left)]])
     turn_up = np.array([[1, 0, 0], [0, np.cos(up), np.sin(up)], [0, -np.sin(up), np.cos(up)]])

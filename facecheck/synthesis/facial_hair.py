@@ -63,8 +63,8 @@ def _brow(template: Template, skin: tuple[Floats, Floats], brows: Brows, sign: i
         [sign * (0.25 + 0.9 * along), 0.9 * (1 - along) - 0.3 * np.sign(across) * along - 0.1 * along, -0.35 * along],
         axis=1,
     )
-    lengths = rng.uniform(0.03, 0.07, brows.hairs) * (1 - 0.25 * along)
-    points = grow_short((*skin, roots), combed, lengths, rng, lift=0.18, disorder=0.15)
+    lengths = rng.uniform(0.03, 0.06, brows.hairs) * (1 - 0.25 * along)
+    points = grow_short((*skin, roots), combed, lengths, rng, lift=0.12, disorder=0.1)
     colour = np.asarray(brows.colour) * np.exp(rng.normal(0, 0.2, (brows.hairs, 1)))
     return Strands(points=points, colour=colour, kind="brow")
 

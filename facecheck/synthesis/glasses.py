@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from facecheck.synthesis.arrays import Floats, Ints, unit
+from facecheck.synthesis.arrays import Floats, Ints, ramp, unit
 from facecheck.synthesis.skin import Paint
 from facecheck.synthesis.style import Glasses
 
@@ -14,7 +14,8 @@ __all__ = ["glasses_mesh", "glasses_paint"]
 
 _AROUND: Final = 8
 _RIM_POINTS: Final = 48
-_BEFORE_EYES_DM: Final = 0.34
+_BEFORE_EYES_DM: Final = 0.30
+_TEMPLE_X_DM: Final = 0.74  # half the width of a head at the temples
 _EAR_DM: Final = 0.3  # z where the temples end
 _WRAP: Final = 0.22  # the frame curves round the face
 
@@ -54,7 +55,7 @@ def _lines(glasses: Glasses, eyes: Floats) -> list[tuple[Floats, bool]]:
     reach = 0.0
     for eye in eyes:
         centre = eye.copy()
-        centre[0] = np.sign(eye[0]) * max(abs(eye[0]), glasses.half_width + 0.07)
+        centre[0] = np.sign(eye[0]) * max(abs(eye[0]) + 0.03, glasses.half_width + 0.08)
         reach = max(reach, abs(float(centre[0])) + glasses.half_width)
         lines.append((_rim(glasses, centre, z), True))
     inner = reach - 2 * glasses.half_width
@@ -62,8 +63,8 @@ def _lines(glasses: Glasses, eyes: Floats) -> list[tuple[Floats, bool]]:
     arch = 0.035 * (1 - (bridge / inner) ** 2)
     lines.append((np.stack([bridge, y + arch, np.full(12, z + 0.01)], axis=1), False))
     for sign in (-1.0, 1.0):
-        back = np.linspace(0, 1, 16)
-        x = sign * (reach + (0.79 - reach) * np.sqrt(back))
+        back = np.linspace(0, 1, 24)
+        x = sign * (reach + (_TEMPLE_X_DM - reach) * ramp(0, 0.18, back) + 0.05 * back)
         depth = z - _WRAP * reach**2 + (_EAR_DM - z) * back
         lines.append((np.stack([x, y + 0.05 * back, depth], axis=1), False))
     return lines

@@ -36,7 +36,9 @@ _OTHER_SIDE_PENALTY: Final = 10.0  # dm2: strands do not follow guides across th
 _LOWEST_COLLIDER_DM: Final = 5.0
 _DEEPEST_HIT_DM: Final = 0.6
 _BUN_DM: Final = np.array([0.0, 7.6, -0.7])
-_FACE_HALF_WIDTH_DM: Final = 0.6
+_FACE_HALF_WIDTH_DM: Final = 0.64
+_FURTHEST_FORWARD_DM: Final = 0.55  # beside the cheeks, long hair keeps behind this
+_SIDE_LIFT: Final = 0.15
 _ABOVE_EYES_DM: Final = 0.3
 _BOB_Y_DM: Final = 6.2
 _GREY: Final = to_linear((172, 170, 166))
@@ -44,7 +46,7 @@ _GREY: Final = to_linear((172, 170, 166))
 # Hairline: height on the template (dm) over the angle from the front (rad), women's higher at the temples.
 _ANGLES: Final = (0, 0.3, 0.55, 0.8, 1.0, 1.15, 1.25, 1.42, 1.52, 1.8, 1.95, 2.3, 3.2)
 _HEIGHTS: Final = (8.03, 8.02, 8.02, 7.95, 7.78, 7.55, 7.3, 7.12, 7.45, 7.5, 6.95, 6.55, 6.45)
-_WOMENS_HEIGHTS: Final = (8.03, 8.02, 8.02, 7.95, 7.78, 7.55, 7.4, 7.3, 7.45, 7.5, 6.95, 6.55, 6.45)
+_WOMENS_HEIGHTS: Final = (7.97, 7.96, 7.96, 7.9, 7.78, 7.55, 7.4, 7.3, 7.45, 7.5, 6.95, 6.55, 6.45)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +61,7 @@ class _CutForm:
     wander: float
     strands: int = 15000
     knots: int = 9
+    shortest: float = 0.78
     parted: bool = True
     fringe: bool = False
     sides_fall: bool = True
@@ -78,23 +81,23 @@ _FORMS: Final[Mapping[Cut, _CutForm]] = MappingProxyType(
         "quiff": _CutForm(top=0.6, side=0.14, lift=0.75, gravity=0.05, comb=(0.3, 0.3, 0.2), wander=0.04, parted=False),
         "receding": _CutForm(top=0.3, side=0.14, lift=0.2, gravity=0.25, comb=(0.2, 0, 0.6), wander=0.04, parted=False),
         "medium": _CutForm(top=1.3, side=1.1, lift=0.15, gravity=0.45, comb=(0.8, -0.2, 0.1), wander=0.045, knots=16),
-        "long": _CutForm(top=3.1, side=3.0, lift=0.12, gravity=0.6, comb=(0.8, -0.3, -0.15), wander=0.04, knots=16),
+        "long": _CutForm(top=3.1, side=3.0, lift=0.12, gravity=1.1, comb=(0.8, -0.3, -0.15), wander=0.04, knots=16),
         "long to one side": _CutForm(
-            top=3.0, side=3.0, lift=0.12, gravity=0.6, comb=(1, -0.3, -0.1), wander=0.04, knots=16
+            top=3.0, side=3.0, lift=0.12, gravity=1.1, comb=(1, -0.3, -0.1), wander=0.04, knots=16
         ),
-        "bob": _CutForm(top=1.95, side=1.6, lift=0.14, gravity=0.55, comb=(0.8, -0.3, 0.05), wander=0.03, knots=16),
+        "bob": _CutForm(top=1.95, side=1.6, lift=0.14, gravity=0.9, comb=(0.8, -0.3, 0.05), wander=0.03, knots=16),
         "fringe": _CutForm(
             top=1.25, side=1.0, lift=0.15, gravity=0.4, comb=(0.9, -0.3, -0.1), wander=0.03, knots=16, fringe=True
         ),
         "long with fringe": _CutForm(
-            top=2.9, side=3.0, lift=0.13, gravity=0.55, comb=(0.9, -0.3, -0.1), wander=0.04, knots=16, fringe=True
+            top=2.9, side=3.0, lift=0.13, gravity=1.0, comb=(0.9, -0.3, -0.1), wander=0.04, knots=16, fringe=True
         ),
         "tied": _CutForm(
             top=1.6, side=1.5, lift=0.05, gravity=0.02, comb=(0.05, 0.1, -1), wander=0.015, knots=16, parted=False,
             sides_fall=False,
         ),
         "afro": _CutForm(
-            top=0.5, side=0.4, lift=1.0, gravity=0.0, comb=(0, 0, 0), wander=0.04, strands=17000, parted=False,
+            top=0.42, side=0.34, lift=1.0, gravity=0.0, comb=(0, 0, 0), wander=0.03, strands=20000, shortest=0.92, parted=False,
             sides_fall=False,
         ),
     }
@@ -152,7 +155,7 @@ def _chance(template: Template, vertices: Floats, person: Person, cut: Cut) -> F
 
 
 def _fringe_mask(rest: Floats) -> Bools:
-    return np.asarray(ramp(0.75, 0.95, rest[:, 2]) * ramp(0.65, 0.45, np.abs(rest[:, 0])) > 0.5)  # noqa: PLR2004
+    return np.asarray(ramp(0.65, 0.85, rest[:, 2]) * ramp(0.8, 0.6, np.abs(rest[:, 0])) > 0.5)  # noqa: PLR2004
 
 
 def _tangent(vectors: Floats, normals: Floats) -> Floats:
@@ -174,7 +177,7 @@ def _comb(form: _CutForm, rest: Floats, style: Style) -> Floats:
         combed = np.where(_fringe_mask(rest)[:, None], forwards, combed)
     if form.sides_fall:
         top = ramp(7.55, 7.95, rest[:, 1])[:, None]
-        backwards = -0.25 if form.side > 0.5 else 0.1  # noqa: PLR2004 - long hair falls behind the ears
+        backwards = -0.4 if form.side > 0.5 else 0.1  # noqa: PLR2004 - long hair falls behind the ears
         outer = np.sign(rest[:, 0])
         falling = np.stack([0.1 * outer, np.full(len(rest), -1.0), np.full(len(rest), backwards)], axis=1)
         combed = combed * top + falling * (1 - top)
@@ -212,7 +215,9 @@ def _step_guides(
     keep = np.flatnonzero(mesh[0][:, 1] > _LOWEST_COLLIDER_DM)[::2]
     collider = (cKDTree(mesh[0][keep]), mesh[0][keep], mesh[1][keep])
     combed = _tangent(_comb(form, roots.rest, style), roots.normals)
-    heading = unit(roots.normals * form.lift + combed * (1 - form.lift))
+    top = ramp(7.55, 7.95, roots.rest[:, 1])[:, None]
+    lift = form.lift * top + min(form.lift, _SIDE_LIFT) * (1 - top) if form.sides_fall else form.lift
+    heading = unit(roots.normals * lift + combed * (1 - lift))
     step = (_lengths(form, roots.rest, style, rng) / (form.knots - 1))[:, None]
     clearance = 0.02 + rng.uniform(0, 0.08, len(step)) * min(1.0, form.top)
     points = [roots.points + 0.01 * roots.normals]
@@ -249,7 +254,7 @@ def _disorder(form: _CutForm, offsets: Floats, rng: np.random.Generator) -> Floa
     """Let every strand stray from its lock, more towards its tip."""
     count, knots, _ = offsets.shape
     along = np.linspace(0, 1, knots)[None, :, None]
-    offsets = offsets * rng.uniform(0.78, 1.03, count)[:, None, None]
+    offsets = offsets * rng.uniform(form.shortest, 1.03, count)[:, None, None]
     reach = np.minimum(np.linalg.norm(offsets[:, -1], axis=1)[:, None, None], 1.0)
     first, second = rng.normal(0, 1, (2, count, 1, 3))
     return np.asarray(offsets + form.wander * reach * (first * along + 0.6 * second * along**2))
@@ -259,7 +264,7 @@ def _curl(offsets: Floats, rest: Floats, amount: float, *, tight: bool, rng: np.
     count, knots, _ = offsets.shape
     arc = np.linspace(0, 1, knots)[None, :, None] * np.linalg.norm(offsets[:, -1], axis=1)[:, None, None]
     if tight:
-        phase, turns, radius = rng.uniform(0, 2 * np.pi, (count, 1, 1)), 27.0, 0.04 * max(amount, 0.8)
+        phase, turns, radius = rng.uniform(0, 2 * np.pi, (count, 1, 1)), 30.0, 0.05 * max(amount, 0.8)
     else:
         phase = 2 * np.pi * value_noise(rest, 1.5, rng)[:, None, None]
         turns, radius = 5 + 3 * amount, 0.05 * amount
@@ -270,10 +275,12 @@ def _curl(offsets: Floats, rest: Floats, amount: float, *, tight: bool, rng: np.
 
 def _part_before_face(points: Floats, side: Floats) -> Floats:
     """Draw hair that falls before the face to its sides, gradually from the root on."""
-    room = _FACE_HALF_WIDTH_DM * ramp(7.85, 7.5, points[..., 1]) * ramp(0.8, 1.05, points[..., 2])
+    room = _FACE_HALF_WIDTH_DM * ramp(7.85, 7.5, points[..., 1]) * ramp(0.7, 0.95, points[..., 2])
     room *= np.clip(np.arange(points.shape[1]) / 4, 0, 1)[None]
     drawn = points.copy()
     drawn[..., 0] = np.where(np.abs(points[..., 0]) < room, side[:, None] * room, points[..., 0])
+    too_far = np.maximum(points[..., 2] - _FURTHEST_FORWARD_DM, 0) * ramp(7.6, 7.2, points[..., 1])
+    drawn[..., 2] -= 0.85 * too_far * np.clip(np.arange(points.shape[1]) / 6, 0, 1)[None]
     return drawn
 
 
@@ -299,8 +306,8 @@ def _bun(knots: int, rng: np.random.Generator) -> Floats:
 def _colours(person: Person, rest: Floats, rng: np.random.Generator) -> Floats:
     own = np.exp(rng.normal(0, 0.14, (len(rest), 1)) + 0.12 * value_noise(rest, 5.0, rng)[:, None])
     colour = np.asarray(person.hair.colour) * own
-    turned_grey = rng.random(len(rest)) < person.hair.greying
-    return np.where(turned_grey[:, None], _GREY * own, colour)
+    grey = np.clip(rng.normal(person.hair.greying, 0.25, (len(rest), 1)), 0, 0.8) * (person.hair.greying > 0)
+    return np.asarray(colour * (1 - grey) + _GREY * own * grey)
 
 
 def _shape_strands(

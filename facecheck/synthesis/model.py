@@ -100,7 +100,7 @@ def _skin_surface(template: Template, person: Person, style: Style, fine: Floats
     """The body with creases tinted and wrinkles and pores pressed into its normals."""
     rest, quads = template.rest_fine, template.fine.quads
     normals = vertex_normals(fine, quads)
-    covered = ramp(0.02, -0.02, cloth_distance(rest, style.clothes))
+    covered = ramp(0.03, -0.15, cloth_distance(rest, style.clothes))
     fine = fine + normals * (CLOTH_THICKNESS_DM * covered)[:, None]
     normals = vertex_normals(fine, quads)
     paint = paint_skin(template, person, style)
@@ -126,15 +126,22 @@ def _mouth_surface(part: Ints, vertices: Floats, paint: tuple[Floats, float, flo
     return _Surface(points, finer.quads, vertex_normals(points, finer.quads), _plain(*paint, len(points)), "mouth")
 
 
+def _eye_centres(template: Template, vertices: Floats) -> Floats:
+    parts = template.head.parts
+    return np.stack([vertices[np.unique(parts[f"{side}_eye"])].mean(axis=0) for side, _ in SIDES])
+
+
 def _surfaces(
-    template: Template, person: Person, style: Style, vertices: Floats, pose: Pose, eyes: Floats
+    template: Template, person: Person, style: Style, vertices: Floats, pose: Pose, at_rest: Floats
 ) -> list[_Surface]:
     head = template.head
+    eyes = _eye_centres(template, vertices)
     _, fine = template.body(vertices)
     surfaces = [_skin_surface(template, person, style, fine)]
     eye_paint = paint_eye(person)
     for side, _ in SIDES:
-        points, normals = set_eye(vertices[np.unique(head.parts[f"{side}_eye"])], pose.gaze_rad)
+        lids = np.concatenate([template.lash_roots[side, lid] for lid in ("upper", "lower")])
+        points, normals = set_eye(vertices[np.unique(head.parts[f"{side}_eye"])], at_rest[lids], pose.gaze_rad)
         surfaces.append(_Surface(points, ball().quads, normals, eye_paint, "eye"))
     for name, paint in (
         ("upper_teeth", (_TEETH, 0.8, 0.3)),
@@ -160,14 +167,14 @@ def _join_paint(surfaces: list[_Surface]) -> Paint:
 def sculpt(template: Template, person: Person, style: Style, pose: Pose) -> Model:
     """Build a person in a style with a face that does what ``pose`` says (0.4 s)."""
     vertices = head_vertices(template, person, face_unit_weights(pose.expression, pose.strength))
-    at_rest, _ = template.body(head_vertices(template, person, {}))
+    at_rest = head_vertices(template, person, {})
+    scalp, _ = template.body(at_rest)
     coarse, _ = template.body(vertices)
-    parts = template.head.parts
-    eyes = np.stack([vertices[np.unique(parts[f"{side}_eye"])].mean(axis=0) for side, _ in SIDES])
-    surfaces = _surfaces(template, person, style, vertices, pose, eyes)
+    eyes = _eye_centres(template, vertices)
+    surfaces = _surfaces(template, person, style, vertices, pose, at_rest)
     skin = surfaces[0]
-    rest_normals = vertex_normals(at_rest, template.coarse.quads)
-    grown = hair(template, person, style, (at_rest, rest_normals), float(eyes[:, 1].mean()))
+    scalp_normals = vertex_normals(scalp, template.coarse.quads)
+    grown = hair(template, person, style, (scalp, scalp_normals), float(eyes[:, 1].mean()))
     strands = facial_hair(template, person, style, vertices, (skin.vertices, skin.normals))
     sizes = [len(surface.vertices) for surface in surfaces]
     starts = np.cumsum([0, *sizes[:-1]])

@@ -14,7 +14,6 @@ A sibling shares ancestry, sex, colouring and most of the shape with the person 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
@@ -54,7 +53,7 @@ OLDEST: Final = 80
 _SIBLING_SHARE: Final = 0.88  # of the shape's deviation; the rest is the sibling's own
 _CLIP_SIGMA: Final = 2.0
 _SIGMA: Final = 0.27
-_ONE_SIDED_SIGMA: Final = 0.22
+_ONE_SIDED_SIGMA: Final = 0.17
 _ASYMMETRY_SIGMA: Final = 0.18
 _SIDE_SIGMA: Final = 0.05  # between the left and the right eye, cheek and ear
 # Where a full draw makes a drawing of a face: prefix of the axis -> factor on sigma.
@@ -78,6 +77,7 @@ _CALM: Final = {
     "ear": 0.8,
     "head-angle": 0.6,
     "head-age": 0.3,
+    "head-scale-vert": 0.7,
     "head-trans": 0.0,
     "chin-jaw-drop": 0.6,
     "cheek-inner": 0.7,
@@ -172,7 +172,7 @@ class Person:
     seed: int
     sibling: int
     body: Body
-    shape: Mapping[str, float]
+    shape: tuple[tuple[str, float], ...]
     skin: Skin
     eyes: Eyes
     brows: Brows
@@ -258,12 +258,12 @@ def _draw_shape(seeds: tuple[int, ...]) -> dict[str, float]:
     return shape
 
 
-def _blend_shapes(lineage: Lineage) -> dict[str, float]:
+def _blend_shapes(lineage: Lineage) -> tuple[tuple[str, float], ...]:
     drawn = [(_draw_shape(seeds), share) for seeds, share in lineage]
     one_sided, asymmetries = _one_sided()
     positive = {*one_sided, *asymmetries}
     total = {name: sum(share * shape[name] for shape, share in drawn) for name in drawn[0][0]}
-    return {name: max(0.0, value) if name in positive else value for name, value in total.items()}
+    return tuple((name, max(0.0, value) if name in positive else value) for name, value in total.items())
 
 
 def _draw_body(seed: int) -> Body:
@@ -335,7 +335,7 @@ def _draw_hair(seed: int, body: Body) -> Hair:
         colour=_rgb(HAIR_COLOURS[name] * np.exp(rng.normal(0, 0.12))),
         curl=float(curl),
         hairline_dm=float(rng.normal(0, 0.05)),
-        recession_dm=float(max(0.0, rng.normal(0.03, 0.05)) + male_recession),
+        recession_dm=float(max(0.0, rng.normal(0.02, 0.04)) + male_recession),
         density=float(rng.uniform(0.9, 1.15)),
         greying=float(old * rng.uniform(0.2, 0.6)),
     )
@@ -347,13 +347,13 @@ def _draw_brows(seeds: tuple[int, ...], body: Body, hair: Hair) -> Brows:
     grey = hair.name in {"grey", "white"}
     base = to_linear((104, 98, 92)) if grey else 0.5 * HAIR_COLOURS["dark brown"] + 0.5 * np.asarray(hair.colour)
     return Brows(
-        thickness=float(rng.uniform(0.024, 0.052) if male else rng.uniform(0.014, 0.038)),
+        thickness=float(rng.uniform(0.022, 0.044) if male else rng.uniform(0.013, 0.033)),
         arch=float(rng.uniform(0.0, 0.02) + (0 if male else 0.012)),
         tilt=float(rng.normal(0, 0.018)),
         inner=float(rng.uniform(0.08, 0.17)),
         outer=float(rng.uniform(0.47, 0.58)),
         height=float(rng.normal(0, 0.022)),
-        hairs=int(rng.uniform(320, 900) * (1.15 if male else 0.9)),
+        hairs=int(rng.uniform(500, 1400) * (1.15 if male else 0.9)),
         colour=_rgb(base * rng.uniform(0.6, 1.15)),
     )
 

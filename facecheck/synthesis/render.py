@@ -48,19 +48,26 @@ class _StrandSamples(NamedTuple):
     share: Floats
 
 
+def _on_picture(start: Floats, stop: Floats, size: int) -> Ints:
+    """Segments ``(m, 3)`` that have a length and may touch the picture."""
+    low, high = np.minimum(start, stop), np.maximum(start, stop)
+    shown = (high[:, 0] >= 0) & (high[:, 1] >= 0) & (low[:, 0] < size) & (low[:, 1] < size)
+    return np.flatnonzero(shown & (high[:, 0] + high[:, 1] > low[:, 0] + low[:, 1]))
+
+
 def _trace(ends: tuple[Floats, Floats], size: int) -> _StrandSamples:
     """Samples that segments between projected points ``(m, 3)`` pass through."""
-    start, stop = ends
-    span = np.abs(stop[:, :2] - start[:, :2]).max(axis=1)
-    steps = np.clip(np.ceil(span), 1, _LONGEST_SEGMENT).astype(np.int64)
+    kept = _on_picture(*ends, size)
+    start = ends[0][kept]
+    span = ends[1][kept] - start
+    steps = np.clip(np.ceil(np.abs(span[:, :2]).max(axis=1)), 1, _LONGEST_SEGMENT).astype(np.int64)
     segment = np.repeat(np.arange(len(steps)), steps)
     first = np.cumsum(steps) - steps
     share = (np.arange(len(segment)) - first[segment] + 0.5) / steps[segment]
-    place = start[segment] + (stop - start)[segment] * share[:, None]
-    shown = np.flatnonzero(((place[:, :2] >= 0) & (place[:, :2] < size)).all(axis=1))
-    place = place[shown]
-    pixel = place[:, 1].astype(np.int64) * size + place[:, 0].astype(np.int64)
-    return _StrandSamples(pixel, place[:, 2], segment[shown], share[shown])
+    x, y, depth = (start[:, axis][segment] + span[:, axis][segment] * share for axis in range(3))
+    shown = np.flatnonzero((x >= 0) & (x < size) & (y >= 0) & (y < size))
+    pixel = y[shown].astype(np.int64) * size + x[shown].astype(np.int64)
+    return _StrandSamples(pixel, depth[shown], kept[segment[shown]], share[shown])
 
 
 def _front_facing(points: Floats, triangles: Ints) -> Ints:

@@ -27,7 +27,7 @@ _BRIGHTEST_ON_HAIR: Final = 5
 _FRESNEL: Final = 0.035
 _MAX_HIGHLIGHT: Final = 4.0
 _HIGHLIGHT: Final = 0.7
-_KEY: Final = 0.78  # irradiance of the metered face
+_KEY: Final = 0.74  # irradiance of the metered face
 _MID_ALBEDO: Final = 0.26  # of the skin at which the meter is right
 _METER: Final = 0.42  # how far the meter makes up for light or dark skin
 

@@ -30,8 +30,8 @@ _YOUNG_YEARS: Final = 25
 _OLD_YEARS: Final = 86  # MakeHuman's "old" is reached here
 _YOUNGEST_WEIGHT: Final = -0.12  # of "child", at 18 years
 
-_LID_RATIO: Final = (0.25, 0.37)  # opening over width of a relaxed eye
-_MOUTH_DROP_DM: Final = (-0.022, 0.004)  # corners below the middle of the mouth
+_LID_RATIO: Final = (0.265, 0.36)  # opening over width of a relaxed eye
+_MOUTH_DROP_DM: Final = (-0.032, -0.005)  # corners below the middle of the mouth
 _MAX_CORRECTION: Final = 0.9
 
 _WAVES: Final = 10
@@ -92,10 +92,10 @@ def macro_weights(body: Body) -> dict[str, float]:
     return total
 
 
-def _local_weights(shape: Mapping[str, float]) -> dict[str, float]:
+def _local_weights(shape: tuple[tuple[str, float], ...]) -> dict[str, float]:
     axes = shape_axes()
     weights = {}
-    for name, value in shape.items():
+    for name, value in shape:
         low, high = axes.get(name, (name, name))
         weights[high if value > 0 else low] = abs(value)
     return weights

@@ -6,6 +6,7 @@ Each function takes an albedo and returns the next one; `paint_skin` names the o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -103,7 +104,7 @@ def _brow_shadow(albedo: Floats, template: Template, person: Person) -> Floats:
     along = (np.abs(rest[:, 0]) - brows.inner) / (brows.outer - brows.inner)
     height, thickness = brow_profile(brows, along)
     amount = 0.5 * bell(rest[:, 1], height, 0.9 * thickness) * ramp(-0.1, 0.08, along) * ramp(1.08, 0.85, along)
-    amount *= (rest[:, 2] > 0.7) * min(1.0, brows.hairs / 700)  # noqa: PLR2004 - the front of the head
+    amount *= (rest[:, 2] > 0.7) * min(1.0, brows.hairs / 1100)  # noqa: PLR2004 - the front of the head
     return _over(albedo, 0.8 * np.asarray(brows.colour) + 0.1 * np.asarray(person.skin.albedo), amount)
 
 
@@ -134,6 +135,7 @@ def _hair_cap(albedo: Floats, template: Template, person: Person, style: Style) 
     return _over(albedo, colour, roots * cap_strength(person, style.cut)), roots
 
 
+@lru_cache(maxsize=1)
 def paint_skin(template: Template, person: Person, style: Style) -> Paint:
     """Paint of a person's body in a style (clothes are painted per pixel, see `facecheck.synthesis.clothes`)."""
     rng = stream(Aspect.SKIN_TEXTURE, *person.key)
@@ -186,6 +188,7 @@ def _eye_bag(rest: Floats, depth: float, rng: np.random.Generator) -> Floats:
     return -depth * rng.uniform(0.2, 1.3) * fold * (rest[:, 2] > 1.0)
 
 
+@lru_cache(maxsize=1)
 def relief(template: Template, person: Person) -> Floats:
     """Height of wrinkles and pores over the mesh ``(s,)``, dm; wrinkles deepen with age."""
     rest = template.rest_fine

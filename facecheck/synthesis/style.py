@@ -191,7 +191,7 @@ def _draw_clothes(rng: np.random.Generator) -> Clothes:
 
 def _draw_glasses(rng: np.random.Generator) -> Glasses:
     return Glasses(
-        half_width=float(rng.uniform(0.2, 0.235)),
+        half_width=float(rng.uniform(0.215, 0.255)),
         half_height=float(rng.uniform(0.14, 0.19)),
         squareness=float(rng.uniform(2, 4.5)),
         thickness=float(rng.uniform(0.011, 0.02)),
