@@ -34,8 +34,8 @@ def from_linear(light: Floats) -> Floats:
 # From the palest to the darkest skin, equally spaced in "melanin" 0 to 1.
 SKIN_RAMP: Final = to_linear(
     [
-        (226, 190, 170),
-        (216, 173, 148),
+        (222, 184, 163),
+        (213, 169, 144),
         (200, 151, 121),
         (177, 126, 94),
         (148, 101, 72),

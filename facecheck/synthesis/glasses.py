@@ -15,7 +15,6 @@ __all__ = ["glasses_mesh", "glasses_paint"]
 _AROUND: Final = 8
 _RIM_POINTS: Final = 48
 _BEFORE_EYES_DM: Final = 0.30
-_TEMPLE_X_DM: Final = 0.74  # half the width of a head at the temples
 _EAR_DM: Final = 0.3  # z where the temples end
 _WRAP: Final = 0.22  # the frame curves round the face
 
@@ -47,7 +46,7 @@ def _rim(glasses: Glasses, centre: Floats, z: float) -> Floats:
     return np.stack([x, y, z - _WRAP * x**2], axis=1)
 
 
-def _lines(glasses: Glasses, eyes: Floats) -> list[tuple[Floats, bool]]:
+def _lines(glasses: Glasses, eyes: Floats, temple_x: float) -> list[tuple[Floats, bool]]:
     """Centre lines of the frame, and whether each is closed."""
     z = float(eyes[:, 2].mean()) + _BEFORE_EYES_DM
     y = float(eyes[:, 1].mean()) + 0.03
@@ -64,16 +63,22 @@ def _lines(glasses: Glasses, eyes: Floats) -> list[tuple[Floats, bool]]:
     lines.append((np.stack([bridge, y + arch, np.full(12, z + 0.01)], axis=1), False))
     for sign in (-1.0, 1.0):
         back = np.linspace(0, 1, 24)
-        x = sign * (reach + (_TEMPLE_X_DM - reach) * ramp(0, 0.18, back) + 0.05 * back)
+        x = sign * (reach + (temple_x - reach) * ramp(0, 0.18, back) + 0.02 * back)
         depth = z - _WRAP * reach**2 + (_EAR_DM - z) * back
         lines.append((np.stack([x, y + 0.05 * back, depth], axis=1), False))
     return lines
 
 
-def glasses_mesh(glasses: Glasses, eyes: Floats) -> tuple[Floats, Ints]:
-    """Vertices and quads of a frame before the two eyes' centres ``(2, 3)``."""
+def glasses_mesh(glasses: Glasses, eyes: Floats, temple_x: float) -> tuple[Floats, Ints]:
+    """Vertices and quads of a frame.
+
+    Args:
+        glasses: its form.
+        eyes: centres of the two eyes ``(2, 3)``.
+        temple_x: half the width of the head at the temples, dm.
+    """
     parts, count = [], 0
-    for line, closed in _lines(glasses, eyes):
+    for line, closed in _lines(glasses, eyes, temple_x):
         vertices, quads = _tube(line, glasses.thickness, count, closed=closed)
         parts.append((vertices, quads))
         count += len(vertices)

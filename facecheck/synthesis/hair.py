@@ -38,6 +38,8 @@ _DEEPEST_HIT_DM: Final = 0.6
 _BUN_DM: Final = np.array([0.0, 7.6, -0.7])
 _FACE_HALF_WIDTH_DM: Final = 0.64
 _FURTHEST_FORWARD_DM: Final = 0.55  # beside the cheeks, long hair keeps behind this
+_LIFTED_KNOTS: Final = 7
+_DEEPEST_LIFT_DM: Final = 0.15
 _SIDE_LIFT: Final = 0.15
 _ABOVE_EYES_DM: Final = 0.3
 _BOB_Y_DM: Final = 6.2
@@ -78,7 +80,7 @@ _FORMS: Final[Mapping[Cut, _CutForm]] = MappingProxyType(
         "combed back": _CutForm(
             top=0.8, side=0.45, lift=0.08, gravity=0.3, comb=(0.1, 0, -1), wander=0.03, parted=False, sides_fall=False,
         ),
-        "quiff": _CutForm(top=0.6, side=0.14, lift=0.75, gravity=0.05, comb=(0.3, 0.3, 0.2), wander=0.04, parted=False),
+        "quiff": _CutForm(top=0.55, side=0.14, lift=0.4, gravity=0.05, comb=(0.15, 0.25, -0.8), wander=0.04, parted=False),
         "receding": _CutForm(top=0.3, side=0.14, lift=0.2, gravity=0.25, comb=(0.2, 0, 0.6), wander=0.04, parted=False),
         "medium": _CutForm(top=1.3, side=1.1, lift=0.15, gravity=0.45, comb=(0.8, -0.2, 0.1), wander=0.045, knots=16),
         "long": _CutForm(top=3.1, side=3.0, lift=0.12, gravity=1.1, comb=(0.8, -0.3, -0.15), wander=0.04, knots=16),
@@ -111,6 +113,20 @@ class _Scalp:
     points: Floats
     normals: Floats
     rest: Floats
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Collider:
+    """The head as hair meets it: every second coarse vertex and its normal."""
+
+    tree: cKDTree
+    vertices: Floats
+    normals: Floats
+
+
+def _collider(mesh: tuple[Floats, Floats]) -> _Collider:
+    keep = np.flatnonzero(mesh[0][:, 1] > _LOWEST_COLLIDER_DM)[::2]
+    return _Collider(cKDTree(mesh[0][keep]), mesh[0][keep], mesh[1][keep])
 
 
 def scalp(points: Floats, person: Person, cut: Cut) -> Floats:
@@ -194,12 +210,11 @@ def _lengths(form: _CutForm, rest: Floats, style: Style, rng: np.random.Generato
 
 
 def _push_out(
-    points: Floats, heading: Floats, collider: tuple[cKDTree, Floats, Floats], clearance: Floats
+    points: Floats, heading: Floats, collider: _Collider, clearance: Floats
 ) -> tuple[Floats, Floats]:
     """Lift points to ``clearance`` over the head and turn their heading along it."""
-    tree, vertices, normals = collider
-    nearest = tree.query(points)[1]
-    normal = normals[nearest]
+    nearest = collider.tree.query(points)[1]
+    vertices, normal = collider.vertices, collider.normals[nearest]
     missing = clearance - ((points - vertices[nearest]) * normal).sum(axis=1)
     hit = (missing > 0) & (missing < _DEEPEST_HIT_DM)
     inwards = (heading * normal).sum(axis=1)
@@ -209,11 +224,9 @@ def _push_out(
 
 
 def _step_guides(
-    form: _CutForm, roots: _Scalp, style: Style, mesh: tuple[Floats, Floats], rng: np.random.Generator
+    form: _CutForm, roots: _Scalp, style: Style, collider: _Collider, rng: np.random.Generator
 ) -> Floats:
     """Guide hairs ``(n, knots, 3)``."""
-    keep = np.flatnonzero(mesh[0][:, 1] > _LOWEST_COLLIDER_DM)[::2]
-    collider = (cKDTree(mesh[0][keep]), mesh[0][keep], mesh[1][keep])
     combed = _tangent(_comb(form, roots.rest, style), roots.normals)
     top = ramp(7.55, 7.95, roots.rest[:, 1])[:, None]
     lift = form.lift * top + min(form.lift, _SIDE_LIFT) * (1 - top) if form.sides_fall else form.lift
@@ -227,7 +240,7 @@ def _step_guides(
         elif style.cut == "afro":
             heading = unit(heading + rng.normal(0, 0.12, heading.shape))
         else:
-            pull = form.gravity * (0.35 + 1.2 * knot / form.knots)
+            pull = form.gravity * (0.12 + 1.6 * (knot / form.knots) ** 1.25)
             heading = unit(heading - np.array([0, pull, 0]) + 0.15 * (1 - knot / form.knots) * combed)
         moved, heading = _push_out(points[-1] + heading * step, heading, collider, clearance * min(1, knot / 4))
         points.append(moved)
@@ -273,9 +286,9 @@ def _curl(offsets: Floats, rest: Floats, amount: float, *, tight: bool, rng: np.
     return np.asarray(offsets + radius * np.minimum(1, 3 * arc) * wave)
 
 
-def _part_before_face(points: Floats, side: Floats) -> Floats:
+def _part_before_face(points: Floats, side: Floats, eye_y: float) -> Floats:
     """Draw hair that falls before the face to its sides, gradually from the root on."""
-    room = _FACE_HALF_WIDTH_DM * ramp(7.85, 7.5, points[..., 1]) * ramp(0.7, 0.95, points[..., 2])
+    room = _FACE_HALF_WIDTH_DM * ramp(eye_y + 0.55, eye_y + _ABOVE_EYES_DM, points[..., 1]) * ramp(0.7, 0.95, points[..., 2])
     room *= np.clip(np.arange(points.shape[1]) / 4, 0, 1)[None]
     drawn = points.copy()
     drawn[..., 0] = np.where(np.abs(points[..., 0]) < room, side[:, None] * room, points[..., 0])
@@ -310,15 +323,28 @@ def _colours(person: Person, rest: Floats, rng: np.random.Generator) -> Floats:
     return np.asarray(colour * (1 - grey) + _GREY * own * grey)
 
 
+def _lift_over_scalp(points: Floats, collider: _Collider) -> Floats:
+    """Lift the first knots of each strand out of the scalp: between guides, its curve may differ from theirs."""
+    lifted = points.copy()
+    for knot in range(1, min(_LIFTED_KNOTS, points.shape[1])):
+        nearest = collider.tree.query(points[:, knot])[1]
+        normal = collider.normals[nearest]
+        missing = 0.012 + 0.006 * knot - ((points[:, knot] - collider.vertices[nearest]) * normal).sum(axis=1)
+        lifted[:, knot] += normal * np.clip(missing, 0, _DEEPEST_LIFT_DM)[:, None]
+    return lifted
+
+
 def _shape_strands(
-    form: _CutForm, person: Person, style: Style, offsets: Floats, roots: _Scalp, rng: np.random.Generator
+    form: _CutForm, person: Person, style: Style, strands: tuple[Floats, _Scalp, float], rng: np.random.Generator
 ) -> Floats:
+    """Strands ``(n, knots, 3)`` from their offsets, their roots and the height of the eyes."""
+    offsets, roots, eye_y = strands
     offsets = _disorder(form, offsets, rng)
     if person.hair.curl > 0.15 or style.cut == "afro":  # noqa: PLR2004 - straighter than that is straight
         offsets = _curl(offsets, roots.rest, person.hair.curl, tight=style.cut == "afro", rng=rng)
     points = roots.points[:, None] + offsets
     if form.parted and not form.fringe and form.side > 0.9:  # noqa: PLR2004 - long enough to fall before the face
-        points = _part_before_face(points, _sides(roots.rest, style.part))
+        points = _part_before_face(points, _sides(roots.rest, style.part), eye_y)
     if style.cut == "bob":
         cut = _BOB_Y_DM + 0.1 * (style.length - 1) + 0.03 * rng.normal(size=(len(points), 1))
         points[..., 1] = np.where(points[..., 1] < cut, cut + 0.05 * (points[..., 1] - cut), points[..., 1])
@@ -343,10 +369,13 @@ def hair(
     rng = stream(Aspect.STRANDS, *person.key, style.index)
     chance = _chance(template, mesh[0], person, style.cut)
     guide_roots = _sample(template, mesh, chance, _GUIDES, rng)
-    guides = _step_guides(form, guide_roots, style, mesh, rng)
+    collider = _collider(mesh)
+    guides = _step_guides(form, guide_roots, style, collider, rng)
     roots = _sample(template, mesh, chance, int(form.strands * person.hair.density), rng)
     offsets = _follow(form, (guides, guide_roots), roots, style.part)
-    points = _shape_strands(form, person, style, offsets, roots, rng)
+    points = _shape_strands(form, person, style, (offsets, roots, eye_y), rng)
+    if form.top > 0.2:  # noqa: PLR2004 - a buzz cut stands off the scalp by itself
+        points = _lift_over_scalp(points, collider)
     points = _trim_before_eyes(points, eye_y, rng)
     colour = _colours(person, roots.rest, rng)
     if style.cut == "tied":

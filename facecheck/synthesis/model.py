@@ -20,7 +20,7 @@ from facecheck.synthesis.shape import Expression, face_unit_weights, head_vertic
 from facecheck.synthesis.skin import Paint, paint_skin, relief
 from facecheck.synthesis.strands import Strands
 from facecheck.synthesis.style import Style
-from facecheck.synthesis.template import SIDES, Template
+from facecheck.synthesis.template import EYE_Y_DM, SIDES, Template
 
 __all__ = ["KINDS", "Model", "Pose", "sculpt"]
 
@@ -29,8 +29,15 @@ KINDS: Final[tuple[SurfaceKind, ...]] = ("skin", "eye", "mouth", "glasses")
 
 _TEETH: Final = to_linear((206, 198, 184))
 _TONGUE: Final = to_linear((158, 76, 78))
+# Part, colour, roughness, and how much lower it stands than in the base mesh, whose lip hides its upper teeth.
+_MOUTH_PARTS: Final = (
+    ("upper_teeth", _TEETH, 0.3, 0.075),
+    ("lower_teeth", _TEETH, 0.3, 0.03),
+    ("tongue", _TONGUE, 0.4, 0.0),
+)
+_MOUTH_SCALE: Final = np.array([0.88, 1.0, 1.0])  # else teeth pierce the corners of an open mouth
 _NECK_DM: Final = 5.9  # relief and creases are drawn above it
-_CENTRE_BELOW_EYES_DM: Final = 0.30
+_CENTRE_BELOW_EYES_DM: Final = 0.24
 _CENTRE_Z_DM: Final = 0.45
 _CREASE_TINT: Final = np.array([0.55, 0.75, 0.72])  # blood shows in creases ...
 _RIDGE_TINT: Final = np.array([0.10, 0.13, 0.13])  # ... and pales on ridges
@@ -131,6 +138,13 @@ def _eye_centres(template: Template, vertices: Floats) -> Floats:
     return np.stack([vertices[np.unique(parts[f"{side}_eye"])].mean(axis=0) for side, _ in SIDES])
 
 
+def _temple_x(template: Template, fine: Floats) -> float:
+    """Half the width of the head where the temples of glasses pass."""
+    rest = template.rest_fine
+    beside = (np.abs(rest[:, 1] - EYE_Y_DM) < 0.1) & (rest[:, 2] > 0.45) & (rest[:, 2] < 0.8)  # noqa: PLR2004
+    return float(np.abs(fine[beside & (template.regions.ears == 0), 0]).max()) + 0.01
+
+
 def _surfaces(
     template: Template, person: Person, style: Style, vertices: Floats, pose: Pose, at_rest: Floats
 ) -> list[_Surface]:
@@ -143,14 +157,10 @@ def _surfaces(
         lids = np.concatenate([template.lash_roots[side, lid] for lid in ("upper", "lower")])
         points, normals = set_eye(vertices[np.unique(head.parts[f"{side}_eye"])], at_rest[lids], pose.gaze_rad)
         surfaces.append(_Surface(points, ball().quads, normals, eye_paint, "eye"))
-    for name, paint in (
-        ("upper_teeth", (_TEETH, 0.8, 0.3)),
-        ("lower_teeth", (_TEETH, 0.8, 0.3)),
-        ("tongue", (_TONGUE, 0.6, 0.4)),
-    ):
-        surfaces.append(_mouth_surface(head.parts[name], vertices, paint))
+    for name, colour, roughness, lowered in _MOUTH_PARTS:
+        surfaces.append(_mouth_surface(head.parts[name], vertices * _MOUTH_SCALE - [0, lowered, 0], (colour, 0.5, roughness)))
     if style.wears_glasses:
-        points, quads = glasses_mesh(style.glasses, eyes)
+        points, quads = glasses_mesh(style.glasses, eyes, _temple_x(template, fine))
         paint_frame = glasses_paint(style.glasses, len(points))
         surfaces.append(_Surface(points, quads, vertex_normals(points, quads), paint_frame, "glasses"))
     return surfaces

@@ -18,6 +18,7 @@ from facecheck.synthesis.visibility import StrandLight, Visibility
 __all__ = ["LitModel", "light_model", "strand_colours", "surface_colours"]
 
 _LEAK: Final = 0.03  # light that reaches even the deepest fold
+_MOUTH_LEAK: Final = 0.4  # light bounces between wet surfaces until teeth look white
 _WRAP: Final = np.array([0.22, 0.10, 0.05])  # red light passes round an edge under the skin
 _DIFFUSION_STEPS: Final = (10, 5, 3)  # red travels furthest
 _DIFFUSION_DM: Final = 0.022
@@ -53,11 +54,12 @@ class LitModel:
 def _direct(model: Model, visibility: Visibility, radiance: Floats) -> Floats:
     """Irradiance over pi, wrapped round edges of skin."""
     skin = (model.kind == KINDS.index("skin")).astype(np.float64)
+    leak = np.where(model.kind == KINDS.index("mouth"), _MOUTH_LEAK, _LEAK)
     total = np.zeros((3, len(model.vertices)))
     wraps = [amount * skin for amount in _WRAP]
     for direction, colour, visible in zip(DIRECTIONS, radiance, visibility.surface, strict=True):
         cosine = model.normals @ direction
-        arriving = (_LEAK + (1 - _LEAK) * visible) * (SOLID_ANGLE / np.pi)
+        arriving = (leak + (1 - leak) * visible) * (SOLID_ANGLE / np.pi)
         for channel, wrap in enumerate(wraps):
             total[channel] += np.maximum(cosine + wrap, 0) / (1 + wrap) ** 2 * (colour[channel] * arriving)
     return total.T

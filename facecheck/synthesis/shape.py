@@ -31,7 +31,7 @@ _OLD_YEARS: Final = 86  # MakeHuman's "old" is reached here
 _YOUNGEST_WEIGHT: Final = -0.12  # of "child", at 18 years
 
 _LID_RATIO: Final = (0.265, 0.36)  # opening over width of a relaxed eye
-_MOUTH_DROP_DM: Final = (-0.032, -0.005)  # corners below the middle of the mouth
+_MOUTH_DROP_DM: Final = (-0.04, -0.012)  # corners below the middle of the mouth
 _MAX_CORRECTION: Final = 0.9
 
 _WAVES: Final = 10

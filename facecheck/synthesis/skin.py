@@ -131,7 +131,7 @@ def _mouth(albedo: Floats, template: Template, person: Person, make_up: MakeUp, 
 def _hair_cap(albedo: Floats, template: Template, person: Person, style: Style) -> tuple[Floats, Floats]:
     """Darken the scalp under the hair; also returns where."""
     roots = scalp(template.rest_fine, person, style.cut) * (1 - template.regions.ears)
-    colour = 0.55 * np.asarray(person.hair.colour) + 0.06 * np.asarray(person.skin.albedo)
+    colour = 0.65 * np.asarray(person.hair.colour) + 0.012 * np.asarray(person.skin.albedo)
     return _over(albedo, colour, roots * cap_strength(person, style.cut)), roots
 
 

@@ -44,7 +44,6 @@ _MEN_CUTS: Final[dict[Cut, float]] = {
     "combed back": 0.09,
     "quiff": 0.1,
     "medium": 0.05,
-    "afro": 0.03,
     "fringe": 0.06,
     "receding": 0.04,
 }
@@ -55,7 +54,6 @@ _WOMEN_CUTS: Final[dict[Cut, float]] = {
     "fringe": 0.06,
     "tied": 0.15,
     "medium": 0.08,
-    "afro": 0.03,
     "short": 0.06,
     "long with fringe": 0.07,
 }
