@@ -40,9 +40,7 @@ def place_camera(centre: Floats, *, yaw_rad: float, pitch_rad: float, roll_rad: 
     >>> bool(camera.project(nose, 100)[0, 0] > 50)  # to the right of the middle
     True
     """
-    backwards = np.array(
-        [-np.sin(yaw_rad) * np.cos(pitch_rad), np.sin(pitch_rad), np.cos(yaw_rad) * np.cos(pitch_rad)]
-    )
+    backwards = np.array([-np.sin(yaw_rad) * np.cos(pitch_rad), np.sin(pitch_rad), np.cos(yaw_rad) * np.cos(pitch_rad)])
     level = np.cross([0.0, 1.0, 0.0], backwards)
     level /= np.linalg.norm(level)
     upright = np.cross(backwards, level)

@@ -53,7 +53,9 @@ def brow_profile(brows: Brows, along: Floats) -> tuple[Floats, Floats]:
     return height, brows.thickness * np.clip(np.minimum(0.55 + 2.5 * u, 1.25 - u**2), 0.12, 1)
 
 
-def _brow(template: Template, skin: tuple[Floats, Floats], brows: Brows, sign: int, rng: np.random.Generator) -> Strands:
+def _brow(
+    template: Template, skin: tuple[Floats, Floats], brows: Brows, sign: int, rng: np.random.Generator
+) -> Strands:
     along = rng.random(brows.hairs)
     across = np.clip(rng.normal(0, 0.5, brows.hairs), -1, 1)
     height, thickness = brow_profile(brows, along)

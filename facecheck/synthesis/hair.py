@@ -82,20 +82,23 @@ _FORMS: Final[Mapping[Cut, _CutForm]] = MappingProxyType(
         ),
         "quiff": _CutForm(top=0.55, side=0.14, lift=0.4, gravity=0.05, comb=(0.15, 0.25, -0.8), wander=0.04, parted=False),
         "receding": _CutForm(top=0.3, side=0.14, lift=0.2, gravity=0.25, comb=(0.2, 0, 0.6), wander=0.04, parted=False),
-        "medium": _CutForm(top=1.3, side=1.1, lift=0.15, gravity=0.45, comb=(0.8, -0.2, 0.1), wander=0.045, knots=16),
-        "long": _CutForm(top=3.1, side=3.0, lift=0.12, gravity=1.1, comb=(0.8, -0.3, -0.15), wander=0.04, knots=16),
+        "medium": _CutForm(top=1.3, side=1.1, lift=0.15, gravity=0.45, comb=(0.8, -0.2, 0.1), wander=0.045, knots=16, strands=9000),
+        "long": _CutForm(top=3.1, side=3.0, lift=0.12, gravity=1.1, comb=(0.8, -0.3, -0.15), wander=0.04, knots=16,
+            strands=8000),
         "long to one side": _CutForm(
-            top=3.0, side=3.0, lift=0.12, gravity=1.1, comb=(1, -0.3, -0.1), wander=0.04, knots=16
+            top=3.0, side=3.0, lift=0.12, gravity=1.1, comb=(1, -0.3, -0.1), wander=0.04, knots=16,
+            strands=8000,
         ),
-        "bob": _CutForm(top=1.95, side=1.6, lift=0.14, gravity=0.9, comb=(0.8, -0.3, 0.05), wander=0.03, knots=16),
+        "bob": _CutForm(top=1.95, side=1.6, lift=0.14, gravity=0.9, comb=(0.8, -0.3, 0.05), wander=0.03, knots=16,
+            strands=9000),
         "fringe": _CutForm(
-            top=1.25, side=1.0, lift=0.15, gravity=0.4, comb=(0.9, -0.3, -0.1), wander=0.03, knots=16, fringe=True
+            top=1.25, side=1.0, lift=0.15, gravity=0.4, comb=(0.9, -0.3, -0.1), wander=0.03, knots=16, strands=10000, fringe=True
         ),
         "long with fringe": _CutForm(
-            top=2.9, side=3.0, lift=0.13, gravity=1.0, comb=(0.9, -0.3, -0.1), wander=0.04, knots=16, fringe=True
+            top=2.9, side=3.0, lift=0.13, gravity=1.0, comb=(0.9, -0.3, -0.1), wander=0.04, knots=16, strands=9000, fringe=True
         ),
         "tied": _CutForm(
-            top=1.6, side=1.5, lift=0.05, gravity=0.02, comb=(0.05, 0.1, -1), wander=0.015, knots=16, parted=False,
+            top=1.6, side=1.5, lift=0.05, gravity=0.02, comb=(0.05, 0.1, -1), wander=0.015, knots=16, strands=10000, parted=False,
             sides_fall=False,
         ),
         "afro": _CutForm(
@@ -148,7 +151,9 @@ def cap_strength(person: Person, cut: Cut) -> float:
     return {"buzz": 0.8, "afro": 0.95}.get(cut, 0.9)
 
 
-def _sample(template: Template, mesh: tuple[Floats, Floats], chance: Floats, count: int, rng: np.random.Generator) -> _Scalp:
+def _sample(
+    template: Template, mesh: tuple[Floats, Floats], chance: Floats, count: int, rng: np.random.Generator
+) -> _Scalp:
     vertices, normals = mesh
     triangles = triangles_of(template.coarse.quads)
     picked = triangles[rng.choice(len(triangles), count, p=chance / chance.sum())]
@@ -209,9 +214,7 @@ def _lengths(form: _CutForm, rest: Floats, style: Style, rng: np.random.Generato
     return np.asarray(lengths)
 
 
-def _push_out(
-    points: Floats, heading: Floats, collider: _Collider, clearance: Floats
-) -> tuple[Floats, Floats]:
+def _push_out(points: Floats, heading: Floats, collider: _Collider, clearance: Floats) -> tuple[Floats, Floats]:
     """Lift points to ``clearance`` over the head and turn their heading along it."""
     nearest = collider.tree.query(points)[1]
     vertices, normal = collider.vertices, collider.normals[nearest]
@@ -223,9 +226,7 @@ def _push_out(
     return points, np.where((hit & (inwards < 0))[:, None], turned, heading)
 
 
-def _step_guides(
-    form: _CutForm, roots: _Scalp, style: Style, collider: _Collider, rng: np.random.Generator
-) -> Floats:
+def _step_guides(form: _CutForm, roots: _Scalp, style: Style, collider: _Collider, rng: np.random.Generator) -> Floats:
     """Guide hairs ``(n, knots, 3)``."""
     combed = _tangent(_comb(form, roots.rest, style), roots.normals)
     top = ramp(7.55, 7.95, roots.rest[:, 1])[:, None]
@@ -288,7 +289,11 @@ def _curl(offsets: Floats, rest: Floats, amount: float, *, tight: bool, rng: np.
 
 def _part_before_face(points: Floats, side: Floats, eye_y: float) -> Floats:
     """Draw hair that falls before the face to its sides, gradually from the root on."""
-    room = _FACE_HALF_WIDTH_DM * ramp(eye_y + 0.55, eye_y + _ABOVE_EYES_DM, points[..., 1]) * ramp(0.7, 0.95, points[..., 2])
+    room = (
+        _FACE_HALF_WIDTH_DM
+        * ramp(eye_y + 0.55, eye_y + _ABOVE_EYES_DM, points[..., 1])
+        * ramp(0.7, 0.95, points[..., 2])
+    )
     room *= np.clip(np.arange(points.shape[1]) / 4, 0, 1)[None]
     drawn = points.copy()
     drawn[..., 0] = np.where(np.abs(points[..., 0]) < room, side[:, None] * room, points[..., 0])
@@ -351,9 +356,7 @@ def _shape_strands(
     return points
 
 
-def hair(
-    template: Template, person: Person, style: Style, mesh: tuple[Floats, Floats], eye_y: float
-) -> Strands | None:
+def hair(template: Template, person: Person, style: Style, mesh: tuple[Floats, Floats], eye_y: float) -> Strands | None:
     """Strands of a person's hair in a style; None if there is none.
 
     Args:

@@ -29,9 +29,7 @@ SOLID_ANGLE: Final = 4 * np.pi / _COUNT
 
 def _lobe(azimuth: float, elevation: float, sharpness: float, colour: tuple[float, float, float] | Floats) -> Floats:
     """A source at an azimuth to the subject's left and an elevation, both rad."""
-    towards = np.array(
-        [np.sin(azimuth) * np.cos(elevation), np.sin(elevation), np.cos(azimuth) * np.cos(elevation)]
-    )
+    towards = np.array([np.sin(azimuth) * np.cos(elevation), np.sin(elevation), np.cos(azimuth) * np.cos(elevation)])
     return np.asarray(np.exp(sharpness * (DIRECTIONS @ towards - 1))[:, None] * np.asarray(colour))
 
 

@@ -158,7 +158,9 @@ def _surfaces(
         points, normals = set_eye(vertices[np.unique(head.parts[f"{side}_eye"])], at_rest[lids], pose.gaze_rad)
         surfaces.append(_Surface(points, ball().quads, normals, eye_paint, "eye"))
     for name, colour, roughness, lowered in _MOUTH_PARTS:
-        surfaces.append(_mouth_surface(head.parts[name], vertices * _MOUTH_SCALE - [0, lowered, 0], (colour, 0.5, roughness)))
+        surfaces.append(
+            _mouth_surface(head.parts[name], vertices * _MOUTH_SCALE - [0, lowered, 0], (colour, 0.5, roughness))
+        )
     if style.wears_glasses:
         points, quads = glasses_mesh(style.glasses, eyes, _temple_x(template, fine))
         paint_frame = glasses_paint(style.glasses, len(points))

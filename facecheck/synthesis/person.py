@@ -249,7 +249,9 @@ def _draw_shape(seeds: tuple[int, ...]) -> dict[str, float]:
         sigma = _sigma(stem)
         if stem not in shared:
             shared[stem] = sigma * float(np.clip(rng.normal(), -_CLIP_SIGMA, _CLIP_SIGMA))
-        shape[axis] = shared[stem] + (float(rng.normal(0, _SIDE_SIGMA)) * min(1.0, sigma / _SIGMA) if stem != axis else 0)
+        shape[axis] = shared[stem] + (
+            float(rng.normal(0, _SIDE_SIGMA)) * min(1.0, sigma / _SIGMA) if stem != axis else 0
+        )
     one_sided, asymmetries = _one_sided()
     for names, chance, sigma in ((one_sided, 0.3, _ONE_SIDED_SIGMA), (asymmetries, 0.35, _ASYMMETRY_SIGMA)):
         for name in names:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from facecheck.synthesis.arrays import Floats, Ints, Pixels, ramp
+from facecheck.synthesis.arrays import Floats, Ints, Pixels, Singles, ramp
 from facecheck.synthesis.background import background
 from facecheck.synthesis.camera import DISTANCE_DM, Camera
 from facecheck.synthesis.clothes import cloth_albedo, cloth_distance
@@ -43,9 +43,9 @@ class _StrandSamples(NamedTuple):
     """Samples along strand segments: flat pixel, depth, segment, and place along it."""
 
     pixel: Ints
-    depth: Floats
+    depth: Singles
     segment: Ints
-    share: Floats
+    share: Singles
 
 
 def _on_picture(start: Floats, stop: Floats, size: int) -> Ints:
@@ -58,16 +58,17 @@ def _on_picture(start: Floats, stop: Floats, size: int) -> Ints:
 def _trace(ends: tuple[Floats, Floats], size: int) -> _StrandSamples:
     """Samples that segments between projected points ``(m, 3)`` pass through."""
     kept = _on_picture(*ends, size)
-    start = ends[0][kept]
-    span = ends[1][kept] - start
+    start = ends[0][kept].astype(np.float32)
+    span = ends[1][kept].astype(np.float32) - start
     steps = np.clip(np.ceil(np.abs(span[:, :2]).max(axis=1)), 1, _LONGEST_SEGMENT).astype(np.int64)
     segment = np.repeat(np.arange(len(steps)), steps)
     first = np.cumsum(steps) - steps
-    share = (np.arange(len(segment)) - first[segment] + 0.5) / steps[segment]
+    place = (np.arange(len(segment)) - first[segment]).astype(np.float32) + np.float32(0.5)
+    share = place * (1 / steps).astype(np.float32)[segment]
     x, y, depth = (start[:, axis][segment] + span[:, axis][segment] * share for axis in range(3))
     shown = np.flatnonzero((x >= 0) & (x < size) & (y >= 0) & (y < size))
-    pixel = y[shown].astype(np.int64) * size + x[shown].astype(np.int64)
-    return _StrandSamples(pixel, depth[shown], kept[segment[shown]], share[shown])
+    pixel = y[shown].astype(np.int32) * size + x[shown].astype(np.int32)
+    return _StrandSamples(pixel.astype(np.int64), depth[shown], kept[segment[shown]], share[shown])
 
 
 def _front_facing(points: Floats, triangles: Ints) -> Ints:
@@ -109,7 +110,7 @@ def _trace_bundles(lit: LitModel, camera: Camera, size: int) -> list[_StrandSamp
         points = camera.project(strands.points.reshape(-1, 3), size).reshape(count, knots, 3)
         samples = _trace((points[:, :-1].reshape(-1, 3), points[:, 1:].reshape(-1, 3)), size)
         lead = 0.0 if strands.kind == "hair" else _SHORT_HAIR_LEAD_DM
-        traced.append(samples._replace(depth=samples.depth - lead))
+        traced.append(samples._replace(depth=samples.depth - np.float32(lead)))
     return traced
 
 

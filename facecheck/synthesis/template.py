@@ -106,9 +106,7 @@ def _beard_regions(rest: Floats, bare: Floats) -> tuple[Floats, Floats, Floats]:
     x, y, z = np.abs(rest[:, 0]), rest[:, 1], rest[:, 2]
     moustache = bell(y, 6.77, 0.05) * ramp(0.38, 0.26, x) * (z > FACE_FRONT_DM)
     below = ramp(6.62, 6.42, y - 0.55 * np.clip(x - 0.28, 0, 1)) * ramp(5.95, 6.2, y) * ramp(0.3, 0.6, z)
-    sideburn = (
-        ramp(0.50, 0.60, x) * ramp(7.2, 6.6, y) * ramp(0.35, 0.45, z) * ramp(0.95, 0.8, z) * ramp(6.15, 6.25, y)
-    )
+    sideburn = ramp(0.50, 0.60, x) * ramp(7.2, 6.6, y) * ramp(0.35, 0.45, z) * ramp(0.95, 0.8, z) * ramp(6.15, 6.25, y)
     chin = bell(x, 0, 0.25) * bell(y, 6.3, 0.2) * ramp(0.2, 0.7, z)
     return moustache * bare, np.clip(np.maximum(np.maximum(below, sideburn), chin), 0, 1) * bare, chin * bare
 

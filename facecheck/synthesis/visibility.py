@@ -59,8 +59,8 @@ class _Maps:
 
     def _cell(self, turned: Singles, size: int) -> Ints:
         scaled = turned[:, :2] * np.float32(size / (2 * _HALF_DM)) + np.float32(size / 2)
-        cell = np.clip(scaled.astype(np.int64), 0, size - 1)
-        return np.asarray(cell[:, 1] * size + cell[:, 0])
+        cell = np.clip(scaled, 0, size - 1).astype(np.int32)
+        return np.asarray(cell[:, 1] * size + cell[:, 0], np.int64)
 
     def look_up(self, points: Singles, bias: Singles | float, *, is_hair: bool) -> Singles:
         """Visibility ``(n,)`` of points."""
