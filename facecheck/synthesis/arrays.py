@@ -28,11 +28,11 @@ def ramp(start: float, stop: float, x: npt.ArrayLike) -> Floats:
     return np.asarray(t * t * (3.0 - 2.0 * t))
 
 
-def bell(x: npt.ArrayLike, centre: npt.ArrayLike, width: npt.ArrayLike) -> Floats:
+def bell(x: Floats, centre: Floats | float, width: Floats | float) -> Floats:
     """Gaussian bump of height 1: ``exp(-((x - centre) / width) ** 2)``."""
-    return np.asarray(np.exp(-(((np.asarray(x, np.float64) - centre) / width) ** 2)))
+    return np.asarray(np.exp(-(((x - centre) / width) ** 2)))
 
 
 def unit(vectors: Floats) -> Floats:
     """Vectors ``(..., d)`` scaled to length 1; zero stays zero."""
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), _TINY))
+    return np.asarray(vectors / np.maximum(np.sqrt(np.einsum("...d,...d->...", vectors, vectors))[..., None], _TINY))

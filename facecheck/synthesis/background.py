@@ -61,5 +61,5 @@ def background(size: int, seed: int) -> Floats:
     rng = stream(Aspect.BACKGROUND, seed)
     rows, columns = np.mgrid[0:size, 0:size]
     grid = (np.stack([rows, columns], axis=-1).reshape(-1, 2) + 0.5) / size
-    scene = _wall(grid, rng) if rng.random() < 0.45 else _room(grid, rng)  # noqa: PLR2004 - share of plain walls
+    scene = _wall(grid, rng) if rng.random() < 0.45 else _room(grid, rng)  # share of plain walls
     return scene.reshape(size, size, 3)

@@ -26,7 +26,7 @@ def to_linear(rgb: npt.ArrayLike) -> Floats:
 
 
 def from_linear(light: Floats) -> Floats:
-    """sRGB in [0, 1] of linear light, clipped to what a screen shows."""
+    """Return sRGB in [0, 1] of linear light, clipped to what a screen shows."""
     x = np.clip(light, 0.0, 1.0)
     return np.asarray(np.where(x <= _TOE_LINEAR, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055))
 

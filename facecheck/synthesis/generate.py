@@ -190,7 +190,7 @@ def _check(seeds: Sequence[int], layout: str, tiles: int, kinds: Iterable[str], 
         (lambda: not seeds, "no seeds: give at least one, e.g. seeds=range(10)"),
         (lambda: len(set(seeds)) < len(seeds), "a seed is named twice: one seed is one person"),
         (lambda: layout not in LAYOUTS, f"unknown layout {layout!r}; known are {', '.join(LAYOUTS)}"),
-        (lambda: layout == "strips" and tiles < 2, f"a strip needs at least 2 tiles, got {tiles}"),  # noqa: PLR2004
+        (lambda: layout == "strips" and tiles < 2, f"a strip needs at least 2 tiles, got {tiles}"),
         (lambda: not set(kinds) <= set(KINDS), f"unknown kinds in {sorted(kinds)}; known are {', '.join(KINDS)}"),
         (lambda: size < SMALLEST_SIZE, f"pictures must be at least {SMALLEST_SIZE} px wide, got {size}"),
     ]
@@ -239,10 +239,13 @@ def generate_faces(  # noqa: PLR0913 - one place where a whole set is described
         layout: "strips" (``<name>.png`` of square tiles side by side with ``<name>.json``), "folders"
             (``matched_faces/<person>/``, ``mismatched_faces/<person>/``), or "manifest" (``images/<person>/`` and
             ``manifest.json`` with every parameter).
-        tiles, start_rad, step_rad: of strips; yaw in rad from left to right.
+        tiles: tiles of a strip.
+        start_rad: yaw of a strip's first tile, at the left.
+        step_rad: yaw from tile to tile.
         kinds: further pictures of each person, for folders and manifests.
         size: of a picture or tile, px.
-        image_format: PNG keeps every pixel; ``quality`` is for the other two.
+        image_format: PNG keeps every pixel.
+        quality: of JPEG and WebP, 1 to 100.
         progress: whether to show a bar.
 
     Returns:

@@ -21,11 +21,9 @@ _WRAP: Final = 0.22  # the frame curves round the face
 
 def _tube(line: Floats, radius: float, first: int, *, closed: bool) -> tuple[Floats, Ints]:
     """Vertices and quads, numbered from ``first``, of a tube along ``line (n, 3)``."""
-    if closed:
-        along = unit(np.roll(line, -1, axis=0) - np.roll(line, 1, axis=0))
-    else:
-        along = unit(np.gradient(line, axis=0))
-    helper = np.where(np.abs(along[:, 2:]) < 0.9, [[0.0, 0.0, 1.0]], [[0.0, 1.0, 0.0]])  # noqa: PLR2004
+    step = np.roll(line, -1, axis=0) - np.roll(line, 1, axis=0) if closed else np.gradient(line, axis=0)
+    along = unit(step)
+    helper = np.where(np.abs(along[:, 2:]) < 0.9, [[0.0, 0.0, 1.0]], [[0.0, 1.0, 0.0]])
     one = unit(np.cross(along, helper))
     other = np.cross(along, one)
     angle = np.linspace(0, 2 * np.pi, _AROUND, endpoint=False)[None, :, None]

@@ -72,41 +72,100 @@ class _CutForm:
 _FORMS: Final[Mapping[Cut, _CutForm]] = MappingProxyType(
     {
         "buzz": _CutForm(
-            top=0.09, side=0.06, lift=0.9, gravity=0.0, comb=(0, 0, 0.2), wander=0.02, strands=26000, knots=3,
-            parted=False, sides_fall=False,
+            top=0.09,
+            side=0.06,
+            lift=0.9,
+            gravity=0.0,
+            comb=(0, 0, 0.2),
+            wander=0.02,
+            strands=26000,
+            knots=3,
+            parted=False,
+            sides_fall=False,
         ),
         "short": _CutForm(top=0.34, side=0.14, lift=0.2, gravity=0.25, comb=(0.15, 0, 0.8), wander=0.04, parted=False),
         "side parting": _CutForm(top=0.62, side=0.16, lift=0.12, gravity=0.5, comb=(1, 0, 0.25), wander=0.03),
         "combed back": _CutForm(
-            top=0.8, side=0.45, lift=0.08, gravity=0.3, comb=(0.1, 0, -1), wander=0.03, parted=False, sides_fall=False,
+            top=0.8,
+            side=0.45,
+            lift=0.08,
+            gravity=0.3,
+            comb=(0.1, 0, -1),
+            wander=0.03,
+            parted=False,
+            sides_fall=False,
         ),
-        "quiff": _CutForm(top=0.55, side=0.14, lift=0.4, gravity=0.05, comb=(0.15, 0.25, -0.8), wander=0.04, parted=False),
+        "quiff": _CutForm(
+            top=0.55, side=0.14, lift=0.4, gravity=0.05, comb=(0.15, 0.25, -0.8), wander=0.04, parted=False
+        ),
         "receding": _CutForm(top=0.3, side=0.14, lift=0.2, gravity=0.25, comb=(0.2, 0, 0.6), wander=0.04, parted=False),
-        "medium": _CutForm(top=1.3, side=1.1, lift=0.15, gravity=0.45, comb=(0.8, -0.2, 0.1), wander=0.045, knots=16, strands=9000),
-        "long": _CutForm(top=3.1, side=3.0, lift=0.12, gravity=1.1, comb=(0.8, -0.3, -0.15), wander=0.04, knots=16,
-            strands=8000),
+        "medium": _CutForm(
+            top=1.3, side=1.1, lift=0.15, gravity=0.45, comb=(0.8, -0.2, 0.1), wander=0.045, knots=16, strands=9000
+        ),
+        "long": _CutForm(
+            top=3.1, side=3.0, lift=0.12, gravity=1.1, comb=(0.8, -0.3, -0.15), wander=0.04, knots=16, strands=8000
+        ),
         "long to one side": _CutForm(
-            top=3.0, side=3.0, lift=0.12, gravity=1.1, comb=(1, -0.3, -0.1), wander=0.04, knots=16,
+            top=3.0,
+            side=3.0,
+            lift=0.12,
+            gravity=1.1,
+            comb=(1, -0.3, -0.1),
+            wander=0.04,
+            knots=16,
             strands=8000,
         ),
-        "bob": _CutForm(top=1.95, side=1.6, lift=0.14, gravity=0.9, comb=(0.8, -0.3, 0.05), wander=0.03, knots=16,
-            strands=9000),
+        "bob": _CutForm(
+            top=1.95, side=1.6, lift=0.14, gravity=0.9, comb=(0.8, -0.3, 0.05), wander=0.03, knots=16, strands=9000
+        ),
         "fringe": _CutForm(
-            top=1.25, side=1.0, lift=0.15, gravity=0.4, comb=(0.9, -0.3, -0.1), wander=0.03, knots=16, strands=10000, fringe=True
+            top=1.25,
+            side=1.0,
+            lift=0.15,
+            gravity=0.4,
+            comb=(0.9, -0.3, -0.1),
+            wander=0.03,
+            knots=16,
+            strands=10000,
+            fringe=True,
         ),
         "long with fringe": _CutForm(
-            top=2.9, side=3.0, lift=0.13, gravity=1.0, comb=(0.9, -0.3, -0.1), wander=0.04, knots=16, strands=9000, fringe=True
+            top=2.9,
+            side=3.0,
+            lift=0.13,
+            gravity=1.0,
+            comb=(0.9, -0.3, -0.1),
+            wander=0.04,
+            knots=16,
+            strands=9000,
+            fringe=True,
         ),
         "tied": _CutForm(
-            top=1.6, side=1.5, lift=0.05, gravity=0.02, comb=(0.05, 0.1, -1), wander=0.015, knots=16, strands=10000, parted=False,
+            top=1.6,
+            side=1.5,
+            lift=0.05,
+            gravity=0.02,
+            comb=(0.05, 0.1, -1),
+            wander=0.015,
+            knots=16,
+            strands=10000,
+            parted=False,
             sides_fall=False,
         ),
         "afro": _CutForm(
-            top=0.42, side=0.34, lift=1.0, gravity=0.0, comb=(0, 0, 0), wander=0.03, strands=20000, shortest=0.92, parted=False,
+            top=0.42,
+            side=0.34,
+            lift=1.0,
+            gravity=0.0,
+            comb=(0, 0, 0),
+            wander=0.03,
+            strands=20000,
+            shortest=0.92,
+            parted=False,
             sides_fall=False,
         ),
     }
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -171,12 +230,12 @@ def _chance(template: Template, vertices: Floats, person: Person, cut: Cut) -> F
     corners = vertices[triangles]
     area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
     growth = scalp(template.rest_coarse, person, cut)[triangles].mean(axis=1)
-    on_ear = (template.regions.ears[: len(vertices)][triangles] > 0.3).any(axis=1)  # noqa: PLR2004 - a mask's edge
+    on_ear = (template.regions.ears[: len(vertices)][triangles] > 0.3).any(axis=1)  # a mask's edge
     return np.asarray(area * growth * ~on_ear)
 
 
 def _fringe_mask(rest: Floats) -> Bools:
-    return np.asarray(ramp(0.65, 0.85, rest[:, 2]) * ramp(0.8, 0.6, np.abs(rest[:, 0])) > 0.5)  # noqa: PLR2004
+    return np.asarray(ramp(0.65, 0.85, rest[:, 2]) * ramp(0.8, 0.6, np.abs(rest[:, 0])) > 0.5)
 
 
 def _tangent(vectors: Floats, normals: Floats) -> Floats:
@@ -198,7 +257,7 @@ def _comb(form: _CutForm, rest: Floats, style: Style) -> Floats:
         combed = np.where(_fringe_mask(rest)[:, None], forwards, combed)
     if form.sides_fall:
         top = ramp(7.55, 7.95, rest[:, 1])[:, None]
-        backwards = -0.4 if form.side > 0.5 else 0.1  # noqa: PLR2004 - long hair falls behind the ears
+        backwards = -0.4 if form.side > 0.5 else 0.1  # long hair falls behind the ears
         outer = np.sign(rest[:, 0])
         falling = np.stack([0.1 * outer, np.full(len(rest), -1.0), np.full(len(rest), backwards)], axis=1)
         combed = combed * top + falling * (1 - top)
@@ -269,7 +328,8 @@ def _disorder(form: _CutForm, offsets: Floats, rng: np.random.Generator) -> Floa
     count, knots, _ = offsets.shape
     along = np.linspace(0, 1, knots)[None, :, None]
     offsets = offsets * rng.uniform(form.shortest, 1.03, count)[:, None, None]
-    reach = np.minimum(np.linalg.norm(offsets[:, -1], axis=1)[:, None, None], 1.0)
+    span = np.asarray(np.linalg.norm(offsets[:, -1], axis=1))
+    reach = np.minimum(span, 1.0)[:, None, None]
     first, second = rng.normal(0, 1, (2, count, 1, 3))
     return np.asarray(offsets + form.wander * reach * (first * along + 0.6 * second * along**2))
 
@@ -306,7 +366,7 @@ def _trim_before_eyes(points: Floats, eye_y: float, rng: np.random.Generator) ->
     """Cut every strand where it comes before the eyes; the cut part folds into its last point."""
     height = eye_y + _ABOVE_EYES_DM + rng.uniform(-0.02, 0.05, (len(points), 1))
     x, y, z = np.abs(points[..., 0]), points[..., 1], points[..., 2]
-    hidden = (z > 0.7) & (x < 0.56) & (y < height)  # noqa: PLR2004 - the window of the eyes, in dm
+    hidden = (z > 0.7) & (x < 0.56) & (y < height)  # the window of the eyes, in dm
     last = np.where(hidden.any(axis=1), np.maximum(hidden.argmax(axis=1) - 1, 0), points.shape[1] - 1)
     index = np.minimum(np.arange(points.shape[1])[None], last[:, None])
     return np.take_along_axis(points, index[..., None], axis=1)
@@ -345,10 +405,10 @@ def _shape_strands(
     """Strands ``(n, knots, 3)`` from their offsets, their roots and the height of the eyes."""
     offsets, roots, eye_y = strands
     offsets = _disorder(form, offsets, rng)
-    if person.hair.curl > 0.15 or style.cut == "afro":  # noqa: PLR2004 - straighter than that is straight
+    if person.hair.curl > 0.15 or style.cut == "afro":  # straighter than that is straight
         offsets = _curl(offsets, roots.rest, person.hair.curl, tight=style.cut == "afro", rng=rng)
     points = roots.points[:, None] + offsets
-    if form.parted and not form.fringe and form.side > 0.9:  # noqa: PLR2004 - long enough to fall before the face
+    if form.parted and not form.fringe and form.side > 0.9:  # long enough to fall before the face
         points = _part_before_face(points, _sides(roots.rest, style.part), eye_y)
     if style.cut == "bob":
         cut = _BOB_Y_DM + 0.1 * (style.length - 1) + 0.03 * rng.normal(size=(len(points), 1))
@@ -377,7 +437,7 @@ def hair(template: Template, person: Person, style: Style, mesh: tuple[Floats, F
     roots = _sample(template, mesh, chance, int(form.strands * person.hair.density), rng)
     offsets = _follow(form, (guides, guide_roots), roots, style.part)
     points = _shape_strands(form, person, style, (offsets, roots, eye_y), rng)
-    if form.top > 0.2:  # noqa: PLR2004 - a buzz cut stands off the scalp by itself
+    if form.top > 0.2:  # a buzz cut stands off the scalp by itself
         points = _lift_over_scalp(points, collider)
     points = _trim_before_eyes(points, eye_y, rng)
     colour = _colours(person, roots.rest, rng)

@@ -1,4 +1,4 @@
-"""Light: radiance from 64 directions around the head, a soft ambience and one or two sources."""
+"""Light: radiance from 48 directions around the head, a soft ambience and one or two sources."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from facecheck.synthesis.streams import Aspect, stream
 
 __all__ = ["DIRECTIONS", "SOLID_ANGLE", "radiance"]
 
-_COUNT: Final = 64
+_COUNT: Final = 48
 
 
 def _sphere(count: int) -> Floats:
@@ -34,7 +34,7 @@ def _lobe(azimuth: float, elevation: float, sharpness: float, colour: tuple[floa
 
 
 def _sources(kind: Lighting, rng: np.random.Generator) -> tuple[float, Floats]:
-    """Factor on the ambience and radiance ``(64, 3)`` of the sources."""
+    """Factor on the ambience and radiance ``(48, 3)`` of the sources."""
     side = float(rng.choice([-1, 1]))
     if kind == "soft":
         key = _lobe(side * rng.uniform(0.2, 0.8), rng.uniform(0.3, 0.7), 5, (2.6, 2.5, 2.35))
@@ -50,7 +50,7 @@ def _sources(kind: Lighting, rng: np.random.Generator) -> tuple[float, Floats]:
 
 
 def radiance(kind: Lighting, seed: int) -> Floats:
-    """Linear radiance ``(64, 3)`` arriving from each of `DIRECTIONS`. Light is fixed to the head."""
+    """Linear radiance ``(48, 3)`` arriving from each of `DIRECTIONS`. Light is fixed to the head."""
     rng = stream(Aspect.LIGHT, seed)
     up, front = DIRECTIONS[:, 1:2], DIRECTIONS[:, 2:3]
     tint = np.exp(rng.normal(0, 0.06, 3))

@@ -67,7 +67,7 @@ def _vertex_rule(
     outer = 0.75 * identity + _scaled(along, 0.25 / np.maximum(along.sum(axis=1), 1.0))
     on_border = np.zeros(count)
     on_border[open_ends.ravel()] = 1.0
-    return _scaled(inner, 1.0 - on_border) + _scaled(outer, on_border)
+    return sparse.csr_array(_scaled(inner, 1.0 - on_border) + _scaled(outer, on_border))
 
 
 def subdivide(quads: Ints, count: int) -> Subdivision:
@@ -81,7 +81,7 @@ def subdivide(quads: Ints, count: int) -> Subdivision:
     face_points = _incidence(np.repeat(np.arange(len(quads)), 4), quads.ravel(), (len(quads), count)) * 0.25
     ends = _incidence(np.repeat(np.arange(len(edges)), 2), edges.ravel(), (len(edges), count))
     beside = _incidence(edge_of.ravel(), np.repeat(np.arange(len(quads)), 4), (len(edges), len(quads)))
-    smooth = _scaled(ends + beside @ face_points, 1.0 / (2.0 + sharing))
+    smooth = _scaled(ends + beside @ face_points, np.asarray(1.0 / (2.0 + sharing), np.float64))
     edge_points = _scaled(ends, np.where(border, 0.5, 0.0)) + _scaled(smooth, np.where(border, 0.0, 1.0))
     moved = _vertex_rule(quads, edges, border, face_points.tocsr(), count)
     matrix = sparse.vstack([moved, edge_points, face_points], format="csr")
@@ -100,7 +100,7 @@ def vertex_normals(vertices: Floats, quads: Ints) -> Floats:
         ],
         axis=1,
     )
-    return unit(total)
+    return unit(np.asarray(total, np.float64))
 
 
 def triangles_of(quads: Ints) -> Ints:

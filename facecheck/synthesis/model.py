@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -141,7 +142,7 @@ def _eye_centres(template: Template, vertices: Floats) -> Floats:
 def _temple_x(template: Template, fine: Floats) -> float:
     """Half the width of the head where the temples of glasses pass."""
     rest = template.rest_fine
-    beside = (np.abs(rest[:, 1] - EYE_Y_DM) < 0.1) & (rest[:, 2] > 0.45) & (rest[:, 2] < 0.8)  # noqa: PLR2004
+    beside = (np.abs(rest[:, 1] - EYE_Y_DM) < 0.1) & (rest[:, 2] > 0.45) & (rest[:, 2] < 0.8)
     return float(np.abs(fine[beside & (template.regions.ears == 0), 0]).max()) + 0.01
 
 
@@ -176,17 +177,24 @@ def _join_paint(surfaces: list[_Surface]) -> Paint:
     )
 
 
+@lru_cache(maxsize=1)
+def _grow_hair(template: Template, person: Person, style: Style) -> Strands | None:
+    """Hair of a resting head: it does not follow a smile, so all expressions share it."""
+    at_rest = head_vertices(template, person, {})
+    scalp, _ = template.body(at_rest)
+    eye_y = float(_eye_centres(template, at_rest)[:, 1].mean())
+    return hair(template, person, style, (scalp, vertex_normals(scalp, template.coarse.quads)), eye_y)
+
+
 def sculpt(template: Template, person: Person, style: Style, pose: Pose) -> Model:
     """Build a person in a style with a face that does what ``pose`` says (0.4 s)."""
     vertices = head_vertices(template, person, face_unit_weights(pose.expression, pose.strength))
     at_rest = head_vertices(template, person, {})
-    scalp, _ = template.body(at_rest)
     coarse, _ = template.body(vertices)
     eyes = _eye_centres(template, vertices)
     surfaces = _surfaces(template, person, style, vertices, pose, at_rest)
     skin = surfaces[0]
-    scalp_normals = vertex_normals(scalp, template.coarse.quads)
-    grown = hair(template, person, style, (scalp, scalp_normals), float(eyes[:, 1].mean()))
+    grown = _grow_hair(template, person, style)
     strands = facial_hair(template, person, style, vertices, (skin.vertices, skin.normals))
     sizes = [len(surface.vertices) for surface in surfaces]
     starts = np.cumsum([0, *sizes[:-1]])

@@ -149,7 +149,7 @@ class Brows:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hair:
-    """Hair as it grows: colour, ``curl`` in [0, 1], hairline moved by ``hairline_dm``, ``recession_dm`` at the temples."""
+    """Hair as it grows: ``curl`` in [0, 1], the hairline moved up and receding at the temples by so many dm."""
 
     name: str
     colour: Rgb
@@ -312,7 +312,7 @@ def _draw_skin(seed: int, body: Body, melanin_shift: float) -> Skin:
 def _draw_eyes(seed: int, body: Body, melanin: float) -> Eyes:
     rng = stream(Aspect.EYES, seed)
     dark = body.ancestry[0] + body.ancestry[1]
-    if rng.random() < 1.1 * dark or melanin > 0.45:  # noqa: PLR2004 - brown skin
+    if rng.random() < 1.1 * dark or melanin > 0.45:  # brown skin
         name = str(rng.choice(["brown", "dark brown"]))
     else:
         name = str(rng.choice(list(IRIS_COLOURS), p=[0.2, 0.1, 0.18, 0.15, 0.27, 0.1]))
@@ -330,7 +330,7 @@ def _draw_hair(seed: int, body: Body) -> Hair:
         name = str(rng.choice(list(HAIR_COLOURS)[:8], p=[0.08, 0.22, 0.22, 0.16, 0.14, 0.06, 0.06, 0.06]))
     if rng.random() < 0.9 * old:
         name = str(rng.choice(["grey", "white"], p=[0.65, 0.35]))
-    curl = rng.uniform(0.6, 1.0) if african > 0.6 else np.clip(rng.normal(0.1, 0.22), 0, 1)  # noqa: PLR2004
+    curl = rng.uniform(0.6, 1.0) if african > 0.6 else np.clip(rng.normal(0.1, 0.22), 0, 1)
     male_recession = 0.16 * old if body.sex == "male" else 0.0
     return Hair(
         name=name,

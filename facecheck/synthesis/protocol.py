@@ -46,7 +46,7 @@ def faces_of(manifest: dict[str, Any]) -> dict[str, list[Face]]:
 
 def _family(subject: str) -> str:
     """Siblings share the name of the person they resemble: ``p00012s1`` -> ``p00012``."""
-    return subject.split("s")[0]
+    return subject.partition("s")[0]
 
 
 def _deal_families(manifest: dict[str, Any]) -> list[list[str]]:

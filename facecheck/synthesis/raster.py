@@ -6,6 +6,7 @@ triangles on 480 x 480 samples.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -28,10 +29,12 @@ class Fragments(NamedTuple):
     weights: Floats
 
 
-def _bounds(values: Floats, limit: int) -> tuple[Ints, Ints]:
-    """First sample and number of samples whose centres lie between the corners' least and greatest ``values (m, 3)``."""
-    first = np.maximum(np.ceil(values.min(axis=1) - 0.5).astype(np.int64), 0)
-    last = np.minimum(np.floor(values.max(axis=1) - 0.5).astype(np.int64), limit - 1)
+def _bounds(corners: Sequence[Floats], limit: int) -> tuple[Ints, Ints]:
+    """First and number of the samples whose centres lie between the least and the greatest of three corners."""
+    one, two, three = corners  # named, since numpy's reductions over an axis of three are slow
+    least, greatest = np.minimum(np.minimum(one, two), three), np.maximum(np.maximum(one, two), three)
+    first = np.maximum(np.ceil(least - 0.5).astype(np.int64), 0)
+    last = np.minimum(np.floor(greatest - 0.5).astype(np.int64), limit - 1)
     return first, np.maximum(last - first + 1, 0)
 
 
@@ -43,7 +46,7 @@ def rasterise(points: Floats, triangles: Ints, size: int) -> Fragments:
         triangles: corners.
         size: samples per side; sample centres lie at halves.
     """
-    corner_x, corner_y = points[triangles, 0], points[triangles, 1]
+    corner_x, corner_y = ([points[:, axis][triangles[:, corner]] for corner in range(3)] for axis in range(2))
     left, wide = _bounds(corner_x, size)
     top, high = _bounds(corner_y, size)
     covered = wide * high
@@ -53,9 +56,9 @@ def rasterise(points: Floats, triangles: Ints, size: int) -> Fragments:
     offset = np.arange(len(owner)) - first[owner]
     triangle = drawn[owner]
     x, y = left[triangle] + offset % wide[triangle], top[triangle] + offset // wide[triangle]
-    ax, ay = corner_x[drawn, 0], corner_y[drawn, 0]
-    bx, by = corner_x[drawn, 1] - ax, corner_y[drawn, 1] - ay
-    cx, cy = corner_x[drawn, 2] - ax, corner_y[drawn, 2] - ay
+    ax, ay = corner_x[0][drawn], corner_y[0][drawn]
+    bx, by = corner_x[1][drawn] - ax, corner_y[1][drawn] - ay
+    cx, cy = corner_x[2][drawn] - ax, corner_y[2][drawn] - ay
     area = bx * cy - by * cx
     scale = np.divide(1.0, area, out=np.zeros_like(area), where=np.abs(area) > -_INSIDE * 1e-3)[owner]
     dx, dy = x + 0.5 - ax[owner], y + 0.5 - ay[owner]
@@ -64,7 +67,7 @@ def rasterise(points: Floats, triangles: Ints, size: int) -> Fragments:
     inside = (second >= _INSIDE) & (third >= _INSIDE) & (second + third <= 1 - _INSIDE) & (scale != 0)
     second, third, triangle = second[inside], third[inside], triangle[inside]
     weights = np.stack([1 - second - third, second, third], axis=1)
-    depth = (points[triangles[triangle], 2] * weights).sum(axis=1)
+    depth = np.einsum("kc,kc->k", points[triangles[triangle], 2], weights)
     return Fragments(y[inside] * size + x[inside], depth, triangle, weights)
 
 

@@ -74,7 +74,7 @@ def _trace(ends: tuple[Floats, Floats], size: int) -> _StrandSamples:
 def _front_facing(points: Floats, triangles: Ints) -> Ints:
     x, y = points[triangles, 0], points[triangles, 1]
     area = (x[:, 1] - x[:, 0]) * (y[:, 2] - y[:, 0]) - (y[:, 1] - y[:, 0]) * (x[:, 2] - x[:, 0])
-    return triangles[area < 0]  # y points down
+    return np.asarray(triangles[area < 0])  # y points down
 
 
 def _garment(template: Template, lit: LitModel, corners: Ints, weights: Floats, skin: Floats) -> Floats:

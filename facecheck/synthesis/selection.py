@@ -25,7 +25,7 @@ def appearance(person: Person) -> Floats:
     """A person as one vector: face vertices freed of place and size, then colours, brows and age."""
     template = load_template()
     rest = template.head.vertices[template.body_ids]
-    face = (rest[:, 2] > 0.9) & (np.abs(rest[:, 0]) < 0.7) & (rest[:, 1] > 6.1) & (rest[:, 1] < 8.0)  # noqa: PLR2004
+    face = (rest[:, 2] > 0.9) & (np.abs(rest[:, 0]) < 0.7) & (rest[:, 1] > 6.1) & (rest[:, 1] < 8.0)
     points = head_vertices(template, person, {})[template.body_ids[face]]
     points = points - points.mean(axis=0)
     points /= np.sqrt((points**2).sum(axis=1).mean())

@@ -106,7 +106,7 @@ def _metered(template: Template, model: Model, irradiance: Floats) -> float:
 
 
 def light_model(template: Template, model: Model, visibility: Visibility, radiance: Floats) -> LitModel:
-    """Put a model under a light: ``radiance (64, 3)`` from each direction."""
+    """Put a model under a light: ``radiance (48, 3)`` from each direction."""
     irradiance = _diffuse(template, model, _direct(model, visibility, radiance)) + _LEAK * radiance.mean(axis=0)
     return LitModel(
         model=model,
@@ -133,13 +133,13 @@ def _highlights(lit: LitModel, seen: Ints, view: Floats) -> Floats:
     normals, roughness = lit.model.normals[seen], lit.model.paint.roughness[seen]
     squared = roughness**4
     shadowing = (roughness + 1) ** 2 / 8
-    facing = np.clip((normals * view).sum(axis=1), 0, 1)
+    facing = np.clip(np.einsum("nd,nd->n", normals, view), 0, 1)
     total = np.zeros((len(seen), 3))
     for number in _brightest(lit.radiance, _BRIGHTEST):
         half = unit(DIRECTIONS[number] + view)
-        along = np.clip((normals * half).sum(axis=1), 0, 1)
+        along = np.clip(np.einsum("nd,nd->n", normals, half), 0, 1)
         incoming = np.clip(normals @ DIRECTIONS[number], 0, 1)
-        grazing = np.clip((view * half).sum(axis=1), 0, 1)
+        grazing = np.clip(np.einsum("nd,nd->n", view, half), 0, 1)
         spread = squared / (np.pi * (along**2 * (squared - 1) + 1) ** 2)
         masked = 1 / (4 * (incoming * (1 - shadowing) + shadowing) * (facing * (1 - shadowing) + shadowing))
         fresnel = _FRESNEL + (1 - _FRESNEL) * (1 - grazing) ** 5
@@ -152,8 +152,8 @@ def surface_colours(lit: LitModel, camera: Floats) -> Floats:
     """Linear colour ``(n, 3)`` of every vertex as seen from ``camera (3,)``; black where it faces away."""
     model = lit.model
     view = unit(camera - model.vertices)
-    facing = (model.normals * view).sum(axis=1)
-    seen = np.flatnonzero(facing > -0.2)  # noqa: PLR2004 - normals are interpolated: keep a margin
+    facing = np.einsum("nd,nd->n", model.normals, view)
+    seen = np.flatnonzero(facing > -0.2)  # normals are interpolated: keep a margin
     colours = model.paint.albedo * lit.irradiance
     colours[seen] += _highlights(lit, seen, view[seen])
     rim = 0.06 * (1 - np.clip(facing, 0, 1)) ** 4 * (model.kind == KINDS.index("skin")) * model.paint.gloss
@@ -170,7 +170,7 @@ def strand_colours(lit: LitModel, bundle: int, camera: Floats) -> Floats:
     shine = np.zeros((*strands.points.shape[:2], 3))
     for place, number in enumerate(brightest):
         half = unit(DIRECTIONS[number] + view)
-        along = (tangent * half).sum(axis=2)
+        along = np.einsum("nkd,nkd->nk", tangent, half)
         amount = np.clip(1 - along**2, 0, 1) ** 30 * visible[:, :, place]
         shine += amount[:, :, None] * lit.radiance[number] * SOLID_ANGLE
     colour = strands.colour[:, None]

@@ -69,7 +69,7 @@ def _flush(albedo: Floats, template: Template, person: Person, rng: np.random.Ge
     blotches = np.clip(value_noise(rest, 14, rng), -1, 1.5)[:, None]
     albedo = albedo * (1 + blotches * np.array([0, -0.03, -0.025]) * (1 - 0.5 * skin.melanin))
     albedo = albedo * (1 - (regions.under_eye * skin.under_eye)[:, None] * np.array([0.20, 0.25, 0.19]))
-    return albedo * (1 - (regions.eyelid * skin.eyelid)[:, None] * np.array([0.18, 0.26, 0.26]))
+    return np.asarray(albedo * (1 - (regions.eyelid * skin.eyelid)[:, None] * np.array([0.18, 0.26, 0.26])))
 
 
 def _spots(albedo: Floats, template: Template, person: Person, rng: np.random.Generator) -> Floats:
@@ -77,7 +77,7 @@ def _spots(albedo: Floats, template: Template, person: Person, rng: np.random.Ge
     rest = template.rest_fine
     if person.skin.freckles > 0:
         pattern = value_noise(rest, 34, rng) + 0.5 * value_noise(rest, 17, rng)
-        amount = ramp(1.1, 1.6, pattern) * person.skin.freckles * bell(rest[:, 1], 7.0, 0.35) * (rest[:, 2] > 0.8)  # noqa: PLR2004
+        amount = ramp(1.1, 1.6, pattern) * person.skin.freckles * bell(rest[:, 1], 7.0, 0.35) * (rest[:, 2] > 0.8)
         albedo = albedo * (1 - amount[:, None] * np.array([0.25, 0.4, 0.5]))
     for _ in range(person.skin.moles):
         place = template.nearest_front(np.array([[rng.uniform(-0.6, 0.6), rng.uniform(6.2, 8.0)]]))[0]
@@ -104,7 +104,7 @@ def _brow_shadow(albedo: Floats, template: Template, person: Person) -> Floats:
     along = (np.abs(rest[:, 0]) - brows.inner) / (brows.outer - brows.inner)
     height, thickness = brow_profile(brows, along)
     amount = 0.5 * bell(rest[:, 1], height, 0.9 * thickness) * ramp(-0.1, 0.08, along) * ramp(1.08, 0.85, along)
-    amount *= (rest[:, 2] > 0.7) * min(1.0, brows.hairs / 1100)  # noqa: PLR2004 - the front of the head
+    amount *= (rest[:, 2] > 0.7) * min(1.0, brows.hairs / 1100)  # the front of the head
     return _over(albedo, 0.8 * np.asarray(brows.colour) + 0.1 * np.asarray(person.skin.albedo), amount)
 
 
@@ -202,4 +202,4 @@ def relief(template: Template, person: Person) -> Floats:
     height += _eye_bag(rest, 0.002 + 0.011 * age, rng)
     for frequency, amplitude in ((22, 0.0011), (45, 0.0008)):
         height += amplitude * person.skin.pores * value_noise(rest, frequency, rng)
-    return height * (rest[:, 1] > 5.9)  # noqa: PLR2004 - above the neck
+    return height * (rest[:, 1] > 5.9)  # above the neck

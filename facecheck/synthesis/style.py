@@ -210,7 +210,7 @@ def draw_style(person: Person, index: int) -> Style:
         index=index,
         cut=_draw_cut(rng, person),
         length=float(rng.uniform(0.85, 1.25)),
-        part=float(rng.choice([-1, 1]) * rng.uniform(0.05, 0.4)) if rng.random() < 0.75 else 0.0,  # noqa: PLR2004
+        part=float(rng.choice([-1, 1]) * rng.uniform(0.05, 0.4)) if rng.random() < 0.75 else 0.0,
         beard=_draw_beard(rng, person),
         make_up=_draw_make_up(rng, person),
         glasses=_draw_glasses(rng),

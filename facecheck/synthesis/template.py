@@ -83,7 +83,7 @@ class Template:
 
 
 def _lash_roots(head: HeadAsset) -> dict[tuple[str, str], Ints]:
-    roots = {}
+    roots: dict[tuple[str, str], Ints] = {}
     for side, _ in SIDES:
         centre = head.vertices[np.unique(head.parts[f"{side}_eye"])].mean(axis=0)
         for lid in ("upper", "lower"):
@@ -96,7 +96,7 @@ def _lash_roots(head: HeadAsset) -> dict[tuple[str, str], Ints]:
 def _lash_line(head: HeadAsset, rest: Floats, roots: dict[tuple[str, str], Ints]) -> Floats:
     line = np.zeros(len(rest))
     for (_, lid), root in roots.items():
-        distance = cKDTree(head.vertices[root]).query(rest)[0]
+        distance = np.asarray(cKDTree(head.vertices[root]).query(rest)[0])
         line = np.maximum(line, bell(distance, 0.0, 0.016) * (1.0 if lid == "upper" else 0.5))
     return line
 

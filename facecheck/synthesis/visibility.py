@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from facecheck.synthesis.arrays import Floats, Ints, Singles, unit
+from facecheck.synthesis.arrays import Bools, Floats, Ints, Singles, unit
 from facecheck.synthesis.light import DIRECTIONS
 from facecheck.synthesis.model import KINDS, Model
 from facecheck.synthesis.raster import depth_map
@@ -34,7 +34,7 @@ _KNOTS: Final = {"hair": 5}
 
 @dataclass(frozen=True, eq=False, slots=True)
 class StrandLight:
-    """Visibility ``(n, j, 64)`` of a bundle's strands at j of their points, and which ``(j,)``."""
+    """Visibility ``(n, j, 48)`` of a bundle's strands at j of their points, and which ``(j,)``."""
 
     visible: Singles
     knots: Ints
@@ -42,7 +42,7 @@ class StrandLight:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Visibility:
-    """``surface (64, n)`` of a model's vertices, and of each bundle of strands; 0 hidden, 1 free."""
+    """``surface (48, n)`` of a model's vertices, and of each bundle of strands; 0 hidden, 1 free."""
 
     surface: Singles
     strands: tuple[StrandLight, ...]
@@ -77,7 +77,7 @@ class _Maps:
 
 
 def _frame(direction: Floats) -> Floats:
-    helper = np.array([0.0, 1.0, 0.0]) if abs(direction[1]) < 0.9 else np.array([1.0, 0.0, 0.0])  # noqa: PLR2004
+    helper = np.array([0.0, 1.0, 0.0]) if abs(direction[1]) < 0.9 else np.array([1.0, 0.0, 0.0])
     right = unit(np.cross(helper, direction))
     return np.stack([right, np.cross(direction, right), -direction], axis=1)
 
@@ -87,21 +87,29 @@ def _hair_cloud(strands: tuple[Strands, ...]) -> Singles | None:
     hair = [bundle.points for bundle in strands if bundle.kind == "hair"]
     if not hair:
         return None
-    lines = hair[0][:: 3 if len(hair[0]) < 20000 else 6]  # noqa: PLR2004 - a buzz cut has twice the strands
+    lines = hair[0][:: 3 if len(hair[0]) < 20000 else 6]  # a buzz cut has twice the strands
     length = np.linalg.norm(np.diff(lines, axis=1), axis=2).sum(axis=1).mean()
     count = max(2, int(np.ceil(length / (2 * _HALF_DM / _HAIR_MAP))))
     place = np.linspace(0.5 / count, 1, count) * (lines.shape[1] - 1)
     knot = np.minimum(place.astype(np.int64), lines.shape[1] - 2)
     share = (place - knot)[None, :, None]
     cloud = lines[:, knot] * (1 - share) + lines[:, knot + 1] * share
-    return (cloud - _CENTRE_DM).reshape(-1, 3).astype(np.float32)
+    return np.asarray((cloud - _CENTRE_DM).reshape(-1, 3), np.float32)
+
+
+def _towards(turned: Floats, triangles: Ints) -> Bools:
+    """Triangles whose front faces the light; their backs lie behind other fronts and cast the same shadow."""
+    x, y = turned[triangles, 0], turned[triangles, 1]
+    area = (x[:, 1] - x[:, 0]) * (y[:, 2] - y[:, 0]) - (y[:, 1] - y[:, 0]) * (x[:, 2] - x[:, 0])
+    return np.asarray(area > 0)
 
 
 def _draw_maps(direction: Floats, caster: tuple[Floats, Ints], cloud: Singles | None) -> _Maps:
     frame = _frame(direction)
     turned = (caster[0] - _CENTRE_DM) @ frame
     turned[:, :2] = turned[:, :2] * (_BODY_MAP / (2 * _HALF_DM)) + _BODY_MAP / 2
-    maps = _Maps(frame.astype(np.float32), depth_map(turned, caster[1], _BODY_MAP).astype(np.float32), None, None)
+    facing = caster[1][_towards(turned, caster[1])]
+    maps = _Maps(frame.astype(np.float32), depth_map(turned, facing, _BODY_MAP).astype(np.float32), None, None)
     if cloud is None:
         return maps
     turned_cloud = cloud @ maps.frame
