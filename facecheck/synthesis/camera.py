@@ -12,7 +12,7 @@ from facecheck.synthesis.arrays import Floats
 __all__ = ["DISTANCE_DM", "Camera", "place_camera"]
 
 DISTANCE_DM: Final = 9.0
-FIELD_DM: Final = 2.85  # width of the picture at the head's centre
+FIELD_DM: Final = 2.65  # width of the picture at the head's centre
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)

@@ -11,7 +11,6 @@ that the set does not depend on that search.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,8 +21,8 @@ from facecheck.synthesis.generate import (
     further_conditions,
     image_record,
     make_files,
-    neutral_conditions,
     person_record,
+    strip_conditions,
     strip_yaws,
     write_json,
 )
@@ -58,7 +57,7 @@ EMBEDDED_KEYS: Final[tuple[tuple[int, int], ...]] = (
 )
 
 
-def further_kinds(number: int) -> tuple[Kind, ...]:
+def _further_kinds(number: int) -> tuple[Kind, ...]:
     """Kinds of the six further pictures of the person at ``number``: mouths close, part or open in turn."""
     mouths: tuple[tuple[Kind, Kind], ...] = (("smile", "laugh"), ("frown", "laugh"), ("smile", "speak"))
     return ("light", "pitch", "glasses", *mouths[number % len(mouths)], "restyle")
@@ -71,11 +70,10 @@ def embedded_people() -> list[Person]:
 
 def embedded_jobs(out: Path, person: Person, number: int) -> list[Job]:
     """Files of one person: a strip, then the further pictures."""
-    usual = neutral_conditions(person)
-    tiles = tuple(replace(usual, yaw_rad=yaw) for yaw in strip_yaws(TILES, START_RAD, STEP_RAD))
+    tiles = strip_conditions(person, strip_yaws(TILES, START_RAD, STEP_RAD))
     folder = out / person.name
     jobs = [Job(path=folder / "strip.webp", person=person, kind="strip", conditions=tiles)]
-    for kind in further_kinds(number):
+    for kind in _further_kinds(number):
         conditions = (further_conditions(person, kind),)
         jobs.append(Job(path=folder / f"{kind}.webp", person=person, kind=kind, conditions=conditions))
     return jobs

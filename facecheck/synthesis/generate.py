@@ -36,6 +36,7 @@ __all__ = [
     "image_record",
     "make_files",
     "neutral_conditions",
+    "strip_conditions",
     "strip_yaws",
     "write_atomically",
 ]
@@ -74,6 +75,14 @@ def neutral_conditions(person: Person) -> Conditions:
     """A frontal picture with a neutral face in soft light, before the person's own background."""
     seed = 1000 * person.seed + person.sibling
     return Conditions(light_seed=seed, background_seed=seed, noise_seed=seed)
+
+
+def strip_conditions(person: Person, yaws: Sequence[float]) -> tuple[Conditions, ...]:
+    """Conditions of a strip's tiles: only the yaw, and the sensor's noise, differ."""
+    usual = neutral_conditions(person)
+    return tuple(
+        replace(usual, yaw_rad=yaw, noise_seed=usual.noise_seed + tile * 1_000_003) for tile, yaw in enumerate(yaws)
+    )
 
 
 def further_conditions(person: Person, kind: Kind) -> Conditions:
@@ -128,6 +137,8 @@ def make_files(jobs: Sequence[Job], *, size: int, quality: int, progress: bool) 
     bar = tqdm(waiting, desc="faces", unit="file", disable=not progress)
     studio, sitter = None, None
     for job in bar:
+        if job.path.exists():  # made meanwhile by another process
+            continue
         if studio is None or job.person != sitter:
             studio, sitter = Studio(job.person), job.person
         tiles = [studio.take(conditions, size=size) for conditions in job.conditions]
@@ -149,7 +160,7 @@ def _plan_strips(out: Path, people: Sequence[Person], yaws: Sequence[float], suf
             path=out / f"{person.name}{suffix}",
             person=person,
             kind="strip",
-            conditions=tuple(replace(neutral_conditions(person), yaw_rad=yaw) for yaw in yaws),
+            conditions=strip_conditions(person, yaws),
         )
         for person in people
     ]

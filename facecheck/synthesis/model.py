@@ -38,7 +38,7 @@ _MOUTH_PARTS: Final = (
 )
 _MOUTH_SCALE: Final = np.array([0.88, 1.0, 1.0])  # else teeth pierce the corners of an open mouth
 _NECK_DM: Final = 5.9  # relief and creases are drawn above it
-_CENTRE_BELOW_EYES_DM: Final = 0.24
+_CENTRE_BELOW_EYES_DM: Final = 0.22
 _CENTRE_Z_DM: Final = 0.45
 _CREASE_TINT: Final = np.array([0.55, 0.75, 0.72])  # blood shows in creases ...
 _RIDGE_TINT: Final = np.array([0.10, 0.13, 0.13])  # ... and pales on ridges
