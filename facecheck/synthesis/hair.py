@@ -327,8 +327,8 @@ def _disorder(form: _CutForm, offsets: Floats, rng: np.random.Generator) -> Floa
     """Let every strand stray from its lock, more towards its tip."""
     count, knots, _ = offsets.shape
     along = np.linspace(0, 1, knots)[None, :, None]
-    offsets = offsets * rng.uniform(form.shortest, 1.03, count)[:, None, None]
-    span = np.asarray(np.linalg.norm(offsets[:, -1], axis=1))
+    offsets = offsets * rng.uniform(form.shortest, 1.03, (count, 1, 1))
+    span = np.linalg.norm(offsets[:, -1], axis=1)
     reach = np.minimum(span, 1.0)[:, None, None]
     first, second = rng.normal(0, 1, (2, count, 1, 3))
     return np.asarray(offsets + form.wander * reach * (first * along + 0.6 * second * along**2))

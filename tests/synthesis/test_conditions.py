@@ -78,8 +78,7 @@ def test_what_a_kind_names_is_set() -> None:
 
 def test_glasses_can_be_put_on_and_taken_off() -> None:
     style = draw_style(draw_person(1), 0)
-    assert style.with_glasses(True).wears_glasses
-    assert not style.with_glasses(False).wears_glasses
+    assert [style.with_glasses(worn).wears_glasses for worn in (True, False)] == [True, False]
     assert style.with_glasses(None) == style
 
 

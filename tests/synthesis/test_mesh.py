@@ -41,7 +41,7 @@ def _inside(point: Floats, corners: Floats) -> bool:
     for here, there in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         edge, offset = there[:2] - here[:2], point - here[:2]
         signs.append(edge[0] * offset[1] - edge[1] * offset[0])
-    return min(signs) > 0 or max(signs) < 0
+    return bool(min(signs) > 0 or max(signs) < 0)
 
 
 def _oracle(points: Floats, triangles: Ints, size: int) -> set[tuple[int, int]]:

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from facecheck.synthesis.assets import load_head
+from facecheck.synthesis.assets import HEAD_FILE, load_head
 from facecheck.synthesis.hair import hair
 from facecheck.synthesis.mesh import vertex_normals
 from facecheck.synthesis.person import OLDEST, YOUNGEST, Person, draw_person, draw_sibling, shape_axes
@@ -104,3 +104,11 @@ def test_no_hair_hangs_before_the_eyes(seed: int) -> None:
         x, y, z = np.abs(grown.points[..., 0]), grown.points[..., 1], grown.points[..., 2]
         hidden = (x < 0.5) & (z > 0.75) & (np.abs(y - eye_y) < 0.2)
         assert hidden.mean() < 1e-4
+
+
+def test_the_head_is_small_and_carries_its_licence() -> None:
+    """At most 1.3 MB, read without pickles, with the CC0 notice beside it."""
+    assert HEAD_FILE.stat().st_size < 1_300_000
+    assert "CC0 1.0 Universal" in HEAD_FILE.with_name("head.LICENSE.txt").read_text(encoding="utf-8")
+    with np.load(HEAD_FILE, allow_pickle=False) as stored:
+        assert all(stored[name].dtype.kind in "fiuU" for name in stored.files)
