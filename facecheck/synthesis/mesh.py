@@ -1,7 +1,7 @@
 """Quad meshes: Catmull-Clark subdivision as one sparse matrix, normals, and sums over neighbours.
 
 Subdivision is linear in the vertices, so its rule is worked out once per topology and every further
-head costs one sparse product (4 ms for 78 000 vertices, against 90 ms when the rule is run each time).
+head costs two sparse products.
 """
 
 from __future__ import annotations

@@ -187,7 +187,7 @@ def _grow_hair(template: Template, person: Person, style: Style) -> Strands | No
 
 
 def sculpt(template: Template, person: Person, style: Style, pose: Pose) -> Model:
-    """Build a person in a style with a face that does what ``pose`` says (0.4 s)."""
+    """Build a person in a style with a face that does what ``pose`` says (0.9 s)."""
     vertices = head_vertices(template, person, face_unit_weights(pose.expression, pose.strength))
     at_rest = head_vertices(template, person, {})
     coarse, _ = template.body(vertices)

@@ -1,7 +1,6 @@
 """A z-buffer in numpy: fragments of small triangles, and the nearest fragment of each pixel.
 
-Fragments of all triangles are laid out in one array, so the cost is that of the covered pixels: 0.1 s for 80 000
-triangles on 480 x 480 samples.
+Fragments of all triangles are laid out in one array, so the cost is that of the covered samples.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Pictures of a person under conditions.
 
-The slow steps are shared: one model per look and expression (0.4 s), its visibility (1 s), one lighting of it per
-light (0.2 s). Every picture is a function of its own person and conditions alone, whatever is rendered beside it.
+The slow steps are shared: one model per look and expression (0.9 s), its visibility (0.8 s), one lighting of it per
+light (0.1 s). Every picture is a function of its own person and conditions alone, whatever is rendered beside it.
 """
 
 from __future__ import annotations

@@ -154,7 +154,7 @@ def _exposure_ids(rest: Floats) -> Ints:
 
 @lru_cache(maxsize=1)
 def load_template() -> Template:
-    """The shipped head, subdivided (0.6 s, once per process)."""
+    """The shipped head, subdivided (0.5 s, once per process)."""
     head = load_head()
     body_ids, local = np.unique(head.parts["body"], return_inverse=True)
     coarse = subdivide(local.reshape(-1, 4), len(body_ids))

@@ -2,7 +2,7 @@
 
 For every direction of `facecheck.synthesis.light.DIRECTIONS` the coarse body is drawn into a depth map, and the
 hair into the nearest and farthest depth of a slab that dims what lies in or behind it. The result depends on the
-model alone, so all lights and views of a model share it (1 s).
+model alone, so all lights and views of a model share it (0.8 s).
 """
 
 from __future__ import annotations
