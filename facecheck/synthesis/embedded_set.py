@@ -92,7 +92,7 @@ def _manifest(out: Path, people: list[Person], jobs: list[Job]) -> dict[str, Any
 
 
 def make_embedded_set(out: Path, *, progress: bool = True) -> None:
-    """Make the embedded set, or what is missing of it, and write its manifest and protocol (20 minutes on one free core)."""
+    """Make the embedded set, or what is missing of it, and its manifest and protocol (20 minutes on one free core)."""
     people = embedded_people()
     jobs = [job for number, person in enumerate(people) for job in embedded_jobs(out, person, number)]
     make_files(jobs, size=TILE_PX, quality=QUALITY, progress=progress)

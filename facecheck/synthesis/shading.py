@@ -30,7 +30,8 @@ _MAX_HIGHLIGHT: Final = 4.0
 _HIGHLIGHT: Final = 0.7
 _KEY: Final = 0.74  # irradiance of the metered face
 _MID_ALBEDO: Final = 0.26  # of the skin at which the meter is right
-_METER: Final = 0.42  # how far the meter makes up for light or dark skin
+_METER_LIGHT: Final = 0.42  # how far the meter makes up for light skin, lest it burn out ...
+_METER_DARK: Final = 0.16  # ... and for dark skin, which must stay dark
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -102,7 +103,8 @@ def _metered(template: Template, model: Model, irradiance: Floats) -> float:
     """Exposure from the face: mostly its light, partly its tone, as cameras meter."""
     face = template.exposure_ids
     tone = float(np.mean(model.person.skin.albedo))
-    return float(_KEY / irradiance[face].mean() * (_MID_ALBEDO / tone) ** _METER)
+    share = _METER_LIGHT if tone > _MID_ALBEDO else _METER_DARK
+    return float(_KEY / irradiance[face].mean() * (_MID_ALBEDO / tone) ** share)
 
 
 def light_model(template: Template, model: Model, visibility: Visibility, radiance: Floats) -> LitModel:
