@@ -128,7 +128,8 @@ def image_record(job: Job, root: Path) -> dict[str, Any]:
 
 def person_record(person: Person) -> dict[str, Any]:
     """A person's labels and every parameter."""
-    return {"labels": person.labels, "parameters": asdict(person)}
+    parameters = asdict(person) | {"shape": {axis: round(value, 6) for axis, value in person.shape if value}}
+    return {"labels": person.labels, "parameters": parameters}
 
 
 def make_files(jobs: Sequence[Job], *, size: int, quality: int, progress: bool) -> int:
