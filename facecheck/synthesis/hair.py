@@ -10,9 +10,7 @@ nobody's test.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -20,6 +18,7 @@ from scipy.spatial import cKDTree
 
 from facecheck.synthesis.arrays import Bools, Floats, Ints, bell, ramp, unit
 from facecheck.synthesis.colour import to_linear
+from facecheck.synthesis.cuts import CUT_FORMS, CutForm
 from facecheck.synthesis.mesh import triangles_of
 from facecheck.synthesis.noise import value_noise
 from facecheck.synthesis.person import Person
@@ -49,123 +48,6 @@ _GREY: Final = to_linear((172, 170, 166))
 _ANGLES: Final = (0, 0.3, 0.55, 0.8, 1.0, 1.15, 1.25, 1.42, 1.52, 1.8, 1.95, 2.3, 3.2)
 _HEIGHTS: Final = (8.03, 8.02, 8.02, 7.95, 7.78, 7.55, 7.3, 7.12, 7.45, 7.5, 6.95, 6.55, 6.45)
 _WOMENS_HEIGHTS: Final = (7.97, 7.96, 7.96, 7.9, 7.78, 7.55, 7.4, 7.3, 7.45, 7.5, 6.95, 6.55, 6.45)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _CutForm:
-    """How a cut falls: lengths in dm on top and at the sides, ``lift`` off the scalp, ``comb`` direction."""
-
-    top: float
-    side: float
-    lift: float
-    gravity: float
-    comb: tuple[float, float, float]
-    wander: float
-    strands: int = 15000
-    knots: int = 9
-    shortest: float = 0.78
-    parted: bool = True
-    fringe: bool = False
-    sides_fall: bool = True
-
-
-_FORMS: Final[Mapping[Cut, _CutForm]] = MappingProxyType(
-    {
-        "buzz": _CutForm(
-            top=0.09,
-            side=0.06,
-            lift=0.9,
-            gravity=0.0,
-            comb=(0, 0, 0.2),
-            wander=0.02,
-            strands=26000,
-            knots=3,
-            parted=False,
-            sides_fall=False,
-        ),
-        "short": _CutForm(top=0.34, side=0.14, lift=0.2, gravity=0.25, comb=(0.15, 0, 0.8), wander=0.04, parted=False),
-        "side parting": _CutForm(top=0.62, side=0.16, lift=0.12, gravity=0.5, comb=(1, 0, 0.25), wander=0.03),
-        "combed back": _CutForm(
-            top=0.8,
-            side=0.45,
-            lift=0.08,
-            gravity=0.3,
-            comb=(0.1, 0, -1),
-            wander=0.03,
-            parted=False,
-            sides_fall=False,
-        ),
-        "quiff": _CutForm(
-            top=0.55, side=0.14, lift=0.4, gravity=0.05, comb=(0.15, 0.25, -0.8), wander=0.04, parted=False
-        ),
-        "receding": _CutForm(top=0.3, side=0.14, lift=0.2, gravity=0.25, comb=(0.2, 0, 0.6), wander=0.04, parted=False),
-        "medium": _CutForm(
-            top=1.3, side=1.1, lift=0.15, gravity=0.45, comb=(0.8, -0.2, 0.1), wander=0.045, knots=16, strands=9000
-        ),
-        "long": _CutForm(
-            top=3.1, side=3.0, lift=0.12, gravity=1.1, comb=(0.8, -0.3, -0.15), wander=0.04, knots=16, strands=8000
-        ),
-        "long to one side": _CutForm(
-            top=3.0,
-            side=3.0,
-            lift=0.12,
-            gravity=1.1,
-            comb=(1, -0.3, -0.1),
-            wander=0.04,
-            knots=16,
-            strands=8000,
-        ),
-        "bob": _CutForm(
-            top=1.95, side=1.6, lift=0.14, gravity=0.9, comb=(0.8, -0.3, 0.05), wander=0.03, knots=16, strands=9000
-        ),
-        "fringe": _CutForm(
-            top=1.25,
-            side=1.0,
-            lift=0.15,
-            gravity=0.4,
-            comb=(0.9, -0.3, -0.1),
-            wander=0.03,
-            knots=16,
-            strands=10000,
-            fringe=True,
-        ),
-        "long with fringe": _CutForm(
-            top=2.9,
-            side=3.0,
-            lift=0.13,
-            gravity=1.0,
-            comb=(0.9, -0.3, -0.1),
-            wander=0.04,
-            knots=16,
-            strands=9000,
-            fringe=True,
-        ),
-        "tied": _CutForm(
-            top=1.6,
-            side=1.5,
-            lift=0.05,
-            gravity=0.02,
-            comb=(0.05, 0.1, -1),
-            wander=0.015,
-            knots=16,
-            strands=10000,
-            parted=False,
-            sides_fall=False,
-        ),
-        "afro": _CutForm(
-            top=0.42,
-            side=0.34,
-            lift=1.0,
-            gravity=0.0,
-            comb=(0, 0, 0),
-            wander=0.03,
-            strands=20000,
-            shortest=0.92,
-            parted=False,
-            sides_fall=False,
-        ),
-    }
-)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -246,7 +128,7 @@ def _sides(rest: Floats, part: float) -> Floats:
     return np.where(rest[:, 0] >= part, 1.0, -1.0)
 
 
-def _comb(form: _CutForm, rest: Floats, style: Style) -> Floats:
+def _comb(form: CutForm, rest: Floats, style: Style) -> Floats:
     """Where each guide is combed to ``(n, 3)``."""
     side = _sides(rest, style.part)
     if style.cut == "side parting":
@@ -264,7 +146,7 @@ def _comb(form: _CutForm, rest: Floats, style: Style) -> Floats:
     return combed
 
 
-def _lengths(form: _CutForm, rest: Floats, style: Style, rng: np.random.Generator) -> Floats:
+def _lengths(form: CutForm, rest: Floats, style: Style, rng: np.random.Generator) -> Floats:
     top = ramp(7.55, 7.95, rest[:, 1])
     lengths = (form.top * top + form.side * (1 - top)) * style.length * rng.uniform(0.92, 1.08, len(rest))
     if form.fringe:
@@ -285,7 +167,7 @@ def _push_out(points: Floats, heading: Floats, collider: _Collider, clearance: F
     return points, np.where((hit & (inwards < 0))[:, None], turned, heading)
 
 
-def _step_guides(form: _CutForm, roots: _Scalp, style: Style, collider: _Collider, rng: np.random.Generator) -> Floats:
+def _step_guides(form: CutForm, roots: _Scalp, style: Style, collider: _Collider, rng: np.random.Generator) -> Floats:
     """Guide hairs ``(n, knots, 3)``."""
     combed = _tangent(_comb(form, roots.rest, style), roots.normals)
     top = ramp(7.55, 7.95, roots.rest[:, 1])[:, None]
@@ -307,7 +189,7 @@ def _step_guides(form: _CutForm, roots: _Scalp, style: Style, collider: _Collide
     return np.stack(points, axis=1)
 
 
-def _follow(form: _CutForm, guides: tuple[Floats, _Scalp], roots: _Scalp, part: float) -> Floats:
+def _follow(form: CutForm, guides: tuple[Floats, _Scalp], roots: _Scalp, part: float) -> Floats:
     """Offsets from the root ``(n, knots, 3)`` of each strand: the mean of its nearest guides'."""
     lines, guide_roots = guides
     here, there = roots.rest, guide_roots.rest
@@ -323,7 +205,7 @@ def _follow(form: _CutForm, guides: tuple[Floats, _Scalp], roots: _Scalp, part: 
     return np.asarray(np.einsum("sk,skpd->spd", weight, offsets[nearest]))
 
 
-def _disorder(form: _CutForm, offsets: Floats, rng: np.random.Generator) -> Floats:
+def _disorder(form: CutForm, offsets: Floats, rng: np.random.Generator) -> Floats:
     """Let every strand stray from its lock, more towards its tip."""
     count, knots, _ = offsets.shape
     along = np.linspace(0, 1, knots)[None, :, None]
@@ -400,7 +282,7 @@ def _lift_over_scalp(points: Floats, collider: _Collider) -> Floats:
 
 
 def _shape_strands(
-    form: _CutForm, person: Person, style: Style, strands: tuple[Floats, _Scalp, float], rng: np.random.Generator
+    form: CutForm, person: Person, style: Style, strands: tuple[Floats, _Scalp, float], rng: np.random.Generator
 ) -> Floats:
     """Strands ``(n, knots, 3)`` from their offsets, their roots and the height of the eyes."""
     offsets, roots, eye_y = strands
@@ -428,7 +310,7 @@ def hair(template: Template, person: Person, style: Style, mesh: tuple[Floats, F
     """
     if style.cut == "bald":
         return None
-    form = _FORMS[style.cut]
+    form = CUT_FORMS[style.cut]
     rng = stream(Aspect.STRANDS, *person.key, style.index)
     chance = _chance(template, mesh[0], person, style.cut)
     guide_roots = _sample(template, mesh, chance, _GUIDES, rng)
