@@ -10,6 +10,7 @@ from pathlib import Path
 from facecheck import __version__
 from facecheck.datasets.split import WAYS, split_lfw
 from facecheck.errors import FacecheckError
+from facecheck.synthesis import command
 
 __all__ = ["main"]
 
@@ -35,38 +36,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report.add_argument("folder", type=Path, help="of the run, such as reports/latest")
     report.set_defaults(run=_report)
 
+    generate = commands.add_parser("generate", help="make faces of people who do not exist")
+    what = generate.add_subparsers(required=True, metavar="WHAT")
+    faces = what.add_parser("faces", help="synthetic people at exactly known pose, as strips, folders or a manifest")
+    command.add_arguments(faces)
+    faces.set_defaults(run=command.run)
+
     options = parser.parse_args(arguments)
     try:
-        print(options.run(options))
+        status: int = options.run(options)
     except (FacecheckError, OSError) as error:
         print(f"facecheck: {error}", file=sys.stderr)
         return 2
+    return status
+
+
+def _split(options: argparse.Namespace) -> int:
+    made = split_lfw(options.source, options.target, how=options.how)
+    print(f"{made.matched} people matched, {made.mismatched} mismatched in {options.target}; {made.new} new")
     return 0
 
 
-def _split(options: argparse.Namespace) -> str:
-    made = split_lfw(options.source, options.target, how=options.how)
-    return f"{made.matched} people matched, {made.mismatched} mismatched in {options.target}; {made.new} new"
-
-
-def _cache(options: argparse.Namespace) -> str:
+def _cache(options: argparse.Namespace) -> int:
     from facecheck.cache import Cache  # noqa: PLC0415 - torch takes seconds to import, and is not always needed
     from facecheck.weights import cache_folder  # noqa: PLC0415
 
     folder = options.folder or cache_folder()
     path = folder / "results.sqlite"
     if not path.is_file():
-        return f"{path}: no cache yet"
+        print(f"{path}: no cache yet")
+        return 0
     cache = Cache(folder)
     size = cache.size_bytes()
     if options.what == "clear":
         cache.clear()
-        return f"{path}: cleared, {size / 2**20:.1f} MiB"
+        print(f"{path}: cleared, {size / 2**20:.1f} MiB")
+        return 0
     cache.close()
-    return f"{path}: {size / 2**20:.1f} MiB"
+    print(f"{path}: {size / 2**20:.1f} MiB")
+    return 0
 
 
-def _report(options: argparse.Namespace) -> str:
+def _report(options: argparse.Namespace) -> int:
     from facecheck.report import draw  # noqa: PLC0415 - matplotlib takes a second to import
 
-    return "\n".join(str(path) for path in draw(options.folder))
+    print("\n".join(str(path) for path in draw(options.folder)))
+    return 0

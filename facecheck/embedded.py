@@ -16,6 +16,9 @@ from facecheck.scores import Scores, distance_between
 __all__ = ["Embedded", "Outcome", "Result", "StageTimes", "collect", "score"]
 
 
+_AT_ONCE = 20_000  # pairs whose vectors are held twice in memory
+
+
 class Outcome(IntEnum):
     """What became of an image."""
 
@@ -134,7 +137,11 @@ def score(embedded: Embedded, pairs: Pairs, *, distance: str) -> Scores:
         pairs: n comparisons.
         distance: ``euclidean`` or ``cosine``; its negative is the similarity.
     """
-    first, second = embedded.vectors[pairs.indices[:, 0]], embedded.vectors[pairs.indices[:, 1]]
-    similarity = -distance_between(first, second, distance=distance)
+    portions = np.array_split(pairs.indices, max(1, len(pairs) // _AT_ONCE))
+    between = [
+        distance_between(embedded.vectors[rows[:, 0]], embedded.vectors[rows[:, 1]], distance=distance)
+        for rows in portions
+    ]
+    similarity = -np.concatenate(between)
     ok = embedded.outcomes == Outcome.EMBEDDED
     return Scores(np.where(ok[pairs.indices].all(axis=1), similarity, -np.inf), pairs.who)

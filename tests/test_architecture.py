@@ -23,6 +23,7 @@ ROAD = (
     {"record"},
     {"gate", "plots", "summary"},
     {"report"},
+    {"synthesis"},
     {"cli"},
 )
 POSITION = {name: number for number, names in enumerate(ROAD) for name in names}

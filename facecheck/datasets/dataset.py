@@ -48,8 +48,8 @@ class Dataset:
 
     @property
     def has_yaw(self) -> bool:
-        """Whether every face's yaw is known."""
-        return bool(self.faces) and all(face.yaw_rad is not None for face in self.faces)
+        """Whether it was made to ask about turned heads: strips of known yaw."""
+        return self.kind == "strips"
 
     @property
     def digest(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import MappingProxyType
 
 from facecheck.datasets.dataset import Dataset
+from facecheck.datasets.embedded import PARTS, read_embedded
 from facecheck.datasets.folders import read_folders
 from facecheck.datasets.lfw import read_lfw
 from facecheck.datasets.strips import read_strips
@@ -15,17 +16,20 @@ from facecheck.specs import Spec, split_specs
 __all__ = ["DATASET_KINDS", "open_dataset", "split_datasets"]
 
 DATASET_KINDS: MappingProxyType[str, Callable[[Spec], Dataset]] = MappingProxyType(
-    {"lfw": read_lfw, "folders": read_folders, "strips": read_strips}
+    {"faces": read_embedded, "lfw": read_lfw, "folders": read_folders, "strips": read_strips}
 )
 
 
 def split_datasets(text: str) -> list[str]:
     """Split a list of data set specifications at its commas; a path may hold commas of its own.
 
+    ``faces`` stands for both of its parts.
+
     >>> split_datasets("lfw:faces, old?pairs=p.txt,strips:turned")
     ['lfw:faces, old?pairs=p.txt', 'strips:turned']
     """
-    return split_specs(text, starts="|".join(rf"{kind}(?=:|\?|,|$)" for kind in DATASET_KINDS))
+    specs = split_specs(text, starts="|".join(rf"{kind}(?=:|\?|,|$)" for kind in DATASET_KINDS))
+    return [part for spec in specs for part in ([f"faces?part={p}" for p in PARTS] if spec == "faces" else [spec])]
 
 
 def open_dataset(text: str) -> Dataset:
