@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from facecheck import intervals
+from facecheck.intervals import Estimate
 from facecheck.measure import acquisition, curves, decisions, distances, match_rates
 from fixtures.bench import Compared
 from fixtures.recorder import CaseRecord
@@ -41,7 +42,7 @@ def test_turned_heads_stay_nearer_than_strangers(compared: Compared, record: Cas
     record.add_all({k: v for k, v in distances(scores).items() if k == "impostor_distance_mean"})
     completed = {name: record.add(name, e, c) for name, e, c in curves(scores.completed(), fars=())}
 
-    verdict = record.judge(completed["auc"])
+    verdict = record.judge(*(m for name, m in completed.items() if name == "auc"))
 
     assert verdict.passed, verdict.reason
 
@@ -53,6 +54,9 @@ def test_turned_heads_match_at_the_declared_threshold(compared: Compared, record
     threshold = float(compared.declared.of_pair[0])
     rates = match_rates(compared.scores, compared.dataset.pairs.yaw_difference_rad, threshold)
     measured = [record.add("fnmr", rate, {"yaw_difference_rad": step}) for step, rate in rates.items()]
+    for step, rate in rates.items():
+        matches = Estimate(1 - rate.value, 1 - rate.high, 1 - rate.low, rate.n)
+        record.add("recall", matches, {"yaw_difference_rad": step})
     measured.append(record.add("fmr", decisions(compared.scores, compared.declared)["fmr"]))
 
     verdict = record.judge(*measured)

@@ -6,6 +6,7 @@ another costs it points. Crops are ``(size, size, 3)`` uint8 RGB.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -141,12 +142,13 @@ class DlibChip:
 
     def __init__(self, predictor: Path, size: int = 150) -> None:
         self.size = size
+        self._sha256 = hashlib.sha256(predictor.read_bytes()).hexdigest()
         self._predictor: Any = dlib.shape_predictor(str(predictor))
 
     @property
     def identity(self) -> str:
         """Name and settings."""
-        return f"dlib-chip({self.size},padding={self._PADDING})"
+        return f"dlib-chip({self.size},padding={self._PADDING},predictor={self._sha256[:16]})"
 
     def align(self, image: Image, face: ChosenFace) -> Image:
         """Return the crop ``(size, size, 3)``."""

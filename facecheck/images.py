@@ -61,7 +61,7 @@ def decode(content: bytes, name: str) -> Image:
         with PIL.Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
             _refuse_large(opened.size, name)
             return _to_rgb(ImageOps.exif_transpose(opened))
-    except UnreadableImageError:
+    except (UnreadableImageError, MemoryError):  # a machine out of memory is not an image's fault
         raise
     except PIL.UnidentifiedImageError as error:
         raise UnreadableImageError(f"{name}: not an image that can be read (expected {', '.join(_FORMATS)})") from error

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import stdtrit
 
 __all__ = ["Estimate", "Statistics", "bootstrap", "design_effect", "mean", "proportion", "wilson"]
 
@@ -63,7 +64,8 @@ def design_effect(values: Array, people: People) -> float:
     residual = values - values.mean()
     independent = float((residual**2).sum())
     if not independent > 0:
-        return 1.0
+        # Without a spread there is no covariance to see; at most each person is an observation of their own.
+        return max(1.0, len(values) / len(np.unique(people)))
     pairs = people if people.ndim > 1 else np.stack((people, people), axis=1)
     count = int(pairs.max()) + 1
     apart = pairs[:, 0] != pairs[:, 1]
@@ -95,15 +97,16 @@ def proportion(hits: npt.NDArray[np.bool_], people: People) -> Estimate:
 
 
 def mean(values: Array, people: People) -> Estimate:
-    """Return the mean and its normal interval, widened for people in common.
+    """Return the mean and its interval by Student's t, with as many degrees of freedom as people but one.
 
     Raises:
-        ValueError: no observations.
+        ValueError: observations of fewer than two people, which say nothing of a third.
     """
-    if not len(values):
-        raise ValueError("a mean of no observations is not defined")
-    variance = float(values.var(ddof=1)) if len(values) > 1 else 0.0
-    half = _Z * float(np.sqrt(variance * design_effect(values, people) / len(values)))
+    count = len(np.unique(people))
+    if count < 2:  # noqa: PLR2004 - no spread over one person
+        raise ValueError(f"observations of {count} people: an interval of their mean needs at least two")
+    variance = float(values.var(ddof=1)) * design_effect(values, people) / len(values)
+    half = float(stdtrit(count - 1, 0.975) * np.sqrt(variance * count / (count - 1)))
     middle = float(values.mean())
     return Estimate(middle, middle - half, middle + half, len(values))
 

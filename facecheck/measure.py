@@ -31,6 +31,7 @@ __all__ = [
     "Metric",
     "PairThresholds",
     "acquisition",
+    "by_fold",
     "curves",
     "decisions",
     "distances",
@@ -155,8 +156,14 @@ def _f1(matched: npt.NDArray[np.bool_], scores: Scores) -> Estimate:
 
 
 def curves(scores: Scores, *, fars: Sequence[float] = FARS) -> Iterator[tuple[str, Estimate, dict[str, float]]]:
-    """Yield AUC, EER and the TAR at each FAR that the impostor pairs can show, with conditions."""
-    ranking, impostors = Ranking(scores), int((~scores.genuine).sum())
+    """Yield AUC, EER and the TAR at each FAR that the impostor pairs can show, with conditions.
+
+    Nothing without pairs of both kinds.
+    """
+    impostors = int((~scores.genuine).sum())
+    if not 0 < impostors < len(scores):
+        return
+    ranking = Ranking(scores)
     shown = [far for far in fars if resolvable(impostors, far)]
 
     def statistics(weights: Array) -> dict[str, float]:
@@ -168,12 +175,12 @@ def curves(scores: Scores, *, fars: Sequence[float] = FARS) -> Iterator[tuple[st
 
     values = statistics(np.ones(len(scores)))
     spreads = _bootstrap(statistics, scores)
-    scarcer = min(impostors, len(scores) - impostors)
+    scarcer, people = min(impostors, len(scores) - impostors), len(np.unique(scores.who))
     for name, value in values.items():
         noun, _, far_text = name.partition(" ")
         conditions = {"far": float(far_text)} if far_text else {}
         # Without a single error every resample has none either: what n pairs can show bounds the interval then.
-        spread = intervals.wilson(value, scarcer) if value in (0.0, 1.0) else spreads[name]
+        spread = intervals.wilson(value, min(scarcer, people)) if value in (0.0, 1.0) else spreads[name]
         yield noun, _around(value, spread, len(scores)), conditions
 
 
@@ -199,7 +206,7 @@ def distances(scores: Scores) -> dict[str, Estimate]:
     found = {
         name: intervals.mean(-completed.similarity[among], completed.who[among])
         for name, among in kinds.items()
-        if among.any()
+        if len(np.unique(completed.who[among])) > 1
     }
     if len(found) == len(kinds) and any(np.ptp(completed.similarity[among]) > 0 for among in kinds.values()):
         value = weighted_dprime(completed, np.ones(len(completed)))
@@ -220,9 +227,9 @@ def acquisition(embedded: Embedded) -> dict[str, Estimate]:
 
 
 def time_per_image(embedded: Embedded) -> Estimate | None:
-    """Return the mean time that one lane took for an image, None if no image could be read."""
+    """Return the mean time that one lane took for an image, None if fewer than two could be read."""
     known = embedded.total_ms[~np.isnan(embedded.total_ms)]
-    return intervals.mean(known, np.arange(len(known))) if len(known) else None
+    return intervals.mean(known, np.arange(len(known))) if len(known) > 1 else None
 
 
 def fold_standard_error(scores: Scores, pairs: Pairs, thresholds: PairThresholds) -> Estimate | None:
@@ -231,6 +238,14 @@ def fold_standard_error(scores: Scores, pairs: Pairs, thresholds: PairThresholds
         return None
     error = fold_accuracy(scores, pairs.folds, thresholds.by_fold).standard_error
     return Estimate(error, error, error, len(scores))
+
+
+def by_fold(scores: Scores, pairs: Pairs, thresholds: PairThresholds) -> Iterator[tuple[str, Estimate, int]]:
+    """Yield the accuracy of each fold at its own threshold, with the fold's number."""
+    right = ((scores.similarity >= thresholds.of_pair) & scores.made) == scores.genuine
+    for fold in () if pairs.folds is None else np.unique(pairs.folds):
+        rows = pairs.folds == fold
+        yield "accuracy", intervals.proportion(right[rows], scores.who[rows]), int(fold)
 
 
 def match_rates(scores: Scores, groups: Array, threshold: float) -> dict[float, Estimate]:

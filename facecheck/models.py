@@ -22,7 +22,7 @@ from facecheck.detectors import Detector, DlibHog
 from facecheck.embedders import facenet
 from facecheck.embedders.dlib_resnet import DlibResnet, parse
 from facecheck.embedders.network import PRECISIONS, Colour, NetworkEmbedder, Precision
-from facecheck.errors import ModelError, nearest
+from facecheck.errors import FacecheckError, ModelError, nearest
 from facecheck.mtcnn import Mtcnn
 from facecheck.policy import FacePolicy
 from facecheck.recognizer import Contract, Recognizer
@@ -143,7 +143,7 @@ def _dlib(name: str, settings: Settings, options: Mapping[str, str]) -> Recogniz
 
 
 def _facenet(
-    network: nn.Module, name: str, threshold: float, settings: Settings, options: Mapping[str, str]
+    network: nn.Module, name: str, threshold: float | None, settings: Settings, options: Mapping[str, str]
 ) -> Recognizer:
     return torch_recognizer(
         name,
@@ -162,7 +162,7 @@ def _facenet_casia(name: str, settings: Settings, options: Mapping[str, str]) ->
 
 def _facenet_vggface2(name: str, settings: Settings, options: Mapping[str, str]) -> Recognizer:
     path = Path(options["weights"]).expanduser() if "weights" in options else None
-    return _facenet(facenet.vggface2(path), name, _FACENET_THRESHOLD, settings, options)
+    return _facenet(facenet.vggface2(path), name, None, settings, options)
 
 
 def _pixels(text: str) -> int:
@@ -215,7 +215,7 @@ def _built_in(text: str) -> Spec:
 
 def _short(spec: Spec) -> str:
     """Name a variant by what sets it apart: paths would not fit into a graph."""
-    shown = [f"{key}={value}" for key, value in spec.options.items() if key != "weights"]
+    shown = [f"{key}={Path(value).stem if key == 'weights' else value}" for key, value in spec.options.items()]
     return "?".join((spec.kind, "&".join(shown))) if shown else spec.kind
 
 
@@ -232,11 +232,16 @@ def _from_factory(text: str, settings: Settings) -> Recognizer:
         sys.path.insert(0, str(Path.cwd()))
     try:
         factory = getattr(importlib.import_module(module_name), factory_name)
-    except (ImportError, AttributeError) as error:
-        raise ModelError(f"{text}: cannot be imported from {Path.cwd()}: {error}") from error
+    except Exception as error:  # a user's module may raise anything while it is imported
+        raise ModelError(f"{text}: cannot be imported from {Path.cwd()}: {type(error).__name__}: {error}") from error
     if not callable(factory):
         raise ModelError(f"{text}: {factory_name} is not callable; expected a function of facecheck.models.Settings")
-    made = factory(settings)
+    try:
+        made = factory(settings)
+    except FacecheckError:
+        raise
+    except Exception as error:
+        raise ModelError(f"{text}: the factory failed: {type(error).__name__}: {error}") from error
     if not isinstance(made, Recognizer):
         raise ModelError(f"{text}: expected a facecheck Recognizer, got {type(made).__name__}; see torch_recognizer")
     return made

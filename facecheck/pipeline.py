@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
+import json
 import os
 import time
 from collections import deque
@@ -24,21 +26,25 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+import facecheck
 from facecheck.cache import Arrays, Cache, key
 from facecheck.corruptions import CLEAN, Applied
 from facecheck.detectors import Detections
 from facecheck.embedded import Embedded, Outcome, Result, StageTimes, collect
-from facecheck.errors import UnreadableImageError
+from facecheck.embedders import Embeddings
+from facecheck.errors import ModelError, UnreadableImageError
 from facecheck.faces import Face, Image, ImageSource
 from facecheck.images import cut_tile, decode, digest, read
 from facecheck.policy import ChosenFace
 from facecheck.recognizer import Recognizer, device_name
+from facecheck.versions import library_versions
 
 __all__ = ["Pipeline", "cores"]
 
-_ROAD = "1"  # to be raised when the same input gives other results: it parts old cache entries from new
+# What decides over pixels, boxes and crops; embedders are told apart by what they answer.
+_ROAD_SOURCES = ("images", "corruptions", "detectors", "mtcnn", "policy", "align", "pipeline")
 _CPU_BATCH = 16
-_GPU_BATCH = 128
+_GPU_BATCH = 64
 _AHEAD = 3  # batches under way for each lane
 _LONG_WORK = 64  # images from which a progress bar is worth it
 
@@ -58,6 +64,16 @@ class _Work:
     unreadable: str = ""
 
 
+@functools.cache
+def road_version() -> str:
+    """Return what parts results of this code and these libraries from those of any others in the cache."""
+    package = Path(facecheck.__file__).parent
+    total = hashlib.sha256()
+    for name in _ROAD_SOURCES:
+        total.update((package / f"{name}.py").read_bytes())
+    return total.hexdigest() + json.dumps(library_versions(), sort_keys=True)
+
+
 def cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -69,7 +85,7 @@ class Pipeline:
     Args:
         cache: kept results, or None.
         lanes: how many batches are computed at once on a CPU; as many as cores by default.
-        batch: images in a batch; 16 on a CPU, 128 on a GPU by default.
+        batch: images in a batch; 16 on a CPU, 64 on a GPU by default.
         terminal: where progress is drawn, or None.
     """
 
@@ -100,7 +116,7 @@ class Pipeline:
         sources = list(dict.fromkeys(face.source for face in faces))
         contents = self._read_digests(sources)
         keys = {
-            source: key("embedding", _ROAD, recognizer.identity, corruption.identity, content)
+            source: key("embedding", road_version(), recognizer.identity, corruption.identity, content)
             for source, content in contents.items()
             if isinstance(content, bytes)
         }
@@ -125,8 +141,10 @@ class Pipeline:
         for source in dict.fromkeys(face.source for face in faces):
             if len(found) == count:
                 break
-            work = _load([_Work(source, b"", b"", b"")], CLEAN)[0]
-            found.extend([] if work.image is None else [work.image])
+            content = self._digest(source)
+            if isinstance(content, bytes):
+                work = _load([_Work(source, content, b"", b"")], CLEAN)[0]
+                found.extend([] if work.image is None else [work.image])
         return found
 
     def _read_digests(self, sources: Sequence[ImageSource]) -> dict[ImageSource, bytes | UnreadableImageError]:
@@ -144,7 +162,7 @@ class Pipeline:
     def _work(self, source: ImageSource, key_: bytes, recognizer: Recognizer, corruption: Applied) -> _Work:
         content = self._digests[source]
         place = device_name(recognizer.device)
-        detection = key("detection", _ROAD, recognizer.detector.identity, place, corruption.identity, content)
+        detection = key("detection", road_version(), recognizer.detector.identity, place, corruption.identity, content)
         return _Work(source, content, key_, detection)
 
     def _recall_results(self, keys: Iterable[bytes]) -> None:
@@ -170,7 +188,7 @@ class Pipeline:
         title = f"{recognizer.name}, {corruption.identity}"
         with (
             _pool(2 if on_gpu else lanes) as loaders,
-            _pool(lanes, threads=None if lanes == 1 else 1) as computing,
+            _pool(lanes, threads=1 if lanes > 1 else torch.get_num_threads()) as computing,
             self._progress(title, len(works)) as progress,
         ):
             started: deque[Future[tuple[list[_Work], list[Result]]]] = deque()
@@ -220,13 +238,21 @@ def _load(works: list[_Work], corruption: Applied) -> list[_Work]:
         source = work.source
         try:
             if strip is None or strip[0] != source.path:
-                strip = source.path, decode(read(source), source.name)
+                strip = source.path, decode(_read_again(work), source.name)
             image = strip[1] if source.tile is None else cut_tile(strip[1], source.tile)
         except UnreadableImageError as error:
             work.unreadable = str(error)
         else:
             work.image = corruption.apply(image, work.digest)
     return works
+
+
+def _read_again(work: _Work) -> bytes:
+    """Return the bytes that the work's key was made of; another picture must not be kept under it."""
+    content = read(work.source)
+    if digest(content, work.source.tile) != work.digest:
+        raise UnreadableImageError(f"{work.source.name}: changed while the run went on")
+    return content
 
 
 def _road(recognizer: Recognizer, loading: Future[list[_Work]]) -> tuple[list[_Work], list[Result]]:
@@ -242,8 +268,10 @@ def _road(recognizer: Recognizer, loading: Future[list[_Work]]) -> tuple[list[_W
     ]
     align_ms = _ms_each(started, len(crops))
     started = time.perf_counter()
-    vectors = iter(recognizer.embed(np.stack(crops)) if crops else ())
+    embedded = recognizer.embed(np.stack(crops)) if crops else np.empty((0, 0), dtype=np.float32)
     embed_ms = _ms_each(started, len(crops))
+    _refuse_nan(recognizer, embedded, [w for w, face in zip(works, chosen, strict=True) if face is not None])
+    vectors = iter(embedded)
     results = []
     for work, face in zip(works, chosen, strict=True):
         if work.unreadable:
@@ -255,6 +283,15 @@ def _road(recognizer: Recognizer, loading: Future[list[_Work]]) -> tuple[list[_W
             results.append(Result(Outcome.EMBEDDED, next(vectors), face.fallback, times))
         work.image = None
     return works, results
+
+
+def _refuse_nan(recognizer: Recognizer, vectors: Embeddings, works: Sequence[_Work]) -> None:
+    for vector, work in zip(vectors, works, strict=True):
+        if not np.isfinite(vector).all():
+            raise ModelError(
+                f"{recognizer.name}: the embedding of {work.source.name} holds NaN or infinity in "
+                f"{recognizer.precision}; an overflow of fp16, or a fault in the network"
+            )
 
 
 def _detect(recognizer: Recognizer, works: list[_Work]) -> None:

@@ -208,10 +208,12 @@ def pose_distance(title: str, difference: Array, scores: Scores, threshold: floa
         rasterized=int(genuine.sum()) > _MANY,
         label=f"genuine pairs ({int(genuine.sum())})",
     )
-    means = [
-        mean(distance[genuine & (difference == step)], scores.who[genuine & (difference == step)]) for step in steps
-    ]
-    _band(axes, steps.tolist(), means, GENUINE, "genuine mean, 95 % interval")
+    means = {}
+    for step in steps:
+        rows = genuine & (difference == step)
+        if len(np.unique(scores.who[rows])) > 1:
+            means[float(step)] = mean(distance[rows], scores.who[rows])
+    _band(axes, list(means), list(means.values()), GENUINE, "genuine mean, 95 % interval")
     impostor = ~scores.genuine & made
     if impostor.any():
         level = float(distance[impostor].mean())

@@ -126,6 +126,7 @@ class ScoredPairs:
     Args:
         model: name of the recogniser.
         dataset: name of the data set.
+        kind: of the data set.
         digest: of the data set; pairs of equal digests are the same pairs in the same order.
         condition: the corruption's identity.
         scores: n pairs.
@@ -136,6 +137,7 @@ class ScoredPairs:
 
     model: str
     dataset: str
+    kind: str
     digest: str
     condition: str
     scores: Scores
@@ -152,7 +154,7 @@ def save_scores(folder: Path, scored: ScoredPairs, pairs: Pairs) -> Path:
         scored: to be written; its ``names`` are taken from ``pairs``.
         pairs: that were scored.
     """
-    title = {key: getattr(scored, key) for key in ("model", "dataset", "digest", "condition")}
+    title = {key: getattr(scored, key) for key in ("model", "dataset", "kind", "digest", "condition")}
     path = folder / "scores" / f"{_file_name(title)}.npz"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as stream:

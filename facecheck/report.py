@@ -73,7 +73,7 @@ def _graphs(record: Record, scored: Sequence[ScoredPairs]) -> Iterator[Graph]:
 
 
 def _is_turned(scored: ScoredPairs) -> bool:
-    return bool(np.isfinite(scored.yaw_difference_rad).any())
+    return scored.kind == "strips"
 
 
 def _verification(verified: Sequence[ScoredPairs]) -> Iterator[Graph]:
@@ -178,5 +178,6 @@ def _save(graph: Graph, folder: Path) -> Path:
     stem = re.sub(r"[^A-Za-z0-9_.=-]+", "-", graph.name)
     with mpl.rc_context(_SVG):
         graph.figure.savefig(folder / f"{stem}.svg", metadata={"Date": None})
+        graph.figure.set_layout_engine("none")  # where everything goes is settled now
         graph.figure.savefig(folder / f"{stem}.png", dpi=140)
     return folder / f"{stem}.png"

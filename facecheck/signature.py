@@ -10,26 +10,16 @@ import torch
 
 from facecheck.models import Settings
 from facecheck.recognizer import device_name
+from facecheck.versions import library_versions
 
 __all__ = ["gpu_driver", "machine_signature"]
-
-_LIBRARIES = (
-    "torch",
-    "torchvision",
-    "facenet-pytorch",
-    "dlib-bin",
-    "numpy",
-    "pillow",
-    "opencv-python-headless",
-    "scipy",
-)
 
 
 def machine_signature(settings: Settings) -> dict[str, object]:
     """Return code, libraries and machine of this process, as plain values."""
     return {
         "facecheck": importlib.metadata.version("facecheck"),
-        "libraries": {name: _version(name) for name in _LIBRARIES},
+        "libraries": library_versions(),
         "machine": {
             "python": platform.python_version(),
             "system": platform.system(),
@@ -42,13 +32,6 @@ def machine_signature(settings: Settings) -> dict[str, object]:
             "driver": gpu_driver() if settings.device.type == "cuda" else None,
         },
     }
-
-
-def _version(name: str) -> str:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return "absent"
 
 
 def _processor() -> str:

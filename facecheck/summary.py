@@ -59,7 +59,8 @@ def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
 def _failures(record: Record) -> list[str]:
     lines = []
     for where, names in record.failures.items():
-        shown = "; ".join(names[:_NAMES_SHOWN])
+        unreadable_first = sorted(names, key=lambda name: ": " not in name)
+        shown = "; ".join(unreadable_first[:_NAMES_SHOWN])
         more = f"; and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
         lines.append(f"no face for {where} ({len(names)}): {shown}{more}")
     return lines

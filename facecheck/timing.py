@@ -90,7 +90,7 @@ def stage(name: str, prepared: Prepared, rows: Sequence[int]) -> Callable[[], np
 
 def peak_memory_mib(device: torch.device) -> dict[str, float]:
     """Return the most memory that this process has held on the host, and torch on the GPU."""
-    peaks = {"peak_host_mib": round(_peak_host() / _MIB, 1)}
+    peaks = {"process_peak_host_mib": round(_peak_host() / _MIB, 1)}
     if device.type == "cuda":
         peaks["peak_gpu_mib"] = round(torch.cuda.max_memory_allocated(device) / _MIB, 1)
     return peaks

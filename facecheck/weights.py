@@ -28,7 +28,11 @@ __all__ = ["cache_folder", "converted", "file_sha256", "package_file", "state_sh
 def cache_folder() -> Path:
     """Return where facecheck keeps what it can make again: ``FACECHECK_CACHE`` or the user's cache folder."""
     chosen = os.environ.get("FACECHECK_CACHE")
-    return Path(chosen) if chosen else platformdirs.user_cache_path("facecheck", appauthor=False)
+    return (
+        Path(chosen).expanduser()
+        if chosen and chosen != "none"
+        else platformdirs.user_cache_path("facecheck", appauthor=False)
+    )
 
 
 def package_file(package: str, *parts: str) -> Path:

@@ -11,7 +11,7 @@ LIBRARY = Path(facecheck.__file__).parent
 # Nearer to the start of the road first; a module imports only from earlier lines, or from its own.
 ROAD = (
     {"__init__", "errors"},
-    {"faces", "specs"},
+    {"faces", "specs", "versions"},
     {"images", "scores", "cache", "weights"},
     {"corruptions", "datasets", "detectors"},
     {"policy", "mtcnn"},

@@ -37,6 +37,10 @@ EASY = "".join(
         ("tar_at_far", "at_least = 0.5"),
     )
 )
+SLOW = LIMITS.replace("verification", "timing")
+EASY += SLOW.format(name="latency_ms", bound="at_most = 60000") + SLOW.format(
+    name="throughput_per_s", bound="at_least = 0.001"
+)
 
 
 class MeanColour(torch.nn.Module):
@@ -200,7 +204,9 @@ def test_xdist_leaves_the_same_results(people: Path, easy: Path, tmp_path: Path,
 def comparable(folder: Path) -> list[str]:
     """Return a run's measurements, without times, in an order of their own."""
     measurements = json.loads((folder / "results.json").read_text())["measurements"]
-    return sorted(json.dumps(m, sort_keys=True) for m in measurements if m["unit"] != "ms")
+    verdicts = json.loads((folder / "results.json").read_text())["verdicts"]
+    outcomes = [f"{verdict['case']} {verdict['outcome']}" for verdict in verdicts]
+    return sorted(json.dumps(m, sort_keys=True) for m in measurements if m["unit"] != "ms") + sorted(outcomes)
 
 
 @pytest.mark.parametrize(
@@ -272,12 +278,13 @@ def test_a_model_that_cannot_be_built_fails_its_own_cases_only(people: Path, eas
     assert "tests.test_suite:absent: cannot be imported" in done.stdout
 
 
-def test_timings_are_written_with_the_machine(people: Path, tmp_path: Path) -> None:
+def test_timings_are_written_with_the_machine(people: Path, easy: Path, tmp_path: Path) -> None:
     """timing.json holds stages, batch, memory and the libraries, and the graph shows the stages."""
     done = suite(
         "evals/test_timing.py",
         "--facecheck-models=tests.test_suite:colours",
         f"--facecheck-datasets=folders:{people}",
+        f"--facecheck-limits={easy}",
         reports=tmp_path,
     )
 
@@ -289,7 +296,7 @@ def test_timings_are_written_with_the_machine(people: Path, tmp_path: Path) -> N
         "embed",
         "all",
     }
-    assert all(benchmark["extra_info"]["peak_host_mib"] > 0 for benchmark in timing["benchmarks"])
+    assert all(benchmark["extra_info"]["process_peak_host_mib"] > 0 for benchmark in timing["benchmarks"])
     assert timing["machine_info"]["facecheck"]["machine"]["device"]
     assert (tmp_path / "latest" / "graphs" / "timing-stages.png").is_file()
     names = {m["name"] for m in json.loads((tmp_path / "latest" / "results.json").read_text())["measurements"]}

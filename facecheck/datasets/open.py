@@ -28,7 +28,7 @@ def split_datasets(text: str) -> list[str]:
     >>> split_datasets("lfw:faces, old?pairs=p.txt,strips:turned")
     ['lfw:faces, old?pairs=p.txt', 'strips:turned']
     """
-    specs = split_specs(text, starts="|".join(rf"{kind}(?=:|\?|,|$)" for kind in DATASET_KINDS))
+    specs = split_specs(text, starts="|".join((r"[A-Za-z][\w-]+:", *(rf"{kind}(?=\?|,|$)" for kind in DATASET_KINDS))))
     return [part for spec in specs for part in ([f"faces?part={p}" for p in PARTS] if spec == "faces" else [spec])]
 
 

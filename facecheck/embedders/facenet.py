@@ -6,8 +6,8 @@ graph; VGGFace2 (20180402-114759) is facenet-pytorch's own release, which no reg
 
 from __future__ import annotations
 
+import http.client
 import os
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -70,14 +70,14 @@ def vggface2_file() -> Path:
     for candidate in (home / "checkpoints" / _VGGFACE2_NAME, ours):
         if candidate.is_file():
             return candidate
-    partial = ours.with_suffix(".part")
+    partial = ours.with_suffix(f".{os.getpid()}.part")
     try:
         partial.parent.mkdir(parents=True, exist_ok=True)
         with urllib.request.urlopen(_VGGFACE2_URL, timeout=_TIMEOUT_S) as response:
             partial.write_bytes(response.read())
         verified(partial, _VGGFACE2_SHA256)
-        return partial.rename(ours)
-    except (OSError, urllib.error.URLError) as error:
+        return partial.replace(ours)
+    except (OSError, http.client.HTTPException) as error:
         raise ModelError(
             f"facenet-vggface2: its weights are not here and could not be fetched ({error}). Three ways to provide "
             f"them: give their path in the spec, facenet-vggface2?weights=/path/to/{_VGGFACE2_NAME}; put the file at "
@@ -89,9 +89,10 @@ def vggface2_file() -> Path:
 
 
 def _network(state: Mapping[str, Tensor]) -> nn.Module:
-    network = InceptionResnetV1(pretrained=None, classify=False).eval()
+    with torch.device("meta"):  # no time is lost on random weights
+        network = InceptionResnetV1(pretrained=None, classify=False).eval()
     try:
-        network.load_state_dict(state, strict=True)
+        network.load_state_dict(state, strict=True, assign=True)
     except RuntimeError as error:
         raise ModelError(f"FaceNet: the weights do not fit InceptionResnetV1: {error}") from error
     return _without_batch_norm(network)
