@@ -63,7 +63,7 @@ def design_effect(values: Array, people: People) -> float:
     """
     residual = values - values.mean()
     independent = float((residual**2).sum())
-    if not independent > 0:
+    if not np.ptp(values) > 0:
         # Without a spread there is no covariance to see; at most each person is an observation of their own.
         return max(1.0, len(values) / len(np.unique(people)))
     pairs = people if people.ndim > 1 else np.stack((people, people), axis=1)
@@ -103,8 +103,8 @@ def mean(values: Array, people: People) -> Estimate:
         ValueError: observations of fewer than two people, which say nothing of a third.
     """
     count = len(np.unique(people))
-    if count < 2:  # noqa: PLR2004 - no spread over one person
-        raise ValueError(f"observations of {count} people: an interval of their mean needs at least two")
+    if count < 2 or len(values) < 2:  # noqa: PLR2004 - no spread over one
+        raise ValueError(f"{len(values)} observations of {count} people: an interval of their mean needs two of each")
     variance = float(values.var(ddof=1)) * design_effect(values, people) / len(values)
     half = float(stdtrit(count - 1, 0.975) * np.sqrt(variance * count / (count - 1)))
     middle = float(values.mean())

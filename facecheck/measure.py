@@ -206,7 +206,7 @@ def distances(scores: Scores) -> dict[str, Estimate]:
     found = {
         name: intervals.mean(-completed.similarity[among], completed.who[among])
         for name, among in kinds.items()
-        if len(np.unique(completed.who[among])) > 1
+        if int(among.sum()) > 1 and len(np.unique(completed.who[among])) > 1
     }
     if len(found) == len(kinds) and any(np.ptp(completed.similarity[among]) > 0 for among in kinds.values()):
         value = weighted_dprime(completed, np.ones(len(completed)))

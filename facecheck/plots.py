@@ -211,7 +211,7 @@ def pose_distance(title: str, difference: Array, scores: Scores, threshold: floa
     means = {}
     for step in steps:
         rows = genuine & (difference == step)
-        if len(np.unique(scores.who[rows])) > 1:
+        if int(rows.sum()) > 1 and len(np.unique(scores.who[rows])) > 1:
             means[float(step)] = mean(distance[rows], scores.who[rows])
     _band(axes, list(means), list(means.values()), GENUINE, "genuine mean, 95 % interval")
     impostor = ~scores.genuine & made

@@ -95,6 +95,18 @@ WHOLE = {"eval": '"verification"', "name": '"accuracy"', "at_least": "0.9", "why
         pytest.param({"name": '"accurracy"'}, "'accurracy' is no measurement's name", id="name-misspelt"),
         pytest.param({"name": '["accuracy"]'}, "is no measurement's name", id="name-list"),
         pytest.param({"where": '"dlib"'}, "or where is no table", id="where-text"),
+        pytest.param(
+            {"where": "{ modle = 'dlib' }"},
+            r"where has 'modle'\. Did you mean model\? Known: batch, corruption, dataset, ",
+            id="where-misspelt",
+        ),
+        pytest.param(
+            {"where": "{ model = 'dlib', yaw_diference_rad = 0.4 }"},
+            r"where has 'yaw_diference_rad'\. Did you mean yaw_difference_rad",
+            id="where-one-of-two-misspelt",
+        ),
+        pytest.param({"where": "{ Model = 'dlib' }"}, "where has 'Model'. Did you mean model", id="where-in-capitals"),
+        pytest.param({"where": "{ qqq = 1 }"}, r"where has 'qqq'\. Known: batch, ", id="where-nothing-near"),
     ],
 )
 def test_a_malformed_limit_is_refused(tmp_path: Path, change: dict[str, str | None], text: str) -> None:

@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binomtest, t
 
 from facecheck.intervals import Estimate, bootstrap, design_effect, mean, proportion, wilson
 
@@ -118,10 +118,12 @@ def test_wilson_refuses_what_is_no_proportion(rate: float, n: float) -> None:
 
 @given(observed=OBSERVATIONS)
 def test_design_effect_equals_the_double_loop(observed: Observations) -> None:
-    """Two sums a person are the sum over every two pairs with a person in common."""
+    """Two sums a person are the sum over every two pairs with a person in common; without spread, people count."""
     values, people = observed
     if np.ptp(values) == 0:
-        assert design_effect(values, people) == 1.0
+        seen = {person for pair in people.tolist() for person in pair}
+        # Whole numbers: the mean of equal sevenths may be off by a rounding error.
+        assert design_effect(np.round(values), people) == max(1.0, len(values) / len(seen))
     else:
         assert design_effect(values, people) == pytest.approx(slow_design_effect(values, people), rel=1e-9)
 
@@ -135,12 +137,16 @@ def test_design_effect_equals_the_double_loop(observed: Observations) -> None:
         pytest.param([1, 1, 0, 0], [[0, 1], [0, 2], [3, 4], [3, 5]], 2.0, id="one-in-common"),
         pytest.param([1, 1, 0, 0], [[0, 0], [0, 2], [3, 4], [3, 3]], 2.0, id="genuine-and-impostor-of-one-person"),
         pytest.param([1, 0, 1, 0], [[0, 1], [0, 1], [2, 3], [2, 3]], 1.0, id="opposites-never-narrow"),
-        pytest.param([1, 1, 1, 1], [[0, 0], [0, 0], [0, 0], [0, 0]], 1.0, id="no-spread"),
+        pytest.param([1, 1, 1, 1], [[0, 0], [0, 0], [0, 0], [0, 0]], 4.0, id="no-spread-one-person"),
+        pytest.param([0, 0, 0, 0, 0, 0], [[0, 0], [0, 1], [1, 1]] * 2, 3.0, id="no-spread-two-people"),
+        pytest.param([1, 1, 1], [[0, 1], [1, 2], [2, 0]], 1.0, id="no-spread-as-many-people"),
+        pytest.param([1, 1], [[0, 1], [2, 3]], 1.0, id="no-spread-more-people-never-narrow"),
+        pytest.param([1, 1, 1, 1], [7, 7, 9, 9], 2.0, id="no-spread-images-and-gaps-in-the-numbers"),
         pytest.param([1, 1, 0, 0], [0, 0, 1, 1], 2.0, id="images-of-one-person"),
     ],
 )
 def test_design_effect_by_hand(values: list[float], people: list[int] | list[list[int]], effect: float) -> None:
-    """Residuals are all 1/2 in size, so the effect is the number of like pairs that hang together."""
+    """Residuals are all 1/2 in size: the effect is the number of like pairs that hang together; or all are 0."""
     assert design_effect(np.array(values, dtype=np.float64), np.array(people, dtype=np.int64)) == effect
 
 
@@ -192,6 +198,14 @@ def test_a_proportion_without_errors_still_has_an_interval(hit: bool) -> None:  
     assert found.high - found.low == pytest.approx(Z**2 / (100 + Z**2))
 
 
+@pytest.mark.parametrize("hit", [pytest.param(False, id="no-hit"), pytest.param(True, id="all-hit")])
+def test_a_proportion_without_errors_is_worth_its_people(hit: bool) -> None:  # noqa: FBT001 - a table's column
+    """A thousand images of four people that all match are four people, not a thousand."""
+    found = proportion(np.full(1000, hit), np.repeat(np.arange(4), 250))
+    assert found == Estimate(float(hit), *wilson(float(hit), 4), 1000)
+    assert found.high - found.low == pytest.approx(Z**2 / (4 + Z**2))
+
+
 def test_a_proportion_covers_the_truth_when_pairs_share_people() -> None:
     """Where a person's pairs hang together, 95 % intervals hold the truth, and naive ones do not."""
     generator, people = np.random.default_rng(7), np.repeat(np.arange(60), 10)
@@ -209,12 +223,14 @@ def test_a_proportion_covers_the_truth_when_pairs_share_people() -> None:
 
 @given(observed=OBSERVATIONS)
 def test_a_mean_is_widened_by_the_design_effect(observed: Observations) -> None:
-    """The normal interval of the mean, with the sample variance times the design effect."""
+    """Student's interval of the mean: sample variance times design effect, corrected for the number of people."""
     values, people = observed
+    count = len(set(people.ravel().tolist()))
+    assume(count > 1 and len(values) > 1)
     found = mean(values, people)
-    spread = float(values.std(ddof=1)) if len(values) > 1 else 0.0
+    spread = float(values.std(ddof=1))
 
-    half = Z * spread * np.sqrt(design_effect(values, people) / len(values))
+    half = t.ppf(0.975, count - 1) * spread * np.sqrt(design_effect(values, people) / len(values) * count / (count - 1))
 
     assert found.n == len(values)
     assert found.value == pytest.approx(float(values.mean()))
@@ -222,9 +238,31 @@ def test_a_mean_is_widened_by_the_design_effect(observed: Observations) -> None:
 
 
 def test_a_mean_by_hand() -> None:
-    """1, 2, 3 of strangers: 2 +- 1.96 / sqrt(3)."""
+    """1, 2, 3 of strangers: 2 +- 4.303 / sqrt(2); Student's t of two degrees of freedom, variance times 3/2."""
     found = mean(np.array([1.0, 2.0, 3.0]), np.arange(3))
-    assert found == pytest.approx((2.0, 2 - Z / np.sqrt(3), 2 + Z / np.sqrt(3), 3))
+    half = 4.302652729911275 / np.sqrt(2)
+    assert found == pytest.approx((2.0, 2 - half, 2 + half, 3))
+
+
+def test_a_mean_of_two_people_by_hand() -> None:
+    """0, 0, 1, 1: variance 1/3, design effect 2, 4 values, 2 people: 0.5 +- 12.71 / sqrt(3)."""
+    found = mean(np.array([0.0, 0.0, 1.0, 1.0]), np.array([3, 3, 8, 8]))
+    half = 12.706204736432095 / np.sqrt(3)
+    assert found == pytest.approx((0.5, 0.5 - half, 0.5 + half, 4))
+
+
+def test_a_mean_covers_the_truth_with_few_people() -> None:
+    """With five people, 95 % intervals hold the truth, and the normal's, which believes their spread, do not."""
+    generator, people = np.random.default_rng(11), np.repeat(np.arange(5), 8)
+    covered = normal = 0
+    for _ in range(1000):
+        values = generator.normal(size=5)[people] + 0.3 * generator.normal(size=40)
+        found = mean(values, people)
+        half = Z * np.sqrt(values.var(ddof=1) * design_effect(values, people) / 40)
+        covered += found.low <= 0 <= found.high
+        normal += abs(found.value) <= half
+    assert 0.93 < covered / 1000 < 0.97
+    assert normal / 1000 < 0.88
 
 
 def test_nothing_observed_is_an_error() -> None:
@@ -232,8 +270,22 @@ def test_nothing_observed_is_an_error() -> None:
     nobody = np.empty(0, dtype=np.int64)
     with pytest.raises(ValueError, match="a proportion of no observations is not defined"):
         proportion(np.empty(0, dtype=np.bool_), nobody)
-    with pytest.raises(ValueError, match="a mean of no observations is not defined"):
+    with pytest.raises(ValueError, match="observations of 0 people: an interval of their mean needs at least two"):
         mean(np.empty(0), nobody)
+
+
+@pytest.mark.parametrize(
+    "people",
+    [
+        pytest.param([4], id="one-image"),
+        pytest.param([4, 4, 4], id="images-of-one-person"),
+        pytest.param([[4, 4], [4, 4]], id="genuine-pairs-of-one-person"),
+    ],
+)
+def test_a_mean_over_one_person_is_an_error(people: list[int] | list[list[int]]) -> None:
+    """However many observations there are: one person says nothing of the next."""
+    with pytest.raises(ValueError, match="observations of 1 people: an interval of their mean needs at least two"):
+        mean(np.arange(len(people), dtype=np.float64), np.array(people, dtype=np.int64))
 
 
 # Bootstrap.

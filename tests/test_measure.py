@@ -20,6 +20,7 @@ from facecheck.measure import (
     METRICS,
     PairThresholds,
     acquisition,
+    by_fold,
     curves,
     decisions,
     distances,
@@ -245,10 +246,48 @@ def test_failures_count_in_the_curves() -> None:
     assert found["auc"].value == 0.75
 
 
-def test_curves_need_both_kinds() -> None:
-    """The message says how many of each there were."""
-    with pytest.raises(ValueError, match="2 genuine and 0 impostor pairs: a curve needs both"):
-        list(curves(scored([0.9, 0.8], [])))
+@pytest.mark.parametrize(
+    ("genuine", "impostor"),
+    [
+        pytest.param([0.9, 0.8], [], id="no-impostors"),
+        pytest.param([], [0.9, 0.8], id="no-genuine"),
+        pytest.param([], [], id="no-pairs"),
+    ],
+)
+def test_curves_need_both_kinds(genuine: list[float], impostor: list[float]) -> None:
+    """What is undefined is left out, as among decisions and distances."""
+    assert list(curves(scored(genuine, impostor))) == []
+
+
+@pytest.mark.parametrize(
+    ("scores", "n"),
+    [
+        pytest.param(scored([0.9] * 3, [0.1] * 20), 3, id="genuine-are-scarcer"),
+        pytest.param(scored([0.9] * 20, [0.1] * 4), 4, id="impostors-are-scarcer"),
+        pytest.param(
+            Scores(np.repeat([0.9, 0.1], 30), np.array([[0, 0], [1, 1]] * 15 + [[0, 1]] * 30)),
+            2,
+            id="people-are-scarcer",
+        ),
+    ],
+)
+def test_curves_without_errors_still_have_an_interval(scores: Scores, n: int) -> None:
+    """Every resample is as free of errors: the interval is Wilson's of what the scarcest can show."""
+    found = by_name(list(curves(scores, fars=[0.25])))
+    perfect, none = intervals.wilson(1.0, n), intervals.wilson(0.0, n)
+    assert found == {
+        "auc": Estimate(1.0, *perfect, len(scores)),
+        "eer": Estimate(0.0, *none, len(scores)),
+        "tar_at_far 0.25": Estimate(1.0, *perfect, len(scores)),
+    }
+
+
+def test_curves_of_nothing_but_errors_still_have_an_interval() -> None:
+    """The other end: every genuine pair below every impostor pair."""
+    found = by_name(list(curves(scored([0.1] * 5, [0.9] * 8), fars=[0.25])))
+    none = intervals.wilson(0.0, 5)
+    assert found["auc"] == Estimate(0.0, *none, 13)
+    assert found["tar_at_far 0.25"] == Estimate(0.0, *none, 13)
 
 
 # Distances, folds, groups.
@@ -259,8 +298,21 @@ def test_mean_distances_are_of_completed_comparisons() -> None:
     found = distances(scored([-0.25, -0.75, -INF], [-1.0, -2.0]))
     assert found["genuine_distance_mean"][::3] == (0.5, 2)
     assert found["impostor_distance_mean"][::3] == (1.5, 2)
-    assert distances(scored([-INF], [-1.0])).keys() == {"impostor_distance_mean"}
+    assert distances(scored([-INF], [-1.0, -2.0])).keys() == {"impostor_distance_mean"}
     assert distances(scored([-INF], [-INF])) == {}
+
+
+def test_a_mean_distance_needs_two_people() -> None:
+    """However many comparisons: those of one person say nothing of the next. Failures do not count as people."""
+    of_one = Scores(np.array([-0.25, -0.75, -1.0, -2.0]), np.array([[0, 0], [0, 0], [0, 1], [0, 1]]))
+    assert distances(of_one).keys() == {"impostor_distance_mean"}
+    assert distances(scored([-0.25, -INF], [-1.0, -2.0])).keys() == {"impostor_distance_mean"}
+    assert distances(scored([-0.25, -0.75], [])).keys() == {"genuine_distance_mean"}
+    assert distances(scored([-0.25, -0.75], [-1.0, -2.0])).keys() == {
+        "genuine_distance_mean",
+        "impostor_distance_mean",
+        "dprime",
+    }
 
 
 def test_dprime_is_of_completed_comparisons() -> None:
@@ -311,6 +363,44 @@ def test_the_standard_error_is_over_folds() -> None:
     assert error == pytest.approx(0.25)
     assert fold_standard_error(scores, Pairs(faces, indices), thresholds) is None
     assert fold_standard_error(scores, Pairs(faces, indices, folds), PairThresholds.fixed(0.5, 4)) is None
+
+
+def test_the_accuracy_is_told_by_fold() -> None:
+    """Each fold at its own threshold, in the order of their numbers; failures never match; n is the fold's own."""
+    scores = scored([0.9, 0.6, -INF], [0.1, 0.5, 0.8])
+    folds = np.array([7, 2, 7, 7, 2, 2], dtype=np.int64)
+    thresholds = PairThresholds(np.where(folds == 2, 0.55, -INF), np.array([0.55, -INF]))
+    faces = (face("a"), face("a", 1), face("b"), face("c"))
+    indices = np.array([[0, 1], [1, 0], [0, 1], [0, 2], [2, 3], [3, 0]], dtype=np.int64)
+
+    found = list(by_fold(scores, Pairs(faces, indices, folds), thresholds))
+
+    right = np.array([True, True, False, False, True, False])
+    assert found == [
+        ("accuracy", intervals.proportion(right[folds == 2], scores.who[folds == 2]), 2),
+        ("accuracy", intervals.proportion(right[folds == 7], scores.who[folds == 7]), 7),
+    ]
+    assert [(estimate.value, estimate.n) for _, estimate, _ in found] == [(2 / 3, 3), (1 / 3, 3)]
+    assert all(type(number) is int for _, _, number in found)
+
+
+def test_the_folds_accuracies_average_to_the_whole_s() -> None:
+    """Weighted by their pairs, they are the accuracy that is reported over all folds."""
+    scores, folds = random_scores(12), np.random.default_rng(1).choice(np.array([0, 1, 2]), 78)
+    thresholds = PairThresholds.cross_fitted(scores, folds)
+    pairs = Pairs(tuple(face(str(k), n) for k in range(12) for n in (0, 1)), scores.who * 2 + np.array([0, 1]), folds)
+
+    found = [estimate for _, estimate, _ in by_fold(scores, pairs, thresholds)]
+
+    assert sum(each.n for each in found) == len(scores)
+    whole = decisions(scores, thresholds)["accuracy"].value
+    assert sum(each.value * each.n for each in found) / len(scores) == pytest.approx(whole)
+
+
+def test_without_folds_there_is_nothing_by_fold() -> None:
+    """Not one fold that holds everything."""
+    pairs = Pairs((face("a"), face("a", 1)), np.array([[0, 1]], dtype=np.int64))
+    assert list(by_fold(scored([0.9], []), pairs, PairThresholds.fixed(0.5, 1))) == []
 
 
 def test_match_rates_go_by_group() -> None:
@@ -385,10 +475,12 @@ def test_acquisition_goes_by_person() -> None:
 
 
 def test_time_per_image_is_of_readable_images() -> None:
-    """The mean of what is known; None where nothing is."""
+    """The mean of what is known; None where that is fewer than two."""
     outcomes = [Outcome.EMBEDDED, Outcome.NO_FACE, Outcome.UNREADABLE]
     found = time_per_image(embedded(outcomes, ms=[10.0, 20.0, math.nan]))
     assert found is not None
     assert found[::3] == (15.0, 2)
     assert found.low < 15.0 < found.high
     assert time_per_image(embedded([Outcome.UNREADABLE], ms=[math.nan])) is None
+    assert time_per_image(embedded(outcomes[::2], ms=[10.0, math.nan])) is None
+    assert time_per_image(embedded([Outcome.EMBEDDED], ms=[10.0])) is None

@@ -43,7 +43,7 @@ PAIRS = Pairs(
 
 def scored(**changes: str) -> ScoredPairs:
     """Return the scores of two pairs, the second of which failed."""
-    title = {"model": "dlib", "dataset": "lfw", "digest": "abc", "condition": "blur=2", **changes}
+    title = {"model": "dlib", "dataset": "faces", "kind": "lfw", "digest": "abc", "condition": "blur=2", **changes}
     return ScoredPairs(
         **title,
         scores=Scores(np.array([-0.1 - 0.2, -np.inf]), PAIRS.who),
@@ -134,7 +134,8 @@ def test_scores_come_back(tmp_path: Path) -> None:
     (found,) = load_scores(tmp_path)
 
     assert path.parent == tmp_path / "scores"
-    assert (found.model, found.dataset, found.digest, found.condition) == ("dlib", "lfw", "abc", "blur=2")
+    assert (found.model, found.dataset, found.kind) == ("dlib", "faces", "lfw")
+    assert (found.digest, found.condition) == ("abc", "blur=2")
     assert found.scores.similarity.tolist() == scored().scores.similarity.tolist()
     np.testing.assert_array_equal(found.scores.who, PAIRS.who)
     assert found.thresholds.tolist() == [-0.6, -0.55]
@@ -153,6 +154,7 @@ def test_scores_are_told_apart_by_all_of_their_title(tmp_path: Path) -> None:
     titles = [
         {},
         {"digest": "abd"},
+        {"kind": "strips"},
         {"model": "dl/ib"},
         {"model": "dl ib"},
         {"model": "dlib__lfw", "dataset": "x"},
@@ -167,6 +169,13 @@ def test_scores_are_told_apart_by_all_of_their_title(tmp_path: Path) -> None:
     assert {path.parent for path in paths} == {tmp_path / "scores"}
     assert all(path.name.isascii() and len(path.name) < 128 for path in paths)
     assert sorted(s.model for s in load_scores(tmp_path)) == sorted(scored(**title).model for title in titles)
+
+
+def test_the_kind_is_part_of_the_title(tmp_path: Path) -> None:
+    """It stands in the file, under its own name."""
+    with np.load(save_scores(tmp_path, scored(kind="strips"), PAIRS)) as arrays:
+        title = json.loads(str(arrays["title"]))
+    assert title == {"model": "dlib", "dataset": "faces", "kind": "strips", "digest": "abc", "condition": "blur=2"}
 
 
 def test_scores_come_in_the_order_of_their_names(tmp_path: Path) -> None:
@@ -229,6 +238,10 @@ def test_a_bare_pickle_is_not_unpickled(tmp_path: Path) -> None:
         pytest.param({"title": np.array("{")}, id="title-cut-off"),
         pytest.param({"title": np.array("[]")}, id="title-a-list"),
         pytest.param({"title": np.array('{"model": "dlib"}')}, id="title-incomplete"),
+        pytest.param(
+            {"title": np.array('{"model": "dlib", "dataset": "lfw", "digest": "abc", "condition": "clean"}')},
+            id="title-without-the-kind",
+        ),
         pytest.param({"indices": np.array([[0, 9], [0, 1]])}, id="index-beyond-the-images"),
     ],
 )

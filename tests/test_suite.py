@@ -80,12 +80,21 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def run_pytest(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run pytest as a user does, without what this process was asked for."""
+    inherited = {name for name in os.environ if name.startswith(("FACECHECK", "PYTEST"))}
+    clean = {name: value for name, value in environment.items() if name not in inherited}
+    command = [sys.executable, "-m", "pytest", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=clean, capture_output=True, text=True, timeout=900, check=False)
+
+
 def suite(*arguments: str, reports: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run pytest as a user does."""
-    command = [sys.executable, "-m", "pytest", *arguments, f"--facecheck-reports={reports}", "--facecheck-cache=none"]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("FACECHECK", "PYTEST"))}
-    return subprocess.run(
-        command, cwd=ROOT, env={**clean, **environment}, capture_output=True, text=True, timeout=300, check=False
+    """Run the suite without a cache; ``environment`` is added to what it sees."""
+    return run_pytest(
+        *arguments,
+        f"--facecheck-reports={reports}",
+        "--facecheck-cache=none",
+        environment=dict(os.environ) | environment,
     )
 
 

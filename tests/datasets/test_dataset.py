@@ -244,15 +244,24 @@ def test_the_digest_does_not_depend_on_where_the_files_lie() -> None:
 
 
 @pytest.mark.parametrize(
-    ("faces", "known"),
+    ("kind", "asked"),
     [
-        pytest.param(BASE.faces, True, id="all-known"),
-        pytest.param((*BASE.faces[:3], face("b2", "b")), False, id="one-unknown"),
+        pytest.param("strips", True, id="strips"),
+        pytest.param("faces", False, id="faces"),
+        pytest.param("lfw", False, id="lfw"),
+        pytest.param("folders", False, id="folders"),
     ],
 )
-def test_yaw_is_known_where_every_face_has_one(faces: tuple[Face, ...], *, known: bool) -> None:
-    """A graph over yaw needs all of them."""
-    assert dataset(dataclasses.replace(BASE, faces=faces)).has_yaw is known
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        pytest.param(BASE, id="every-yaw-known"),
+        pytest.param(with_face(3, face("b2", "b")), id="one-yaw-unknown"),
+    ],
+)
+def test_strips_alone_ask_about_yaw(kind: str, pairs: Pairs, *, asked: bool) -> None:
+    """The embedded pairs know every yaw too, but mix it with light, hair and glasses."""
+    assert dataclasses.replace(dataset(pairs), kind=kind).has_yaw is asked
 
 
 def test_image_files_are_sorted_and_visible(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from facecheck.datasets import DATASET_KINDS, open_dataset, split_datasets
 from facecheck.errors import DatasetError
 
 ASKED = "tiles=2&start=0&step=0.4"
+KINDS_OF_FOLDER = [kind for kind in DATASET_KINDS if kind != "faces"]
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def strips(tmp_path: Path) -> Path:
     ("text", "message"),
     [
         pytest.param("strip:x", r"data set 'strip' is unknown\. Did you mean strips\?", id="misspelt"),
-        pytest.param("nonsense:x", r"'nonsense' is unknown\. Known: lfw, folders, strips\.", id="nothing-near"),
+        pytest.param("nonsense:x", r"'nonsense' is unknown\. Known: faces, lfw, folders, strips\.", id="nothing-near"),
         pytest.param("/data/lfw", "is unknown", id="a-path-alone"),
         pytest.param("", "'' is unknown", id="empty"),
         pytest.param("lfw", "expected a folder, lfw:FOLDER", id="no-folder"),
@@ -40,6 +41,8 @@ def strips(tmp_path: Path) -> Path:
         pytest.param("lfw:~no-such-user-here/faces", "no such folder", id="home-of-an-unknown-user"),
         pytest.param(f"lfw:{'x' * 300}", "no such folder", id="name-too-long-for-a-folder"),
         pytest.param("lfw:a\0b", "no such folder", id="null-byte"),
+        pytest.param("face", r"data set 'face' is unknown\. Did you mean faces\?", id="misspelt-faces"),
+        pytest.param("faces?name=x", r"faces has no option 'name'\. Known: part\.", id="faces-take-no-name"),
     ],
 )
 def test_a_specification_that_names_no_data_set_is_refused(text: str, message: str) -> None:
@@ -50,7 +53,24 @@ def test_a_specification_that_names_no_data_set_is_refused(text: str, message: s
     assert text.partition("?")[0] in str(raised.value) or repr(text)[1:-1] in str(raised.value)
 
 
-@pytest.mark.parametrize("kind", DATASET_KINDS)
+def test_the_kinds_are_known() -> None:
+    """In the order in which messages list them; all but the embedded one read a folder."""
+    assert list(DATASET_KINDS) == ["faces", "lfw", "folders", "strips"]
+    assert KINDS_OF_FOLDER == ["lfw", "folders", "strips"]
+
+
+@pytest.mark.parametrize("part", ["", "?part=pairs", "?part=strips"])
+def test_the_embedded_faces_take_no_path(part: str, tmp_path: Path) -> None:
+    """Neither a missing folder, nor one that is there, nor a file: the message names what can be asked for."""
+    (tmp_path / "pairs.txt").write_text("10 300", encoding="utf-8")
+
+    for path in (tmp_path / "gone", tmp_path, tmp_path / "pairs.txt"):
+        with pytest.raises(DatasetError) as raised:
+            open_dataset(f"faces:{path}{part}")
+        assert str(raised.value) == f"faces:{path}{part}: expected faces, faces?part=pairs or faces?part=strips"
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_FOLDER)
 def test_every_kind_refuses_a_missing_folder(kind: str, tmp_path: Path) -> None:
     """With the whole path and the variable that relative ones fall back to."""
     with pytest.raises(DatasetError) as raised:
@@ -60,14 +80,14 @@ def test_every_kind_refuses_a_missing_folder(kind: str, tmp_path: Path) -> None:
     assert "FACECHECK_DATA" in str(raised.value)
 
 
-@pytest.mark.parametrize("kind", DATASET_KINDS)
+@pytest.mark.parametrize("kind", KINDS_OF_FOLDER)
 def test_every_kind_refuses_an_empty_folder(kind: str, tmp_path: Path) -> None:
     """A run over nothing would be green."""
     with pytest.raises(DatasetError, match=str(tmp_path)):
         open_dataset(f"{kind}:{tmp_path}")
 
 
-@pytest.mark.parametrize("kind", DATASET_KINDS)
+@pytest.mark.parametrize("kind", KINDS_OF_FOLDER)
 def test_every_kind_refuses_a_file_as_its_folder(kind: str, tmp_path: Path) -> None:
     """The list given in place of the folder, say."""
     (tmp_path / "pairs.txt").write_text("10 300", encoding="utf-8")
@@ -121,6 +141,7 @@ def test_an_absolute_folder_never_falls_back(tmp_path: Path, monkeypatch: pytest
         pytest.param("lfw:a,b,c?pairs=d,e.txt", ["lfw:a,b,c?pairs=d,e.txt"], id="commas-in-paths"),
         pytest.param("lfw:a,strips of b", ["lfw:a,strips of b"], id="a-kind-as-a-word-of-a-path"),
         pytest.param("lfw:a,", ["lfw:a,"], id="comma-at-the-end-belongs-to-the-path"),
+        pytest.param("lfw:a,faces?part=pairs", ["lfw:a", "faces?part=pairs"], id="a-kind-without-a-path"),
         pytest.param("", [], id="empty"),
     ],
 )
