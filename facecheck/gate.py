@@ -2,7 +2,8 @@
 
 A *limit* is what users were promised. It stands in a file that people review, and a measurement that is
 worse fails. A run on a sample of the comparisons is judged leniently and says so: it fails when its whole
-interval is worse than the limit.
+interval is worse than the limit, the interval widened so that a run of fifty cases raises a false alarm no more
+often than a single one would.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ __all__ = ["Limit", "LimitsError", "Verdict", "judge", "judge_all", "read_limits
 
 _BOUNDS = ("at_least", "at_most")
 _MOST = 1e300
+# Half-width of a two-sided interval at 1 - 0.05/50 over that at 0.95, both of the normal (Bonferroni).
+_FIFTY_CASES = 3.2905 / 1.9600
 # What a measurement can be told apart by: a misspelt key would match nothing, and a laxer limit decide.
 _WHERE = frozenset(
     {"model", "dataset", "threshold", "failures", "far", "yaw_rad", "yaw_difference_rad", "corruption", "level", "fold"}
@@ -137,7 +140,8 @@ def judge(measurement: Measurement, limits: tuple[Limit, ...], *, sampled: bool)
             f"{dict(measurement.conditions)}: add a [[limit]] to the limits' file"
         )
     limit = max(reversed(covering), key=lambda each: len(each.where))
-    favourable = measurement.low if limit.upper else measurement.high
+    end = measurement.low if limit.upper else measurement.high
+    favourable = measurement.value + _FIFTY_CASES * (end - measurement.value)
     lenient = sampled and not math.isnan(measurement.value) and limit.kept_by(favourable)
     kept = limit.kept_by(measurement.value) or lenient
     return Verdict("passed" if kept else "failed", _reason(measurement, limit, kept=kept, sampled=sampled))
@@ -164,6 +168,6 @@ def _reason(measurement: Measurement, limit: Limit, *, kept: bool, sampled: bool
     what = f"{m.model} on {m.dataset}: {m.name} {m.value:.4f} [{m.low:.4f}, {m.high:.4f}] (n = {m.n}"
     promise = f"{'at most' if limit.upper else 'at least'} {limit.bound:g}"
     by = f", missed by {abs(m.value - limit.bound):.4f}" if not limit.kept_by(m.value) else ""
-    sample = "; judged by the interval, since this is a sample" if sampled and by else ""
+    sample = "; judged by its interval, widened for fifty cases, since this is a sample" if sampled and by else ""
     tail = f"{what}{', ' + conditions if conditions else ''}), promised {promise}{by}{sample}"
     return tail if kept else f"{tail}. The promise: {limit.why}"
