@@ -20,7 +20,7 @@ __all__ = ["FALLBACKS", "SELECTIONS", "ChosenFace", "FacePolicy"]
 
 _Shape = tuple[int, ...]
 _CENTRE_WEIGHT = 2.0
-_CENTRE_BOX_SIDE = 0.4  # of the shorter side: what HOG's boxes measure on LFW's 250 px
+_CENTRE_BOX_SIDE = 0.4  # of the shorter side; HOG's own boxes measure 0.43 of LFW's 250 px on average
 
 
 @dataclass(frozen=True, slots=True, eq=False)
