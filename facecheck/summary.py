@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from facecheck.measure import METRICS
@@ -62,7 +63,7 @@ def _failures(record: Record) -> list[str]:
         unreadable_first = sorted(names, key=lambda name: ": " not in name)
         shown = "; ".join(unreadable_first[:_NAMES_SHOWN])
         more = f"; and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-        lines.append(f"no face for {where} ({len(names)}): {shown}{more}")
+        lines.append(f"no face, or not readable, for {where} ({len(names)}): {shown}{more}")
     return lines
 
 
@@ -70,4 +71,6 @@ def _verdicts(record: Record) -> list[str]:
     counts = dict.fromkeys(("passed", "failed", "skipped"), 0)
     for verdict in record.verdicts:
         counts[verdict["outcome"]] = counts.get(verdict["outcome"], 0) + 1
-    return [", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)]
+    reasons = Counter(verdict["reason"] for verdict in record.verdicts if verdict["outcome"] == "skipped")
+    skipped = [f"skipped ({count}): {reason.removeprefix('Skipped: ')}" for reason, count in sorted(reasons.items())]
+    return [*skipped, ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)]
