@@ -135,10 +135,9 @@ def decisions(scores: Scores, thresholds: PairThresholds) -> dict[str, Estimate]
     }
     if genuine.any():
         found["f1"] = _f1(matched, scores)
-    middle = float(-thresholds.of_pair.mean())
-    found["threshold_distance"] = Estimate(
-        middle, float(-thresholds.of_pair.max()), float(-thresholds.of_pair.min()), len(scores)
-    )
+    used = -thresholds.of_pair
+    middle = float(np.clip(used.mean(), used.min(), used.max()))  # the mean of equal numbers is not always equal
+    found["threshold_distance"] = Estimate(middle, float(used.min()), float(used.max()), len(scores))
     return found
 
 
@@ -151,8 +150,7 @@ def _f1(matched: npt.NDArray[np.bool_], scores: Scores) -> Estimate:
             raise ValueError("F1 needs a genuine pair or a match")
         return {"f1": 2 * right / (2 * right + wrong)}
 
-    low, high = _bootstrap(f1, scores)["f1"]
-    return Estimate(f1(np.ones(len(scores)))["f1"], low, high, len(scores))
+    return _around(f1(np.ones(len(scores)))["f1"], _bootstrap(f1, scores)["f1"], len(scores))
 
 
 def curves(scores: Scores, *, fars: Sequence[float] = FARS) -> Iterator[tuple[str, Estimate, dict[str, float]]]:
