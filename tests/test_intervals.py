@@ -270,7 +270,7 @@ def test_nothing_observed_is_an_error() -> None:
     nobody = np.empty(0, dtype=np.int64)
     with pytest.raises(ValueError, match="a proportion of no observations is not defined"):
         proportion(np.empty(0, dtype=np.bool_), nobody)
-    with pytest.raises(ValueError, match="observations of 0 people: an interval of their mean needs at least two"):
+    with pytest.raises(ValueError, match="observations of 0 people: an interval of their mean needs two of each"):
         mean(np.empty(0), nobody)
 
 
@@ -284,7 +284,7 @@ def test_nothing_observed_is_an_error() -> None:
 )
 def test_a_mean_over_one_person_is_an_error(people: list[int] | list[list[int]]) -> None:
     """However many observations there are: one person says nothing of the next."""
-    with pytest.raises(ValueError, match="observations of 1 people: an interval of their mean needs at least two"):
+    with pytest.raises(ValueError, match="observations of 1 people: an interval of their mean needs two of each"):
         mean(np.arange(len(people), dtype=np.float64), np.array(people, dtype=np.int64))
 
 
