@@ -256,6 +256,7 @@ def test_a_run_that_judged_nothing_is_not_green(people: Path, tmp_path: Path) ->
     assert done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED
     assert "no data set with known yaws (strips:) was asked for" in done.stdout
     assert "Nothing was judged" in done.stdout
+    assert not (tmp_path / "latest").exists(), "a run that measured nothing became the latest"
 
 
 def test_strict_makes_a_skip_a_failure(people: Path, easy: Path, tmp_path: Path) -> None:
