@@ -19,7 +19,7 @@ ROAD = (
     {"recognizer"},
     {"models", "embedded"},
     {"pipeline", "metrics", "intervals", "timing"},
-    {"measure", "signature"},
+    {"measure", "signature", "paired"},
     {"record"},
     {"gate", "plots", "summary"},
     {"report"},
