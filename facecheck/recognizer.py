@@ -14,8 +14,8 @@ import torch
 from facecheck.align import Aligner
 from facecheck.detectors import Detector
 from facecheck.embedders import Crops, Embedder, Embeddings
-from facecheck.embedders.network import Colour, Precision
-from facecheck.errors import ModelError
+from facecheck.embedders.network import FLIPS, Channels, Colour, Flip, Precision
+from facecheck.errors import ModelError, nearest
 from facecheck.policy import FacePolicy
 from facecheck.scores import DISTANCES
 
@@ -33,23 +33,27 @@ class Contract:
         mean: taken from each channel of 0..255.
         std: each channel is divided by it.
         l2: whether embeddings have length one.
+        flip: whether the mirrored crop's vector is averaged in (``mean``), put behind (``concat``) or ``none``.
         distance: ``euclidean`` or ``cosine`` (1 - cosine).
         threshold: the largest distance that the model's users take for one person, None if it has none.
         weights_sha256: of the network's weights.
     """
 
     colour: Colour
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: Channels
+    std: Channels
     l2: bool
     distance: str
     threshold: float | None
     weights_sha256: str
+    flip: Flip = "none"
 
     def __post_init__(self) -> None:
-        """Refuse an unknown distance."""
+        """Refuse an unknown distance, and what cannot be done with the mirrored crop."""
         if self.distance not in DISTANCES:
             raise ModelError(f"distance {self.distance!r} is unknown; expected one of {', '.join(DISTANCES)}")
+        if self.flip not in FLIPS:
+            raise ModelError(f"flip {self.flip!r} is unknown. {nearest(self.flip, FLIPS)}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,93 @@
+"""The grammar of models: what a specification may say, and who builds what it names."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from pathlib import Path
+
+from facecheck.errors import FacecheckError, ModelError, nearest
+from facecheck.models.published import BUILT_IN
+from facecheck.models.settings import Settings
+from facecheck.recognizer import Recognizer
+from facecheck.specs import Spec, split_specs
+
+__all__ = ["BUILT_IN", "build", "check", "split_models"]
+
+
+def split_models(text: str) -> list[str]:
+    """Split a list of model specifications at its commas.
+
+    >>> split_models("dlib?policy=largest,mine.models:build")
+    ['dlib?policy=largest', 'mine.models:build']
+    """
+    return split_specs(text, starts=r"[A-Za-z_]")
+
+
+def build(text: str, settings: Settings) -> Recognizer:
+    """Return the recogniser that a specification names; its name is the specification's.
+
+    Raises:
+        ModelError: an unknown name or option, missing or wrong weights, a factory that fails.
+    """
+    if ":" in text.partition("?")[0]:
+        return _from_factory(text, settings)
+    spec = _built_in(text)
+    return BUILT_IN[spec.kind][0](_short(spec), settings, spec.options)
+
+
+def _built_in(text: str) -> Spec:
+    spec = Spec.parse(text, error=ModelError)
+    if spec.kind not in BUILT_IN:
+        raise ModelError(
+            f"model {spec.kind!r} is unknown. {nearest(spec.kind, BUILT_IN)} Your own model is package.module:factory"
+        )
+    spec.refuse_unknown(BUILT_IN[spec.kind][1])
+    return spec
+
+
+def _short(spec: Spec) -> str:
+    """Name a variant by what sets it apart: paths would not fit into a graph."""
+    shown = [f"{key}={Path(value).stem if key == 'weights' else value}" for key, value in spec.options.items()]
+    return "?".join((spec.kind, "&".join(shown))) if shown else spec.kind
+
+
+def _factory_parts(text: str) -> tuple[str, str]:
+    module_name, _, factory_name = text.partition(":")
+    if not re.fullmatch(r"[A-Za-z_][\w.]*", module_name) or not factory_name.isidentifier():
+        raise ModelError(f"{text!r}: expected package.module:factory")
+    return module_name, factory_name
+
+
+def _from_factory(text: str, settings: Settings) -> Recognizer:
+    module_name, factory_name = _factory_parts(text)
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        factory = getattr(importlib.import_module(module_name), factory_name)
+    except Exception as error:  # a user's module may raise anything while it is imported
+        raise ModelError(f"{text}: cannot be imported from {Path.cwd()}: {type(error).__name__}: {error}") from error
+    if not callable(factory):
+        raise ModelError(f"{text}: {factory_name} is not callable; expected a function of facecheck.models.Settings")
+    try:
+        made = factory(settings)
+    except FacecheckError:
+        raise
+    except Exception as error:
+        raise ModelError(f"{text}: the factory failed: {type(error).__name__}: {error}") from error
+    if not isinstance(made, Recognizer):
+        raise ModelError(f"{text}: expected a facecheck Recognizer, got {type(made).__name__}; see torch_recognizer")
+    return made
+
+
+def check(text: str) -> None:
+    """Refuse a specification that cannot name a model, without building it.
+
+    Raises:
+        ModelError: an unknown name or option.
+    """
+    if ":" in text.partition("?")[0]:
+        _factory_parts(text)
+        return
+    _built_in(text)

@@ -1,0 +1,113 @@
+"""The values of a specification's options: each becomes what it stands for, or an error that names it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from facecheck.embedders.network import FLIPS, Channels, Flip
+from facecheck.errors import ModelError, nearest
+from facecheck.policy import FacePolicy
+
+__all__ = [
+    "FACE_OPTIONS",
+    "Options",
+    "channels",
+    "choice",
+    "flip",
+    "margin",
+    "policy",
+    "switch",
+    "threshold",
+    "weights",
+]
+
+Options = Mapping[str, str]
+Word = TypeVar("Word", bound=str)
+FACE_OPTIONS = frozenset({"policy", "fallback"})
+
+
+def policy(options: Options) -> FacePolicy:
+    """Return which face is taken: ``policy`` and ``fallback``."""
+    return FacePolicy(select=options.get("policy", "most_central"), fallback=options.get("fallback", "none"))
+
+
+def choice(options: Options, name: str, known: Iterable[Word], default: Word) -> Word:
+    """Return the option's word.
+
+    Raises:
+        ModelError: a word that is not known.
+    """
+    given = options.get(name, default)
+    for word in known:
+        if word == given:
+            return word
+    raise ModelError(f"{name}={given}: unknown. {nearest(given, known)}")
+
+
+def flip(options: Options) -> Flip:
+    """Return what becomes of the mirrored crop's vector."""
+    return choice(options, "flip", FLIPS, "none")
+
+
+def switch(options: Options, name: str, *, default: bool) -> bool:
+    """Return whether ``name=yes``."""
+    return choice(options, name, ("yes", "no"), "yes" if default else "no") == "yes"
+
+
+def margin(options: Options, *, size: int, default: int) -> int:
+    """Return the box's margin in pixels of the finished crop.
+
+    Raises:
+        ModelError: not whole pixels that leave something of the crop.
+    """
+    given = options.get("margin", str(default))
+    if not re.fullmatch(r"\d{1,4}", given) or int(given) >= size:
+        raise ModelError(f"margin={given}: expected whole pixels of the {size} px crop, 0 to {size - 1}")
+    return int(given)
+
+
+def channels(options: Options, name: str) -> Channels | None:
+    """Return three numbers, or one for all three channels: ``127.5`` or ``123.7/116.3/103.5``; None if not given.
+
+    Raises:
+        ModelError: anything else.
+    """
+    if name not in options:
+        return None
+    try:
+        numbers = [float(number) for number in options[name].split("/")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 3) or not all(math.isfinite(number) for number in numbers):
+        raise ModelError(f"{name}={options[name]}: expected one number on the scale 0..255, or three joined by /")
+    first, *others = numbers
+    second, third = others or (first, first)
+    return first, second, third
+
+
+def threshold(options: Options, default: float | None) -> float | None:
+    """Return the largest distance that is taken for one person.
+
+    A mirrored crop's vector changes every distance, so that a default that was chosen without it is void.
+
+    Raises:
+        ModelError: not a distance.
+    """
+    if "threshold" not in options:
+        return default if flip(options) == "none" else None
+    try:
+        given = float(options["threshold"])
+    except ValueError:
+        given = math.nan
+    if not 0 <= given < math.inf:
+        raise ModelError(f"threshold={options['threshold']}: expected a distance, 0 or more")
+    return given
+
+
+def weights(options: Options) -> Path | None:
+    """Return the file that ``weights`` names, None if not given."""
+    return Path(options["weights"]).expanduser() if "weights" in options else None

