@@ -1,0 +1,137 @@
+"""What the two original studies did to their images, with the library that they did it with.
+
+Each function is one of Pillow's own operations, so that our pixels are those that a study with Pillow had. The
+studies wrote their images as JPEG in between; that is a corruption of its own, and none is added here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import PIL.Image
+from PIL import ImageEnhance, ImageFilter, ImageOps
+
+from facecheck.corruptions.corruption import Corruption, Domain, Given
+from facecheck.faces import Image
+
+__all__ = ["BLUR", "FILTERS", "RESOLUTION"]
+
+_TINT = "#FFA500"
+# The customary sepia weights: of red, green and blue in each new channel, and what is added.
+_SEPIA = (0.393, 0.769, 0.189, 0, 0.349, 0.686, 0.168, 0, 0.272, 0.534, 0.131, 0)
+_ONE = Domain(1, 1)
+_FACTOR = Domain(0.05, 20)
+
+
+def _blur(image: Image, radius: float, _given: Given) -> Image:
+    """``ImageFilter.GaussianBlur(radius)``."""
+    return np.array(PIL.Image.fromarray(image).filter(ImageFilter.GaussianBlur(radius)))
+
+
+def _small(image: Image, side: float) -> PIL.Image.Image:
+    """Scale the shorter side down to this many pixels by ``Image.resize``, whose filter is then bicubic."""
+    picture = PIL.Image.fromarray(image)
+    factor = side / min(picture.size)
+    if factor >= 1:
+        return picture
+    return picture.resize((round(picture.width * factor), round(picture.height * factor)), PIL.Image.Resampling.BICUBIC)
+
+
+def _resolution(image: Image, side: float, _given: Given) -> Image:
+    """The image gets small and stays small; a smaller one stays as it is."""
+    return np.array(_small(image, side))
+
+
+def _upscaled(image: Image, side: float, _given: Given) -> Image:
+    """Down and, bicubic again, back to the image's own size: detail is lost, the detector's input keeps its size."""
+    size = (image.shape[1], image.shape[0])
+    return np.array(_small(image, side).resize(size, PIL.Image.Resampling.BICUBIC))
+
+
+def _greyscale(image: Image, _level: float, _given: Given) -> Image:
+    """``convert("L")``: luma of ITU-R 601, in all three channels."""
+    return np.array(PIL.Image.fromarray(image).convert("L").convert("RGB"))
+
+
+def _sepia(image: Image, _level: float, _given: Given) -> Image:
+    """``convert("RGB", matrix)`` with the customary weights."""
+    return np.array(PIL.Image.fromarray(image).convert("RGB", _SEPIA))
+
+
+def _tint(image: Image, _level: float, _given: Given) -> Image:
+    """``ImageOps.colorize`` of the luma from black to #FFA500."""
+    return np.array(ImageOps.colorize(PIL.Image.fromarray(image).convert("L"), "black", _TINT))
+
+
+def _invert(image: Image, _level: float, _given: Given) -> Image:
+    """``ImageOps.invert``."""
+    return np.array(ImageOps.invert(PIL.Image.fromarray(image)))
+
+
+def _contrast(image: Image, factor: float, _given: Given) -> Image:
+    """``ImageEnhance.Contrast``: away from the mean luma by this factor."""
+    return np.array(ImageEnhance.Contrast(PIL.Image.fromarray(image)).enhance(factor))
+
+
+def _brightness(image: Image, factor: float, _given: Given) -> Image:
+    """``ImageEnhance.Brightness``: away from black by this factor."""
+    return np.array(ImageEnhance.Brightness(PIL.Image.fromarray(image)).enhance(factor))
+
+
+_SIDES = (0, 128, 96, 64, 48, 32)
+
+BLUR = (
+    Corruption(
+        name="blur",
+        family="blur",
+        title="Gaussian blur",
+        unit="Gaussian radius, px",
+        levels=(0, 1, 2, 3, 4, 5),
+        domain=Domain(0.1, 100),
+        function=_blur,
+    ),
+)
+RESOLUTION = tuple(
+    Corruption(
+        name=name,
+        family="resolution",
+        title=title,
+        unit="shorter side, px",
+        levels=_SIDES,
+        domain=Domain(1, 10_000, whole=True),
+        function=function,
+    )
+    for name, title, function in (
+        ("resolution", "Resolution", _resolution),
+        ("upscaled", "Resolution, scaled up again", _upscaled),
+    )
+)
+FILTERS = (
+    *(
+        Corruption(name=name, family="filters", title=title, unit="on", levels=(0, 1), domain=_ONE, function=function)
+        for name, title, function in (
+            ("greyscale", "Greyscale", _greyscale),
+            ("sepia", "Sepia", _sepia),
+            ("tint", f"Tint {_TINT}", _tint),
+            ("invert", "Inverted", _invert),
+        )
+    ),
+    # ImageNet-C's contrast and brightness are other operations, and have those names.
+    Corruption(
+        name="more_contrast",
+        family="filters",
+        title="More contrast",
+        unit="factor",
+        levels=(0, 2),
+        domain=_FACTOR,
+        function=_contrast,
+    ),
+    Corruption(
+        name="more_brightness",
+        family="filters",
+        title="More brightness",
+        unit="factor",
+        levels=(0, 1.5),
+        domain=_FACTOR,
+        function=_brightness,
+    ),
+)
