@@ -16,33 +16,47 @@ import json
 import os
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import NoReturn, TextIO, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
 import facecheck
 from facecheck.cache import Arrays, Cache, key
 from facecheck.corruptions import CLEAN, Applied
-from facecheck.detectors import Detections
+from facecheck.detectors import Detections, Detector
 from facecheck.embedded import Embedded, Outcome, Result, StageTimes, collect
 from facecheck.embedders import Embeddings
 from facecheck.errors import ModelError, UnreadableImageError
 from facecheck.faces import Face, Image, ImageSource
 from facecheck.images import cut_tile, decode, digest, read
-from facecheck.policy import ChosenFace
+from facecheck.mtcnn import Mtcnn
+from facecheck.policy import ChosenFace, FacePolicy
 from facecheck.recognizer import Recognizer, device_name
 from facecheck.versions import library_versions
 
 __all__ = ["Pipeline", "cores"]
 
+T = TypeVar("T")
+
 # What decides over pixels, boxes and crops; embedders are told apart by what they answer.
-_ROAD_SOURCES = ("images", "corruptions", "detectors", "mtcnn", "policy", "align", "pipeline")
+_ROAD_SOURCES = (
+    "images.py",
+    "detectors.py",
+    "mtcnn.py",
+    "mtcnn_networks.py",
+    "policy.py",
+    "align.py",
+    "pipeline.py",
+)
+_CORRUPTION_SOURCES = ("corruptions",)
+_REFERENCE_DEVICE = torch.device("cpu")
 _CPU_BATCH = 16
 _GPU_BATCH = 64
 _AHEAD = 3  # batches under way for each lane
@@ -59,6 +73,7 @@ class _Work:
     detection_key: bytes
     image: Image | None = None
     found: Detections | None = None
+    reference: Detections | None = None
     detect_ms: float = 0.0
     newly_found: bool = False
     unreadable: str = ""
@@ -67,11 +82,22 @@ class _Work:
 @functools.cache
 def road_version() -> str:
     """Return what parts results of this code and these libraries from those of any others in the cache."""
+    return _sources_sha256(_ROAD_SOURCES) + json.dumps(library_versions(), sort_keys=True)
+
+
+def _condition(corruption: Applied) -> str:
+    """Name a corruption for the cache; clean results outlive a change of the corruptions' code."""
+    return corruption.identity + (_sources_sha256(_CORRUPTION_SOURCES) if corruption.identity != CLEAN.identity else "")
+
+
+@functools.cache
+def _sources_sha256(names: tuple[str, ...]) -> str:
     package = Path(facecheck.__file__).parent
     total = hashlib.sha256()
-    for name in _ROAD_SOURCES:
-        total.update((package / f"{name}.py").read_bytes())
-    return total.hexdigest() + json.dumps(library_versions(), sort_keys=True)
+    for name in names:
+        for file in [package / name] if name.endswith(".py") else sorted((package / name).rglob("*.py")):
+            total.update(file.read_bytes())
+    return total.hexdigest()
 
 
 def cores() -> int:
@@ -116,14 +142,20 @@ class Pipeline:
         sources = list(dict.fromkeys(face.source for face in faces))
         contents = self._read_digests(sources)
         keys = {
-            source: key("embedding", road_version(), recognizer.identity, corruption.identity, content)
+            source: key("embedding", road_version(), recognizer.identity, _condition(corruption), content)
             for source, content in contents.items()
             if isinstance(content, bytes)
         }
         self._recall_results(keys.values())
         first_of_content = {key_: source for source, key_ in reversed(keys.items())}
         missing = [source for key_, source in first_of_content.items() if key_ not in self._results]
-        works = [self._work(source, keys[source], recognizer, corruption) for source in reversed(missing)]
+        works = [
+            _Work(source, self._digests[source], keys[source], self._detection_key(recognizer, corruption, source))
+            for source in reversed(missing)
+        ]
+        self._recall_detections(works)
+        if corruption.needs_landmarks:
+            self._find_references(works)
         self._compute(recognizer, corruption, works)
         return collect(
             tuple(faces),
@@ -159,11 +191,10 @@ class Pipeline:
                 return error
         return self._digests[source]
 
-    def _work(self, source: ImageSource, key_: bytes, recognizer: Recognizer, corruption: Applied) -> _Work:
-        content = self._digests[source]
-        place = device_name(recognizer.device)
-        detection = key("detection", road_version(), recognizer.detector.identity, place, corruption.identity, content)
-        return _Work(source, content, key_, detection)
+    def _detection_key(self, recognizer: Recognizer, corruption: Applied, source: ImageSource) -> bytes:
+        return _detection_key(
+            recognizer.detector, device_name(recognizer.device), _condition(corruption), self._digests[source]
+        )
 
     def _recall_results(self, keys: Iterable[bytes]) -> None:
         wanted = [key_ for key_ in keys if key_ not in self._results]
@@ -179,41 +210,69 @@ class Pipeline:
             if work.detection_key in self._detections:
                 work.found, work.detect_ms = self._detections[work.detection_key]
 
+    def _find_references(self, works: Sequence[_Work]) -> None:
+        """Give each image the faces that the pinned detector finds in it clean, for what is placed on a face."""
+        detector = _reference_detector()
+        clean = [
+            _Work(w.source, w.digest, b"", _detection_key(detector, _REFERENCE_DEVICE.type, CLEAN.identity, w.digest))
+            for w in works
+        ]
+        self._recall_detections(clean)
+        wanted = [work for work in clean if work.found is None]
+        detect = functools.partial(_detect_loaded, detector)
+        with self._progress("landmarks", len(wanted)) as progress:
+            for done in self._in_lanes(wanted, detect, _REFERENCE_DEVICE, CLEAN):
+                self._keep_detections(done)
+                progress.update(len(done))
+        for work, found in zip(works, clean, strict=True):
+            work.reference = found.found
+
     def _compute(self, recognizer: Recognizer, corruption: Applied, works: Sequence[_Work]) -> None:
-        self._recall_detections(works)
-        on_gpu = recognizer.device.type == "cuda"
+        road = functools.partial(_road, recognizer)
+        with self._progress(f"{recognizer.name}, {corruption.identity}", len(works)) as progress:
+            for done, results in self._in_lanes(works, road, recognizer.device, corruption):
+                self._keep(done, results)
+                progress.update(len(done))
+
+    def _in_lanes(
+        self, works: Sequence[_Work], step: Callable[[list[_Work]], T], device: torch.device, corruption: Applied
+    ) -> Iterator[T]:
+        """Load batches ahead and take each through a step, several at once; yield what it gives, in order."""
+        on_gpu = device.type == "cuda"
         lanes = 1 if on_gpu else self._lanes
         size = self._batch or (_GPU_BATCH if on_gpu else _CPU_BATCH)
-        batches = [list(works[start : start + size]) for start in range(0, len(works), size)]
-        title = f"{recognizer.name}, {corruption.identity}"
         with (
             _pool(2 if on_gpu else lanes) as loaders,
             _pool(lanes, threads=1 if lanes > 1 else torch.get_num_threads()) as computing,
-            self._progress(title, len(works)) as progress,
         ):
-            started: deque[Future[tuple[list[_Work], list[Result]]]] = deque()
-            for batch in batches:
-                loaded = loaders.submit(_load, batch, corruption)
-                started.append(computing.submit(_road, recognizer, loaded))
+            started: deque[Future[T]] = deque()
+            for start in range(0, len(works), size):
+                loaded = loaders.submit(_load, list(works[start : start + size]), corruption)
+                started.append(computing.submit(_then, step, loaded))
                 while len(started) >= _AHEAD * lanes:
-                    progress.update(self._keep(*started.popleft().result()))
+                    yield started.popleft().result()
             while started:
-                progress.update(self._keep(*started.popleft().result()))
+                yield started.popleft().result()
 
-    def _keep(self, works: Sequence[_Work], results: Sequence[Result]) -> int:
+    def _keep(self, works: Sequence[_Work], results: Sequence[Result]) -> None:
         """Remember finished work, and put it where an interruption cannot lose it."""
         kept: dict[bytes, Arrays] = {}
         for work, result in zip(works, results, strict=True):
             self._results[work.key] = result
-            if result.outcome == Outcome.UNREADABLE:
-                continue
-            kept[work.key] = result.arrays()
+            if result.outcome != Outcome.UNREADABLE:
+                kept[work.key] = result.arrays()
+        if self._cache is not None:
+            self._cache.put(kept)
+        self._keep_detections(works)
+
+    def _keep_detections(self, works: Sequence[_Work]) -> None:
+        kept: dict[bytes, Arrays] = {}
+        for work in works:
             if work.newly_found and work.found is not None:
                 self._detections[work.detection_key] = work.found, work.detect_ms
                 kept[work.detection_key] = _arrays_of_detections(work.found, work.detect_ms)
         if self._cache is not None:
             self._cache.put(kept)
-        return len(works)
 
     def _progress(self, title: str, count: int) -> tqdm[NoReturn]:
         quiet = self._terminal is None or count < _LONG_WORK
@@ -243,8 +302,14 @@ def _load(works: list[_Work], corruption: Applied) -> list[_Work]:
         except UnreadableImageError as error:
             work.unreadable = str(error)
         else:
-            work.image = corruption.apply(image, work.digest)
+            work.image = corruption.apply(image, work.digest, _landmarks(work, image))
     return works
+
+
+def _landmarks(work: _Work, image: Image) -> npt.NDArray[np.float32] | None:
+    """Return the face's five points to the pixel, so that the last bits of no machine move them; None without one."""
+    face = FacePolicy().choose(work.reference, image.shape) if work.reference is not None else None
+    return None if face is None else np.round(face.landmarks)
 
 
 def _read_again(work: _Work) -> bytes:
@@ -255,10 +320,21 @@ def _read_again(work: _Work) -> bytes:
     return content
 
 
-def _road(recognizer: Recognizer, loading: Future[list[_Work]]) -> tuple[list[_Work], list[Result]]:
+def _then(step: Callable[[list[_Work]], T], loading: Future[list[_Work]]) -> T:
+    return step(loading.result())
+
+
+def _detect_loaded(detector: Detector, works: list[_Work]) -> list[_Work]:
+    """Find the faces of a loaded batch, and drop its pixels."""
+    _detect(detector, [work for work in works if work.image is not None])
+    for work in works:
+        work.image = None
+    return works
+
+
+def _road(recognizer: Recognizer, works: list[_Work]) -> tuple[list[_Work], list[Result]]:
     """Take a loaded batch through detection, choice, alignment and embedding."""
-    works = loading.result()
-    _detect(recognizer, [work for work in works if work.image is not None and work.found is None])
+    _detect(recognizer.detector, [work for work in works if work.image is not None and work.found is None])
     started = time.perf_counter()
     chosen = [_choose(recognizer, work) for work in works]
     crops = [
@@ -294,9 +370,9 @@ def _refuse_nan(recognizer: Recognizer, vectors: Embeddings, works: Sequence[_Wo
             )
 
 
-def _detect(recognizer: Recognizer, works: list[_Work]) -> None:
+def _detect(detector: Detector, works: list[_Work]) -> None:
     started = time.perf_counter()
-    found = recognizer.detector.detect([work.image for work in works if work.image is not None]) if works else []
+    found = detector.detect([work.image for work in works if work.image is not None]) if works else []
     detect_ms = _ms_each(started, len(works))
     for work, detections in zip(works, found, strict=True):
         work.found, work.detect_ms, work.newly_found = detections, detect_ms, True
@@ -306,6 +382,16 @@ def _choose(recognizer: Recognizer, work: _Work) -> ChosenFace | None:
     if work.image is None or work.found is None:
         return None
     return recognizer.policy.choose(work.found, work.image.shape)
+
+
+@functools.cache
+def _reference_detector() -> Mtcnn:
+    """Return the detector that places corruptions on faces: always the same, whatever model is judged."""
+    return Mtcnn(device=_REFERENCE_DEVICE)
+
+
+def _detection_key(detector: Detector, place: str, condition: str, content: bytes) -> bytes:
+    return key("detection", road_version(), detector.identity, place, condition, content)
 
 
 def _ms_each(started: float, count: int) -> float:
