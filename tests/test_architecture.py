@@ -20,12 +20,13 @@ ROAD = (
     {"recognizer"},
     {"models", "embedded"},
     {"pipeline", "metrics", "intervals", "timing"},
-    {"measure", "signature", "paired"},
+    {"measure", "robustness", "signature", "paired"},
     {"record"},
     {"wording", "sweeps"},
     {"gate", "plots", "summary", "comparison"},
     {"report"},
     {"synthesis"},
+    {"eg3d"},
     {"cli"},
 )
 POSITION = {name: number for number, names in enumerate(ROAD) for name in names}

@@ -1,0 +1,248 @@
+"""Tables of models against metrics or conditions, with what sets the best apart from each of the others.
+
+The best of a row is marked where exact McNemar tests tell it from *every* other model that answered the same
+pairs, after Holm's correction over all tests of the table. Its lead over the rival that is hardest to tell from it
+stands beside it, with the interval that the people allow. AUC, EER and TAR have no McNemar test: their best is
+never marked, and the lead over the next is a bootstrap over people.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from facecheck import wording
+from facecheck.comparison.answers import Answers, Judged, counts_right_answers
+from facecheck.intervals import Estimate
+from facecheck.paired import McNemar, curve_differences, difference, holm, mcnemar
+from facecheck.record import Measurement, Record, ScoredPairs, load_scores
+from facecheck.sweeps import DEPLOYED, RETUNED, Step, Sweep, is_swept, sweeps
+
+__all__ = ["Rival", "Row", "Table", "compare", "compare_run"]
+
+Cells = dict[str, Measurement]
+_LEVEL = 0.05
+# Of no use side by side: shares' complements, thresholds, and distances that each model measures in its own way.
+_LEFT_OUT = frozenset({"recall", "threshold_distance", "genuine_distance_mean", "impostor_distance_mean"})
+_SWEPT: tuple[tuple[str, Mapping[str, str | float]], ...] = (
+    ("accuracy", DEPLOYED),
+    ("accuracy", RETUNED),
+    ("fmr", DEPLOYED),
+    ("fnmr", DEPLOYED),
+    ("eer", {}),
+    ("detection_rate", {}),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rival:
+    """A model that the best was tested against.
+
+    Args:
+        model: its name.
+        test: the best's own right answers first; None for metrics that do not count right answers.
+        p: of the test, after Holm's correction over the table; None without a test.
+        lead: by how much the best is better, as a positive fraction, with its interval by identity.
+    """
+
+    model: str
+    test: McNemar | None
+    p: float | None
+    lead: Estimate | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One metric under one condition, of every model.
+
+    Args:
+        label: in words.
+        cells: what was measured, by model.
+        best: the best of those that were compared, empty if nothing was.
+        rivals: the others that were compared.
+    """
+
+    label: str
+    cells: Mapping[str, Measurement]
+    best: str = ""
+    rivals: tuple[Rival, ...] = ()
+
+    @property
+    def separated(self) -> bool:
+        """Whether the tests tell the best from every other model that was compared."""
+        return bool(self.rivals) and all(rival.p is not None and rival.p < _LEVEL for rival in self.rivals)
+
+    @property
+    def hardest(self) -> Rival | None:
+        """The rival that is hardest to tell from the best."""
+        return max(self.rivals, key=_closeness, default=None)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the best is separated by pairs, but not by people: an interval of its leads holds 0."""
+        return self.separated and any(rival.lead is None or rival.lead.low <= 0 for rival in self.rivals)
+
+
+def _closeness(rival: Rival) -> tuple[float, float]:
+    return (1.0 if rival.p is None else rival.p, -rival.lead.value if rival.lead else 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One eval on one data set.
+
+    Args:
+        eval: noun of the eval's file.
+        dataset: name of the data set.
+        title: what the rows have in common, empty if nothing.
+        models: the columns.
+        rows: metrics, or conditions of a sweep.
+        incomparable: why models were left out of tests, by name.
+    """
+
+    eval: str
+    dataset: str
+    title: str
+    models: tuple[str, ...]
+    rows: tuple[Row, ...]
+    incomparable: Mapping[str, str]
+
+
+def compare_run(folder: Path) -> tuple[Table, ...]:
+    """Compare the models of a finished run.
+
+    Raises:
+        FacecheckError: the folder holds no results of a run, or damaged scores.
+    """
+    return compare(Record.read(folder), load_scores(folder))
+
+
+def compare(record: Record, scored: Iterable[ScoredPairs]) -> tuple[Table, ...]:
+    """Compare the models of a record, eval by eval; nothing for one model.
+
+    Args:
+        record: of the run.
+        scored: of the same run; what is missing is not tested.
+    """
+    if len({m.model for m in record.measurements}) < 2:  # noqa: PLR2004 - one has no rival
+        return ()
+    answers = Answers(scored, record.measurements)
+    return tuple(_tables(record.measurements, answers))
+
+
+def _tables(measurements: Sequence[Measurement], answers: Answers) -> Iterator[Table]:
+    plain: dict[tuple[str, str], dict[str, Cells]] = defaultdict(dict)
+    for m in measurements:
+        if not is_swept(m) and "fold" not in m.conditions and m.name not in _LEFT_OUT:
+            cells = plain[m.eval, m.dataset].setdefault(wording.title(m.name, m.conditions), {})
+            cells.setdefault(m.model, m)
+    of_eval: dict[tuple[str, str], list[Sweep]] = defaultdict(list)
+    for sweep in sweeps(measurements):
+        of_eval[sweep.eval, sweep.dataset].append(sweep)
+    for key in dict.fromkeys((m.eval, m.dataset) for m in measurements):
+        if key in plain:
+            yield from _table(key, "", plain[key], answers)
+        for name, where in _SWEPT if key in of_eval else ():
+            yield from _table(key, wording.title(name, where), _conditions(of_eval[key], name, where), answers)
+
+
+def _conditions(swept: Sequence[Sweep], name: str, where: Mapping[str, str | float]) -> dict[str, Cells]:
+    """Return the cells of each corruption's levels; the clean images, which all corruptions share, come once."""
+    rows: dict[str, Cells] = {}
+    for sweep in swept:
+        for step, measurement in sweep.line(name, where).items():
+            rows.setdefault(_condition(sweep, step), {}).setdefault(sweep.model, measurement)
+    return rows
+
+
+def _condition(sweep: Sweep, step: Step) -> str:
+    return f"{sweep.corruption} {step.label}" if step.severity else "clean"
+
+
+def _table(key: tuple[str, str], title: str, rows: Mapping[str, Cells], answers: Answers) -> Iterator[Table]:
+    models = tuple(sorted({model for cells in rows.values() for model in cells}))
+    if len(models) < 2:  # noqa: PLR2004 - one has no rival
+        return
+    incomparable: dict[str, str] = {}
+    judged = [_row(label, cells, answers, incomparable) for label, cells in rows.items()]
+    yield Table(
+        eval=key[0],
+        dataset=key[1],
+        title=title,
+        models=models,
+        rows=_corrected(judged),
+        incomparable=dict(sorted(incomparable.items())),
+    )
+
+
+def _row(label: str, cells: Cells, answers: Answers, incomparable: dict[str, str]) -> Row:
+    behind = {model: _behind(measurement, answers) for model, measurement in sorted(cells.items())}
+    same = _on_the_same_pairs(behind)
+    for model in sorted(cells.keys() - same.keys()):
+        if behind[model] is not None:
+            incomparable.setdefault(model, f"answered other pairs than {' and '.join(same)}")
+        elif counts_right_answers(cells[model]):
+            incomparable.setdefault(model, "the run kept no scores that give what it recorded")
+    if len(same) < 2:  # noqa: PLR2004 - one has no rival
+        return Row(label=label, cells=cells)
+    lower = wording.metric(next(iter(cells.values())).name).better == "lower"
+    ranked = sorted(same, key=lambda model: cells[model].value if lower else -cells[model].value)
+    return Row(label=label, cells=cells, best=ranked[0], rivals=_rivals(ranked, cells, same))
+
+
+def _behind(measurement: Measurement, answers: Answers) -> Judged | None:
+    if is_swept(measurement) and not counts_right_answers(measurement):
+        return None  # a bootstrap for each of hundreds of conditions would take longer than the run
+    return answers.behind(measurement)
+
+
+def _on_the_same_pairs(behind: Mapping[str, Judged | None]) -> dict[str, Judged]:
+    """Return the largest group of models that answered the same pairs; of equals, the first."""
+    groups: dict[str, dict[str, Judged]] = defaultdict(dict)
+    for model, judged in behind.items():
+        if judged is not None:
+            groups[judged.pairs][model] = judged
+    return max(groups.values(), key=len, default={})
+
+
+def _rivals(ranked: Sequence[str], cells: Cells, judged: Mapping[str, Judged]) -> tuple[Rival, ...]:
+    best = judged[ranked[0]]
+    if best.right is None:
+        return (_rival_on_curve(cells[ranked[0]], best, ranked[1], judged[ranked[1]]),)
+    found = []
+    for model in ranked[1:]:
+        right = judged[model].right
+        assert right is not None, "one metric is judged in one way for all models"
+        test = mcnemar(best.right, right)
+        people = len(set(best.scores.who.ravel().tolist()))
+        lead = difference(best.right, right, best.scores.who) if people > 1 and len(right) > 1 else None
+        found.append(Rival(model=model, test=test, p=test.p, lead=lead))
+    return tuple(found)
+
+
+def _rival_on_curve(measurement: Measurement, best: Judged, model: str, rival: Judged) -> Rival:
+    name, far = measurement.name, measurement.conditions.get("far")
+    fars = (far,) if isinstance(far, float) else ()
+    apart = curve_differences(best.scores, rival.scores, fars=fars)
+    lead = apart.get(name if far is None else f"{name} {far!r}")
+    if lead is not None and wording.metric(name).better == "lower":
+        lead = Estimate(-lead.value, -lead.high, -lead.low, lead.n)
+    return Rival(model=model, test=None, p=None, lead=lead)
+
+
+def _corrected(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Correct all tests of a table together."""
+    raw = [rival.p for row in rows for rival in row.rivals if rival.p is not None]
+    corrected = iter(holm(raw).tolist())
+    return tuple(
+        dataclasses.replace(
+            row,
+            rivals=tuple(
+                rival if rival.p is None else dataclasses.replace(rival, p=next(corrected)) for rival in row.rivals
+            ),
+        )
+        for row in rows
+    )

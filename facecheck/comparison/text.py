@@ -1,0 +1,205 @@
+"""The comparison in words: a few lines for the terminal, a page and a table for the run's folder."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from facecheck import wording
+from facecheck.comparison.tables import Rival, Row, Table
+from facecheck.intervals import Estimate
+from facecheck.record import Measurement
+from facecheck.sweeps import DEPLOYED
+
+__all__ = ["lines", "markdown", "spreadsheet", "write"]
+
+_HOW = """\
+The best of a row is **bold** where exact McNemar tests on the same pairs tell it from each of the other models, after
+Holm's correction over all tests of its table: at most one table in twenty holds a false mark. Its lead is over the
+rival that is hardest to tell from it, with the 95 % interval *by identity*: pairs that share a person are not
+independent, which McNemar's test does not know. Where that interval holds 0 although the best is bold, a † says so:
+believe the interval. Metrics that are no share of the pairs (precision, F1, d-prime, detection, times) have no such
+test and no mark; the lead of AUC, EER and TAR is a bootstrap over people.
+"""
+_HEADLINE = wording.title("accuracy", DEPLOYED)
+_MANY = 4  # rows of one metric from which they are counted, not listed
+_COLUMNS = (
+    *("eval", "dataset", "name", "conditions", "unit", "better", "model", "value", "low", "high", "n", "not_compared"),
+    *("best", "separated", "right_only_best", "right_only_this", "p_holm", "lead", "lead_low", "lead_high"),
+)
+
+
+def write(tables: Sequence[Table], folder: Path) -> list[Path]:
+    """Write ``comparison.md`` for people and ``comparison.csv`` for programs; nothing where nothing was compared."""
+    if not tables:
+        return []
+    paths = [folder / "comparison.md", folder / "comparison.csv"]
+    paths[0].write_text(markdown(tables), encoding="utf-8")
+    paths[1].write_text(spreadsheet(tables), encoding="utf-8", newline="")
+    return paths
+
+
+def markdown(tables: Sequence[Table]) -> str:
+    """Return the page: every table with its marks, leads and tests, and who could not be compared."""
+    return "\n".join(["# Comparison of models", "", _HOW, *(line for table in tables for line in _section(table))])
+
+
+def _section(table: Table) -> Iterator[str]:
+    yield f"## {_heading(table)}"
+    yield ""
+    for model, reason in table.incomparable.items():
+        yield from (f"Not compared: {_plain(model)}, because {_plain(reason)}.", "")
+    tested = any(row.rivals for row in table.rows)
+    head = ["", *(_plain(model) for model in table.models), *(("lead of the best", "p (Holm)") if tested else ())]
+    yield _line(head)
+    yield _line(["---", *("---:" for _ in head[1:])])
+    for row in table.rows:
+        cells = [_cell(row, model, with_interval=not table.title) for model in table.models]
+        yield _line([_plain(row.label), *cells, *(_contest(row) if tested else ())])
+    yield ""
+
+
+def _heading(table: Table) -> str:
+    what = f"{table.eval} on {table.dataset}"
+    return _plain(f"{what}: {table.title}" if table.title else what)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _plain(text: str) -> str:
+    """Keep a name from breaking the table that it stands in."""
+    return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").split())
+
+
+def _cell(row: Row, model: str, *, with_interval: bool) -> str:
+    if model not in row.cells:
+        return ""
+    m = row.cells[model]
+    value = wording.value(m.name, m.value)
+    bold = f"**{value}**" if row.separated and model == row.best else value
+    return f"{bold} {_interval(m)}" if with_interval and m.low < m.high else bold
+
+
+def _interval(m: Measurement) -> str:
+    return f"[{wording.value(m.name, m.low)}, {wording.value(m.name, m.high)}]"
+
+
+def _contest(row: Row) -> tuple[str, str]:
+    rival = row.hardest
+    if rival is None:
+        return "", ""
+    return _plain(_told(row)), "" if rival.p is None else _probability(rival.p)
+
+
+def _told(row: Row) -> str:
+    """Return who leads by how much; of two models it is plain over whom."""
+    rival = row.hardest
+    if rival is None or rival.lead is None:
+        return ""
+    over = f" over {rival.model}" if len(row.cells) > 2 else ""  # noqa: PLR2004 - more than one rival
+    return f"{row.best} {_lead(rival.lead)}{over}{' †' if row.doubtful else ''}"
+
+
+def _lead(lead: Estimate) -> str:
+    value, low, high = (round(number, 4) + 0.0 for number in lead[:3])  # no minus before a nought
+    return f"{value:+.4f} [{low:.4f}, {high:.4f}]"
+
+
+def _probability(p: float) -> str:
+    return f"{p:.2g}" if p >= 1e-4 else "< 0.0001"  # noqa: PLR2004 - as far as anybody reads
+
+
+def spreadsheet(tables: Sequence[Table]) -> str:
+    """Return every value of every table as CSV, a line a model, with its test against the row's best."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, _COLUMNS, restval="")
+    writer.writeheader()
+    for table in tables:
+        for row in table.rows:
+            writer.writerows(_entry(table, row, model) for model in table.models if model in row.cells)
+    return stream.getvalue()
+
+
+def _entry(table: Table, row: Row, model: str) -> dict[str, object]:
+    fields = row.cells[model].as_json()
+    entry: dict[str, object] = {key: fields[key] for key in _COLUMNS if key in fields}
+    rival = next((rival for rival in row.rivals if rival.model == model), None)
+    return {
+        **entry,
+        "conditions": json.dumps(fields["conditions"], sort_keys=True),
+        "not_compared": table.incomparable.get(model, ""),
+        "best": row.best,
+        "separated": row.separated if row.best == model else "",
+        **(_tested(rival) if rival else {}),
+    }
+
+
+def _tested(rival: Rival) -> dict[str, object]:
+    test, lead = rival.test, rival.lead
+    counts = {"right_only_best": test.only_first, "right_only_this": test.only_second} if test else {}
+    leads = {"lead": lead.value, "lead_low": lead.low, "lead_high": lead.high} if lead else {}
+    return {**counts, "p_holm": "" if rival.p is None else rival.p, **leads}
+
+
+def lines(tables: Sequence[Table]) -> list[str]:
+    """Return the comparison in few lines: what was tested; of many conditions, in how many which model is best."""
+    found = [line for table in tables for line in _short(table)]
+    excuses = [
+        f"not compared in {_heading(table)}: {model}: {reason}"
+        for table in tables
+        for model, reason in table.incomparable.items()
+    ]
+    if not found and not excuses:
+        return []
+    how = "* best: exact McNemar on the same pairs tells it from each other model, Holm over the table"
+    return [f"comparison ({how}; more in comparison.md)", *found, *excuses]
+
+
+def _short(table: Table) -> Iterator[str]:
+    """Yield a table's tested rows; of a sweep only the accuracy that users would see."""
+    of_metric: dict[str, list[Row]] = defaultdict(list)
+    for row in table.rows:
+        if row.rivals:
+            of_metric[next(iter(row.cells.values())).name].append(row)
+    listed = [row for rows in of_metric.values() if len(rows) < _MANY and not table.title for row in rows]
+    if listed:
+        yield from _listed(table, listed)
+    if table.title in {"", _HEADLINE}:
+        counted = {name: rows for name, rows in of_metric.items() if table.title or len(rows) >= _MANY}
+        yield from (_counted(table, name, rows) for name, rows in counted.items())
+
+
+def _listed(table: Table, rows: Sequence[Row]) -> Iterator[str]:
+    cells = [[row.label, *(_marked(row, model) for model in table.models), _with_probability(row)] for row in rows]
+    body = [[_heading(table), *(f"{model} " for model in table.models), ""], *cells]
+    widths = [max(len(line[i]) for line in body) for i in range(len(body[0]))]
+    for line in body:
+        numbers = [cell.rjust(width) for cell, width in zip(line[1:-1], widths[1:-1], strict=True)]
+        yield "  ".join([line[0].ljust(widths[0]), *numbers, line[-1]]).rstrip()
+
+
+def _marked(row: Row, model: str) -> str:
+    if model not in row.cells:
+        return ""
+    value = wording.value(row.cells[model].name, row.cells[model].value)
+    return f"{value}{'*' if row.separated and row.best == model else ' '}"
+
+
+def _with_probability(row: Row) -> str:
+    rival = row.hardest
+    return f"{_told(row)}, p {_probability(rival.p)}" if rival and rival.p is not None else _told(row)
+
+
+def _counted(table: Table, name: str, rows: Sequence[Row]) -> str:
+    wins = Counter(row.best for row in rows if row.separated)
+    best = [f"{model} best in {count}" for model, count in sorted(wins.items(), key=lambda item: (-item[1], item[0]))]
+    rest = len(rows) - wins.total()
+    told = ", ".join([*best, *([f"none told apart in {rest}"] if rest else [])])
+    what = table.title or wording.metric(name).title
+    return f"{table.eval} on {table.dataset}, {what}: of {len(rows)} conditions {told}"
