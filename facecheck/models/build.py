@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from facecheck.errors import FacecheckError, ModelError, nearest
+from facecheck.models.files import FILE_KINDS, build_file, check_file
 from facecheck.models.published import BUILT_IN
 from facecheck.models.settings import Settings
 from facecheck.recognizer import Recognizer
@@ -31,17 +32,25 @@ def build(text: str, settings: Settings) -> Recognizer:
     Raises:
         ModelError: an unknown name or option, missing or wrong weights, a factory that fails.
     """
+    if _is_file(text):
+        return build_file(Spec.parse(text, error=ModelError), settings)
     if ":" in text.partition("?")[0]:
         return _from_factory(text, settings)
     spec = _built_in(text)
     return BUILT_IN[spec.kind][0](_short(spec), settings, spec.options)
 
 
+def _is_file(text: str) -> bool:
+    kind, colon, _ = text.partition("?")[0].partition(":")
+    return bool(colon) and kind.strip() in FILE_KINDS
+
+
 def _built_in(text: str) -> Spec:
     spec = Spec.parse(text, error=ModelError)
     if spec.kind not in BUILT_IN:
         raise ModelError(
-            f"model {spec.kind!r} is unknown. {nearest(spec.kind, BUILT_IN)} Your own model is package.module:factory"
+            f"model {spec.kind!r} is unknown. {nearest(spec.kind, BUILT_IN)} A network in a file is "
+            f"{', '.join(f'{kind}:FILE' for kind in FILE_KINDS)}; your own model is package.module:factory"
         )
     spec.refuse_unknown(BUILT_IN[spec.kind][1])
     return spec
@@ -87,6 +96,9 @@ def check(text: str) -> None:
     Raises:
         ModelError: an unknown name or option.
     """
+    if _is_file(text):
+        check_file(Spec.parse(text, error=ModelError))
+        return
     if ":" in text.partition("?")[0]:
         _factory_parts(text)
         return

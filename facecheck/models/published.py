@@ -12,6 +12,7 @@ from facecheck.align import BoxCrop, DlibChip
 from facecheck.detectors import DlibHog
 from facecheck.embedders import facenet
 from facecheck.embedders.dlib_resnet import DlibResnet, parse
+from facecheck.embedders.edgeface import EDGEFACES, edgeface, edgeface_file
 from facecheck.models.options import FACE_OPTIONS, Options, flip, margin, policy, threshold, weights
 from facecheck.models.settings import Settings, torch_recognizer
 from facecheck.recognizer import Recognizer
@@ -81,6 +82,21 @@ def _facenet_vggface2(name: str, settings: Settings, options: Options) -> Recogn
     return _facenet(facenet.vggface2(weights(options)), name, None, settings, options)
 
 
+def _edgeface(kind: str) -> Build:
+    def made(name: str, settings: Settings, options: Options) -> Recognizer:
+        network, usual_threshold = edgeface(kind, weights(options) or edgeface_file(kind))
+        return torch_recognizer(
+            name,
+            network,
+            settings,
+            flip=flip(options),
+            threshold=threshold(options, usual_threshold),
+            policy=policy(options),
+        )
+
+    return made
+
+
 _USUAL = FACE_OPTIONS | {"threshold"}
 _FACENET = _USUAL | {"margin", "flip"}
 BUILT_IN: MappingProxyType[str, tuple[Build, frozenset[str]]] = MappingProxyType(
@@ -88,5 +104,6 @@ BUILT_IN: MappingProxyType[str, tuple[Build, frozenset[str]]] = MappingProxyType
         "dlib": (_dlib, _USUAL),
         "facenet-casia-webface": (_facenet_casia, _FACENET),
         "facenet-vggface2": (_facenet_vggface2, _FACENET | {"weights"}),
+        **{kind: (_edgeface(kind), _USUAL | {"weights", "flip"}) for kind in EDGEFACES},
     }
 )

@@ -1,0 +1,92 @@
+"""Weights that users bring: found by name, read without running any of the code that a file may carry."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from facecheck.errors import ModelError
+from facecheck.weights import file_sha256
+
+__all__ = ["WEIGHTS_VARIABLE", "fit", "known_file", "read_state"]
+
+WEIGHTS_VARIABLE = "FACECHECK_WEIGHTS"
+_DEPTHS = ("", "*/", "*/*/")  # of folders below the one that the variable names
+_SHOWN = 3
+
+
+def known_file(name: str, sha256: str) -> Path | None:
+    """Return the file of this name and hash below the folder that ``FACECHECK_WEIGHTS`` names, None if none is.
+
+    The folder and two levels of folders below it are searched.
+
+    Raises:
+        ModelError: the folder is not there, or every file of this name has another hash.
+    """
+    chosen = os.environ.get(WEIGHTS_VARIABLE)
+    if not chosen:
+        return None
+    folder = Path(chosen).expanduser()
+    if not folder.is_dir():
+        raise ModelError(f"{WEIGHTS_VARIABLE}={chosen}: no such folder")
+    found = [path for depth in _DEPTHS for path in sorted(folder.glob(depth + name)) if path.is_file()]
+    for path in found:
+        if file_sha256(path) == sha256:
+            return path
+    if found:
+        raise ModelError(
+            f"{', '.join(map(str, found))}: sha256 is not {sha256}: damaged, cut short or another release. "
+            f"Weights of your own are asked for by their path, ?weights={found[0]}"
+        )
+    return None
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a safetensors file or of torch's own, by name.
+
+    Raises:
+        ModelError: not such a file, or one that holds more than named tensors.
+    """
+    try:
+        state = (
+            load_file(path)
+            if path.suffix == ".safetensors"
+            # weights_only keeps the unpickler from running any code.
+            else torch.load(path, map_location="cpu", weights_only=True)
+        )
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path}: cannot be read as weights: {error}") from error
+    except Exception as error:  # damaged bytes make the unpickler raise anything
+        reason = str(error).partition("\n")[0]
+        raise ModelError(
+            f"{path}: not a file of weights alone: {reason}. Expected safetensors, or a state dict as "
+            "torch.save(network.state_dict()) writes it; a file that needs code to be run is not opened"
+        ) from error
+    if not isinstance(state, Mapping) or not all(
+        isinstance(k, str) and isinstance(t, Tensor) for k, t in state.items()
+    ):
+        raise ModelError(f"{path}: expected a state dict, names to tensors, not {_described(state)}")
+    return dict(state)
+
+
+def _described(content: object) -> str:
+    kind = type(content).__name__
+    return f"{kind} of {', '.join(map(str, list(content)[:_SHOWN]))}, ..." if isinstance(content, Mapping) else kind
+
+
+def fit(network: nn.Module, state: Mapping[str, Tensor], source: Path) -> None:
+    """Load a state dict strictly: every name and shape is the network's.
+
+    Raises:
+        ModelError: one is not.
+    """
+    try:
+        network.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        raise ModelError(f"{source}: these weights are of another network: {error}") from error

@@ -1,0 +1,199 @@
+"""Networks in files: ``onnx:FILE``, with the contract that their users state or that is known of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from torch import nn
+
+from facecheck.align import Aligner, BoxCrop, FivePoint
+from facecheck.detectors import Detector, DlibHog
+from facecheck.embedders.network import COLOURS
+from facecheck.embedders.onnx_network import Layout, OnnxNetwork
+from facecheck.errors import ModelError
+from facecheck.models.known import ALIGNMENTS, FileContract, Known, known
+from facecheck.models.options import FACE_OPTIONS, Options, channels, choice, flip, margin, policy, switch, threshold
+from facecheck.models.published import dlib_chip
+from facecheck.models.settings import Settings, torch_recognizer
+from facecheck.recognizer import Recognizer
+from facecheck.scores import DISTANCES
+from facecheck.specs import Spec
+
+__all__ = ["FILE_KINDS", "build_file", "check_file"]
+
+_CONTRACT = ("size", "mean", "std", "colour", "align", "l2", "distance")
+_OPTIONS = FACE_OPTIONS | {*_CONTRACT, "margin", "flip", "threshold", "name", "contract"}
+# What does not tell two variants of a file apart at a glance; all of it stands in the contract.
+_UNNAMED = frozenset({*_CONTRACT, "threshold", "name", "contract", "layout"}) - {"colour", "align"}
+_MAX_SIDE = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A file's network.
+
+    Args:
+        network: takes (n, 3, s, s) floats.
+        sha256: of the file, with the files beside it.
+        size: side of the crop that the file itself tells, None if it does not.
+    """
+
+    network: nn.Module
+    sha256: str
+    size: int | None
+
+
+def _open_onnx(path: Path, settings: Settings, options: Options) -> _Opened:
+    if settings.precision != "fp32":
+        raise ModelError(
+            f"{path}: an ONNX file computes in the numbers that it was exported in: --facecheck-precision "
+            f"{settings.precision} would not change it. Export it in {settings.precision}, or leave the option out"
+        )
+    layouts: tuple[Layout, ...] = ("nchw", "nhwc")
+    layout = choice(options, "layout", layouts, "nchw") if "layout" in options else None
+    network = OnnxNetwork(path, device=settings.device, layout=layout)
+    return _Opened(network, network.sha256, network.size)
+
+
+_Open = Callable[[Path, Settings, Options], _Opened]
+FILE_KINDS: Mapping[str, tuple[_Open, frozenset[str]]] = MappingProxyType({"onnx": (_open_onnx, _OPTIONS | {"layout"})})
+
+
+def check_file(spec: Spec) -> None:
+    """Refuse a specification that cannot name a network in a file, without opening it.
+
+    Raises:
+        ModelError: an unknown option, or no file.
+    """
+    spec.refuse_unknown(FILE_KINDS[spec.kind][1])
+    if not spec.path:
+        raise ModelError(f"{spec.text!r}: expected a file, {spec.kind}:/path/to/file")
+    if not Path(spec.path).expanduser().is_file():
+        raise ModelError(f"{spec.text}: no such file: {spec.path}")
+
+
+def build_file(spec: Spec, settings: Settings) -> Recognizer:
+    """Return the recogniser around the network in a file.
+
+    Raises:
+        ModelError: not such a file, a contract that is not stated, or one that contradicts what is known of it.
+    """
+    check_file(spec)
+    path, options = Path(spec.path).expanduser(), spec.options
+    opened = FILE_KINDS[spec.kind][0](path, settings, options)
+    contract = _contract(spec, path, opened)
+    if opened.size not in (None, contract.size):
+        raise ModelError(
+            f"{spec.text}: the network takes crops of {opened.size} px, size={contract.size} was asked for"
+        )
+    detector, aligner = _aligned(contract, options)
+    return torch_recognizer(
+        _name(path, options),
+        opened.network,
+        settings,
+        mean=contract.mean,
+        std=contract.std,
+        colour=contract.colour,
+        l2=contract.l2,
+        flip=flip(options),
+        distance=contract.distance,
+        threshold=threshold(options, contract.threshold),
+        weights_sha256=opened.sha256,
+        detector=detector,
+        policy=policy(options),
+        aligner=aligner,
+    )
+
+
+def _name(path: Path, options: Options) -> str:
+    shown = "&".join(f"{key}={value}" for key, value in options.items() if key not in _UNNAMED)
+    return options.get("name") or "?".join(filter(None, (path.stem, shown)))
+
+
+def _contract(spec: Spec, path: Path, opened: _Opened) -> FileContract:
+    family = known(path, opened.sha256)
+    whose = choice(spec.options, "contract", ("known", "mine"), "known" if family else "mine")
+    if whose == "mine":
+        return _stated(spec, opened.size)
+    if family is None:
+        raise ModelError(f"{spec.text}: contract=known, but this file is not known: state its contract")
+    _refuse_contradiction(spec, family)
+    return family.contract
+
+
+def _stated(spec: Spec, size: int | None) -> FileContract:
+    """Return the contract of the options; what has no customary value must be there."""
+    options = spec.options
+    mean, std = channels(options, "mean"), channels(options, "std")
+    side = _size(options) or size
+    missing = [name for name, value in (("size", side), ("mean", mean), ("std", std)) if value is None]
+    if side is None or mean is None or std is None:
+        raise ModelError(
+            f"{spec.text}: how is this network fed? State {', '.join(missing)}: {spec.kind}:{spec.path}?size=112&"
+            "mean=127.5&std=127.5, on the scale 0..255 (and colour=bgr, align=box&margin=PIXELS or l2=no where it was "
+            "trained so). Fed wrongly it answers all the same, and worse"
+        )
+    if 0 in std:
+        raise ModelError(f"std={options['std']}: the pixels are divided by it: expected no zero")
+    return FileContract(
+        size=side,
+        mean=mean,
+        std=std,
+        colour=choice(options, "colour", COLOURS, "rgb"),
+        align=choice(options, "align", ALIGNMENTS, "5pt"),
+        l2=switch(options, "l2", default=True),
+        distance=choice(options, "distance", tuple(DISTANCES), "euclidean"),
+    )
+
+
+def _size(options: Options) -> int | None:
+    if "size" not in options:
+        return None
+    if not options["size"].isdecimal() or not 0 < int(options["size"]) <= _MAX_SIDE:
+        raise ModelError(f"size={options['size']}: expected the crop's side in pixels, 1 to {_MAX_SIDE}")
+    return int(options["size"])
+
+
+def _refuse_contradiction(spec: Spec, family: Known) -> None:
+    """Compare what was asked for with what is known; the same said twice is no contradiction."""
+    options, contract = spec.options, family.contract
+    given = {
+        "size": _size(options),
+        "mean": channels(options, "mean"),
+        "std": channels(options, "std"),
+        **{name: options.get(name) for name in ("colour", "align", "distance")},
+        "l2": switch(options, "l2", default=contract.l2) if "l2" in options else None,
+    }
+    for name, value in given.items():
+        expected = getattr(contract, name)
+        if value is not None and value != expected:
+            raise ModelError(
+                f"{spec.text}: this file is known as {family.family}, which takes {name}={_spelt(expected)}, not "
+                f"{name}={options[name]} ({family.source}). Leave {name} out; or, if it is another network of that "
+                "name, say contract=mine and state all of its contract"
+            )
+
+
+def _spelt(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return "/".join(f"{number:g}" for number in (value if len(set(value)) > 1 else value[:1]))
+    return str(value)
+
+
+def _aligned(contract: FileContract, options: Options) -> tuple[Detector | None, Aligner]:
+    if contract.align != "box" and "margin" in options:
+        raise ModelError(f"margin={options['margin']}: only a box has a margin: say align=box")
+    if contract.align == "box":
+        if "margin" not in options:
+            raise ModelError(
+                f"align=box: state the margin that it was trained with, in pixels of the {contract.size} px crop"
+            )
+        return None, BoxCrop(contract.size, margin=margin(options, size=contract.size, default=0))
+    if contract.align == "dlib":
+        return DlibHog(upsample=1), dlib_chip(contract.size)
+    return None, FivePoint(contract.size)

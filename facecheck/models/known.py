@@ -1,0 +1,113 @@
+"""Files that many people have, and the contracts under which they were trained.
+
+A network does not say how it wants to be fed, and fed wrongly it still answers: so a file that is known, by
+its hash or by a name that only one family has, takes its contract from here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from facecheck.embedders.network import Channels, Colour
+
+__all__ = ["ALIGNMENTS", "Align", "FileContract", "Known", "known"]
+
+Align = Literal["5pt", "box", "dlib"]
+ALIGNMENTS: tuple[Align, ...] = ("5pt", "box", "dlib")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileContract:
+    """How the network in a file is fed, and how its answers are compared.
+
+    Args:
+        size: side of the crop, pixels.
+        mean: taken from each channel of 0..255.
+        std: each channel is divided by it.
+        colour: channel order that the network sees.
+        align: ``5pt``, ``box`` or ``dlib``.
+        l2: whether embeddings are scaled to length one.
+        distance: ``euclidean`` or ``cosine``.
+        threshold: the largest distance that the model's users take for one person, None if it has none.
+    """
+
+    size: int
+    mean: Channels
+    std: Channels
+    colour: Colour = "rgb"
+    align: Align = "5pt"
+    l2: bool = True
+    distance: str = "euclidean"
+    threshold: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A family of files.
+
+    Args:
+        family: its name, for messages.
+        contract: of all of them.
+        name: regular expression of a file's whole name that nobody else uses, None if there is none.
+        sha256: of its files, each with the files beside it.
+        source: where the contract is written down.
+    """
+
+    family: str
+    contract: FileContract
+    name: re.Pattern[str] | None
+    sha256: frozenset[str]
+    source: str
+
+
+_HALF = (127.5, 127.5, 127.5)
+_MOBILEFACENET_THRESHOLD = 1.17  # the best on LFW's view 1 training pairs
+_ZERO, _ONE = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+_FAMILIES = (
+    Known(
+        family="InsightFace's ArcFace",
+        contract=FileContract(size=112, mean=_HALF, std=_HALF),
+        name=re.compile(r"(arcface_)?(w600k|glint360k|ms1mv3|webface\d*m?)_(r\d+|mbf).*\.onnx|glintr100\.onnx"),
+        sha256=frozenset(
+            {
+                "4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43",  # w600k_r50, of buffalo_l
+                "9cc6e4a75f0e2bf0b1aed94578f144d15175f357bdc05e815e5c4a02b319eb4f",  # w600k_mbf, of buffalo_s
+            }
+        ),
+        source="deepinsight/insightface, python-package/insightface/model_zoo/arcface_onnx.py",
+    ),
+    Known(
+        family="OpenCV's SFace",
+        # OpenCV's samples give cosine similarity 0.363; the network takes 0..255 as it is.
+        contract=FileContract(size=112, mean=_ZERO, std=_ONE, distance="cosine", threshold=0.637),
+        name=re.compile(r"face_recognition_sface_.*\.onnx"),
+        sha256=frozenset({"0ba9fbfa01b5270c96627c4ef784da859931e02f04419c829e83484087c34e79"}),  # 2021dec
+        source="opencv/opencv, modules/objdetect/src/face_recognize.cpp",
+    ),
+    Known(
+        family="AdaFace",
+        contract=FileContract(size=112, mean=_HALF, std=_HALF, colour="bgr"),
+        name=re.compile(r"adaface_.*\.(onnx|pt|pt2)"),
+        sha256=frozenset(),
+        source="mk-minchul/AdaFace, README.md and inference.py",
+    ),
+    Known(
+        family="foamliu's MobileFaceNet",
+        contract=FileContract(
+            size=112, mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375), threshold=_MOBILEFACENET_THRESHOLD
+        ),
+        name=None,  # every MobileFaceNet is called so
+        sha256=frozenset({"b7120c095d60094f28a4a54ba6a8bf51b297a6273fb40ef6350dfec1f63d9507"}),
+        source="foamliu/MobileFaceNet, lfw_eval.py and data_gen.py",
+    ),
+)
+
+
+def known(path: Path, sha256: str) -> Known | None:
+    """Return the family of a file by its hash, else by its name, None if it is a stranger."""
+    by_hash = (family for family in _FAMILIES if sha256 in family.sha256)
+    by_name = (family for family in _FAMILIES if family.name and family.name.fullmatch(path.name.lower()))
+    return next(by_hash, None) or next(by_name, None)
