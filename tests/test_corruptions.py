@@ -221,7 +221,9 @@ def test_a_composition_cannot_be_misnamed(parts: tuple[Applied, ...]) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param("blurr:1", r"corruption 'blurr' is unknown\. Did you mean blur\? Known: blur", id="misspelt"),
+        pytest.param(
+            "blurr:1", r"corruption 'blurr' is unknown\. Did you mean blur or zoom_blur\? Known: blur", id="misspelt"
+        ),
         pytest.param("xyz:1", r"corruption 'xyz' is unknown\. Known: blur", id="nothing-near"),
         pytest.param("blur:1+sepai:1", r"'sepai' is unknown\. Did you mean sepia\?", id="second"),
         pytest.param("blur", r"'blur': expected name:level such as blur:2", id="no-level"),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+from facecheck.corruptions.common import COMMON
 from facecheck.corruptions.corruption import Corruption
+from facecheck.corruptions.occlusion import OCCLUSION
 from facecheck.corruptions.outside import OUTSIDE
 from facecheck.corruptions.studies import BLUR, FILTERS, RESOLUTION
 from facecheck.errors import FacecheckError, nearest
 
 __all__ = ["CORRUPTIONS", "families", "of_family"]
 
-_TABLE = (*BLUR, *RESOLUTION, *FILTERS, *OUTSIDE)
+_TABLE = (*BLUR, *RESOLUTION, *FILTERS, *OCCLUSION, *COMMON, *OUTSIDE)
 CORRUPTIONS: MappingProxyType[str, Corruption] = MappingProxyType({entry.name: entry for entry in _TABLE})
 
 

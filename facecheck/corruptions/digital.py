@@ -1,0 +1,102 @@
+"""ImageNet-C's digital faults. Blocks and distortions in pixels are those of a face of 224 px, scaled to the face."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import PIL.Image
+import scipy.fft
+
+from facecheck.corruptions.corruption import Given
+from facecheck.corruptions.encoding import jpeg
+from facecheck.corruptions.place import face_centre, size_factor
+from facecheck.corruptions.unit import to_bytes, to_fractions
+from facecheck.faces import Image
+
+__all__ = ["brightness", "contrast", "elastic_transform", "jpeg_compression", "pixelate", "smooth"]
+
+_BRIGHTER = (0.1, 0.2, 0.3, 0.4, 0.5)
+_CONTRAST = (0.4, 0.3, 0.2, 0.1, 0.05)
+_QUALITY = (25, 18, 15, 10, 7)
+_PIXELS = (0.6, 0.5, 0.4, 0.3, 0.25)
+_CROP = 224
+_SIDE = 244  # the side that the authors' code counts with, though their images have 224
+# Strength and smoothness of the distortion, and the affine jitter of three points: fractions of the side.
+_ELASTIC = ((2.0, 0.7, 0.1), (2.0, 0.08, 0.2), (0.05, 0.01, 0.02), (0.07, 0.01, 0.02), (0.12, 0.01, 0.02))
+
+
+def brightness(image: Image, severity: float, _given: Given) -> Image:
+    """Raise HSV's value by this fraction of white, hue and saturation kept."""
+    fractions = to_fractions(image)
+    value = fractions.max(axis=2, keepdims=True)
+    raised = np.minimum(value + np.float32(_BRIGHTER[int(severity) - 1]), 1)
+    # Black has no hue: it becomes grey.
+    lit = np.divide(fractions, value, out=np.ones_like(fractions), where=value > 0)
+    return to_bytes(lit * raised)
+
+
+def contrast(image: Image, severity: float, _given: Given) -> Image:
+    """Draw each channel towards its mean over the image, keeping this fraction of the difference."""
+    fractions = to_fractions(image)
+    mean = fractions.mean(axis=(0, 1), keepdims=True, dtype=np.float64).astype(np.float32)
+    return to_bytes((fractions - mean) * np.float32(_CONTRAST[int(severity) - 1]) + mean)
+
+
+def elastic_transform(image: Image, severity: float, given: Given) -> Image:
+    """Jitter three points of the face, which gives an affine map, and move every pixel by a smooth random field."""
+    factor = size_factor(image, given)
+    strength, smoothness, jitter = (part * _SIDE for part in _ELASTIC[int(severity) - 1])
+    generator, shape = given.generator, image.shape[:2]
+    # The mean of so many random numbers shrinks as the smoothing grows: the square keeps the shift to the face's size.
+    shift_x, shift_y = (
+        factor**2 * strength * smooth(generator.uniform(-1, 1, shape).astype(np.float32), factor * smoothness)
+        for _ in range(2)
+    )
+    affine = _jittered(
+        face_centre(image, given), factor * _CROP / 3, generator.uniform(-1, 1, (3, 2)) * jitter * factor
+    )
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    x, y = x + shift_x, y + shift_y
+    from_x, from_y = (np.float32(row[0]) * x + np.float32(row[1]) * y + np.float32(row[2]) for row in affine)
+    return np.asarray(cv2.remap(image, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101))
+
+
+def _jittered(
+    centre: npt.NDArray[np.float64], reach: float, jitter: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return the map from the result to the image that takes three jittered corners back."""
+    corners = centre + reach * np.array([[1, 1], [1, -1], [-1, -1]])
+    to = (corners + jitter).astype(np.float32)
+    return np.asarray(cv2.getAffineTransform(to, corners.astype(np.float32)))
+
+
+def smooth(field: npt.NDArray[np.float32], deviation: float) -> npt.NDArray[np.float32]:
+    """Blur by a Gaussian of this deviation in px, the field mirrored at its edges.
+
+    Mirrored waves are the cosine transform's own, so the blur is a product there, and takes no longer for the
+    170 px of the first severity than for one.
+    """
+    gains = [
+        np.exp(-((deviation * np.pi * np.arange(length) / length) ** 2) / 2).astype(np.float32)
+        for length in field.shape
+    ]
+    waves = scipy.fft.dctn(field, norm="ortho")
+    return np.asarray(scipy.fft.idctn(waves * gains[0][:, None] * gains[1], norm="ortho"), dtype=np.float32)
+
+
+def pixelate(image: Image, severity: float, given: Given) -> Image:
+    """Scale down to this fraction of the pixels across a face of 224 px, and up again in blocks.
+
+    A face that has no more pixels than that stays as it is: with less than 42 px between its eyes at severity 1.
+    """
+    fraction = min(1.0, _PIXELS[int(severity) - 1] / size_factor(image, given))
+    picture = PIL.Image.fromarray(image)
+    small = (max(1, round(picture.width * fraction)), max(1, round(picture.height * fraction)))
+    box = PIL.Image.Resampling.BOX
+    return np.array(picture.resize(small, box).resize(picture.size, box))
+
+
+def jpeg_compression(image: Image, severity: float, _given: Given) -> Image:
+    """Save as JPEG of this quality. Its blocks have 8 px of the image, whatever the size of the face."""
+    return jpeg(image, _QUALITY[int(severity) - 1])

@@ -1,0 +1,78 @@
+"""Too little light, and light of the wrong colour: both computed where light adds up, before sRGB's curve."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from facecheck.corruptions.corruption import Given
+from facecheck.corruptions.unit import to_bytes
+from facecheck.faces import Image
+
+__all__ = ["colour_cast", "low_light"]
+
+Array = npt.NDArray[np.float64]
+
+_ELECTRONS = 1000.0  # of a white pixel in good light: a telephone's
+_READ_NOISE = 3.0  # electrons
+_DAYLIGHT_MIRED = 1e6 / 6504  # D65, to which sRGB's white belongs
+_XYZ_TO_SRGB = np.array([[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557, -0.2040, 1.0570]])
+_DARK = 0.0031308  # where the straight part of sRGB's curve ends
+_LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
+
+
+def _to_linear(encoded: Array) -> Array:
+    return np.asarray(np.where(encoded <= _DARK * 12.92, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4))
+
+
+def _to_srgb(linear: Array) -> Array:
+    bounded = np.clip(linear, 0, 1)
+    return np.asarray(np.where(bounded <= _DARK, 12.92 * bounded, 1.055 * bounded ** (1 / 2.4) - 0.055))
+
+
+_LINEAR = _to_linear(np.arange(256) / 255)
+
+
+def low_light(image: Image, stops: float, given: Given) -> Image:
+    """Halve the light so many times, count it with a sensor's noise, and make up for half of the stops.
+
+    Each value is a Poisson number of electrons, 1000 for white in good light, plus normal read noise of 3. A camera
+    amplifies what it counted, but not back to daylight: the picture gets darker and noisier at once.
+    """
+    white = _ELECTRONS * 2.0**-stops
+    counted = given.generator.poisson((_LINEAR * white)[image])
+    read = counted + _READ_NOISE * given.generator.standard_normal(image.shape, dtype=np.float32)
+    return to_bytes(np.asarray(_to_srgb(read / (white * 2 ** (stops / 2))), dtype=np.float32))
+
+
+def colour_cast(image: Image, mired: float, _given: Given) -> Image:
+    """Light the scene by a lamp, the camera's white balance left on daylight.
+
+    The lamp is a black body; its distance from daylight (6504 K) is counted in mired, a million by the temperature,
+    because equal numbers look equally far: +196 is tungsten's 2856 K, +100 about 3940 K; negative is blue shade.
+    Luminance of white is kept.
+    """
+    gains = black_body(1e6 / (_DAYLIGHT_MIRED + mired)) / black_body(1e6 / _DAYLIGHT_MIRED)
+    gains /= gains @ _LUMINANCE
+    table = to_bytes(np.asarray(_to_srgb(_LINEAR[:, None] * gains), dtype=np.float32))
+    return np.stack([table[image[..., channel], channel] for channel in range(3)], axis=2)
+
+
+def black_body(kelvin: float) -> Array:
+    """Return linear sRGB of a black body, ``(3,)``, none below 0.
+
+    Source: Kim et al., Design of advanced color temperature control system for HDTV applications, 2002: cubic
+    splines of the Planckian locus from 1667 to 25000 K.
+    """
+    t = 1e3 / kelvin
+    if kelvin <= 4000:  # noqa: PLR2004 - where the source's splines meet
+        x = -0.2661239 * t**3 - 0.2343589 * t**2 + 0.8776956 * t + 0.179910
+    else:
+        x = -3.0258469 * t**3 + 2.1070379 * t**2 + 0.2226347 * t + 0.240390
+    if kelvin <= 2222:  # noqa: PLR2004
+        y = -1.1063814 * x**3 - 1.34811020 * x**2 + 2.18555832 * x - 0.20219683
+    elif kelvin <= 4000:  # noqa: PLR2004
+        y = -0.9549476 * x**3 - 1.37418593 * x**2 + 2.09137015 * x - 0.16748867
+    else:
+        y = 3.0817580 * x**3 - 5.87338670 * x**2 + 3.75112997 * x - 0.37001483
+    return np.asarray(np.maximum(_XYZ_TO_SRGB @ np.array([x / y, 1.0, (1 - x - y) / y]), 0))

@@ -1,0 +1,109 @@
+"""Where the face lies and how large it is, from its five landmarks."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from facecheck.corruptions.corruption import Given, Landmarks
+from facecheck.faces import Image
+
+__all__ = ["FacePlane", "face_centre", "size_factor"]
+
+Points = npt.NDArray[np.float64]
+
+# InsightFace's template: where the landmarks lie in an aligned crop of 112 px.
+_TEMPLATE_112 = np.array(
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
+)
+# The share of the shorter side that such a crop takes in an image whose face is unknown: as in LFW's.
+_CENTRED_CROP = 0.55
+
+
+def _middles(points: Points) -> tuple[Points, Points]:
+    return points[:2].mean(axis=0), points[3:].mean(axis=0)
+
+
+def _distances(points: Points) -> tuple[float, float]:
+    """Return the pixels between the eyes, and from the eyes' middle to the mouth's."""
+    eyes, mouth = _middles(points)
+    return float(np.hypot(*(points[1] - points[0]))), float(np.hypot(*(mouth - eyes)))
+
+
+_EYES_112, _DOWN_112 = _distances(_TEMPLATE_112)
+_EYES_224 = 2 * _EYES_112  # 70.5 px
+
+
+def _eye_distance_px(points: Points) -> float:
+    """Return the pixels between the eyes of this face seen from the front.
+
+    A turned head shows its eyes nearer to each other, and a bowed one eyes and mouth: the larger of the two
+    distances, each by the template's proportions, is the one that is not foreshortened.
+    """
+    eyes, down = _distances(points)
+    return max(eyes, down * _EYES_112 / _DOWN_112)
+
+
+def _bounded(landmarks: Landmarks, image: Image) -> Points:
+    """Return the landmarks, a detector's mistakes drawn in to where they cost nothing."""
+    height, width = image.shape[:2]
+    around = np.array([width, height], dtype=np.float64)
+    return np.asarray(np.clip(landmarks.astype(np.float64), -around, 2 * around))
+
+
+def size_factor(image: Image, given: Given) -> float:
+    """Return by what to multiply a size in pixels that is meant for a face of 224 px, 1 if the face is unknown.
+
+    A face of 224 px is one that fills an aligned crop of that side: 70.5 px lie between its eyes.
+    """
+    if given.landmarks is None:
+        return 1.0
+    largest = float(np.hypot(*image.shape[:2]))
+    return min(max(_eye_distance_px(_bounded(given.landmarks, image)), 1.0), largest) / _EYES_224
+
+
+def face_centre(image: Image, given: Given) -> Points:
+    """Return x and y of the face's middle in pixels, the image's middle if the face is unknown."""
+    if given.landmarks is None:
+        return np.array([image.shape[1] - 1, image.shape[0] - 1]) / 2
+    return np.asarray(_bounded(given.landmarks, image).mean(axis=0))
+
+
+class FacePlane:
+    """The plane through eyes and mouth, with coordinates of its own, for what is placed on a face.
+
+    The origin is the middle between the eyes; x is 1 at half the distance from there to the eye at the right
+    of the picture, doubled (the eyes lie at -0.5 and 0.5); y is 1 at the mouth. The map to the image is the
+    affine one that fits both eyes and both corners of the mouth best, so it follows a head that is turned,
+    bowed or tilted. An unknown face is taken to be upright and in the middle, its crop 0.55 of the shorter side.
+
+    Args:
+        image: the image.
+        given: the face's landmarks.
+    """
+
+    def __init__(self, image: Image, given: Given) -> None:
+        self._landmarks = _centred(image) if given.landmarks is None else _bounded(given.landmarks, image)
+        self.eye_distance_px = max(_eye_distance_px(self._landmarks), 1.0)
+        self._map = _FIT @ self._landmarks[[0, 1, 3, 4]]
+
+    @property
+    def nose(self) -> Points:
+        """The nose's tip in pixels."""
+        return np.asarray(self._landmarks[2])
+
+    def to_image(self, points: npt.ArrayLike) -> Points:
+        """Return pixels for ``(n, 2)`` coordinates of the plane."""
+        there = np.asarray(points, dtype=np.float64)
+        return np.asarray(there @ self._map[:2] + self._map[2])
+
+
+def _centred(image: Image) -> Points:
+    height, width = image.shape[:2]
+    side = _CENTRED_CROP * min(height, width)
+    return np.asarray((_TEMPLATE_112 / 112 - 0.5) * side + np.array([width, height]) / 2)
+
+
+_MOUTH_HALF = float((_TEMPLATE_112[4, 0] - _TEMPLATE_112[3, 0]) / _EYES_112 / 2)
+_OWN = np.array([[-0.5, 0, 1], [0.5, 0, 1], [-_MOUTH_HALF, 1, 1], [_MOUTH_HALF, 1, 1]])
+_FIT = np.linalg.pinv(_OWN)

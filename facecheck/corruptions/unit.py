@@ -1,0 +1,22 @@
+"""Images as fractions of white, for arithmetic."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from facecheck.faces import Image
+
+__all__ = ["Fractions", "to_bytes", "to_fractions"]
+
+Fractions = npt.NDArray[np.float32]
+
+
+def to_fractions(image: Image) -> Fractions:
+    """Return float32 in [0, 1]."""
+    return image.astype(np.float32) / np.float32(255)
+
+
+def to_bytes(fractions: Fractions) -> Image:
+    """Return uint8, rounded to the nearest; what lies outside [0, 1] saturates."""
+    return (np.clip(fractions, 0, 1) * np.float32(255) + np.float32(0.5)).astype(np.uint8)

@@ -1,0 +1,153 @@
+"""ImageNet-C's weather. Flakes, clouds and crystals are those before a face of 224 px, scaled to the face."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from facecheck.corruptions.corruption import Given
+from facecheck.corruptions.optics import fading_trail
+from facecheck.corruptions.place import size_factor
+from facecheck.corruptions.unit import Fractions, to_bytes, to_fractions
+from facecheck.faces import Image
+
+__all__ = ["fog", "frost", "snow"]
+
+Array = npt.NDArray[np.float64]
+
+# Mean and deviation of the flakes' brightness, their grain px, the least bright one that is seen, half the length
+# and the deviation of their trails px, and what is left of the clear picture.
+_SNOW = (
+    (0.1, 0.3, 3, 0.5, 10, 4, 0.8),
+    (0.2, 0.3, 2, 0.5, 12, 4, 0.7),
+    (0.55, 0.3, 4, 0.9, 12, 8, 0.7),
+    (0.55, 0.3, 4.5, 0.85, 12, 8, 0.65),
+    (0.55, 0.3, 2.5, 0.85, 12, 12, 0.55),
+)
+_FROST = ((1, 0.4), (0.8, 0.6), (0.7, 0.7), (0.65, 0.7), (0.6, 0.75))  # what is left of the picture, and of frost
+_FOG = ((1.5, 2), (2, 2), (2.5, 1.7), (2.5, 1.5), (3, 1.4))  # thickness, smoothness
+_CLOUD_SIDE = 256
+_SHIFT = 4  # lines are drawn to a sixteenth of a pixel
+
+_FROST_COLOUR = (0.88, 0.95, 1.0)
+_FERNS_PER_FACE, _MOST_FERNS = 30, 3000  # in 224 x 224 px, and in any image
+_FERN_LENGTH = (40, 120)  # px
+_BRANCHES, _BRANCH_LENGTH = 11, 0.35  # a side, and the longest's share of the stem
+_BRANCH_ANGLE = np.pi / 3  # ice grows in sixths of a turn
+
+
+def snow(image: Image, severity: float, given: Given) -> Image:
+    """Whiten the picture and let flakes fall through it, with trails within 45 degrees of the vertical."""
+    mean, deviation, grain, least, half_length, trail, kept = _SNOW[int(severity) - 1]
+    factor, generator = size_factor(image, given), given.generator
+    flakes = _enlarged(image, grain * factor, lambda shape: mean + deviation * _normal(generator, shape))
+    flakes = np.where(flakes < least, np.float32(0), np.minimum(flakes, np.float32(1)))
+    flakes = fading_trail(flakes, half_length * factor, trail * factor, generator.uniform(-0.75, -0.25) * np.pi)
+    clear = to_fractions(image)
+    luma = np.asarray(cv2.cvtColor(clear, cv2.COLOR_RGB2GRAY), dtype=np.float32)
+    pale = np.maximum(clear, luma[..., None] * np.float32(1.5) + np.float32(0.5))
+    falling = flakes + flakes[::-1, ::-1]
+    return to_bytes(np.float32(kept) * clear + np.float32(1 - kept) * pale + falling[..., None])
+
+
+def fog(image: Image, severity: float, given: Given) -> Image:
+    """Lay clouds over the picture, as thick as the severity, and draw its brightest value back to where it was."""
+    thickness, smoothness = _FOG[int(severity) - 1]
+    clouds = _tiled(plasma(given.generator, smoothness), image, size_factor(image, given))
+    clear = to_fractions(image)
+    brightest = float(clear.max())
+    share = brightest / (brightest + thickness)
+    return to_bytes((clear + np.float32(thickness) * clouds[..., None]) * np.float32(share))
+
+
+def plasma(generator: np.random.Generator, smoothness: float) -> Fractions:
+    """Return clouds by midpoint displacement, ``(256, 256)`` in [0, 1], which continue over their edges.
+
+    Every step halves the distance of the points and divides their displacement by the square of ``smoothness``,
+    as ImageNet-C's code does, which multiplies twice.
+    """
+    clouds = np.zeros((_CLOUD_SIDE, _CLOUD_SIDE))
+    step, displacement = _CLOUD_SIDE, 1.0
+
+    def displaced(*neighbours: Array) -> Array:
+        chance = generator.uniform(-displacement, displacement, neighbours[0].shape)
+        return np.asarray(sum(neighbours) / 4 + chance)
+
+    while step > 1:
+        half = step // 2
+        corner = clouds[::step, ::step]
+        right, below = np.roll(corner, -1, axis=1), np.roll(corner, -1, axis=0)
+        middle = displaced(corner, right, below, np.roll(right, -1, axis=0))
+        clouds[::step, half::step] = displaced(corner, right, middle, np.roll(middle, 1, axis=0))
+        clouds[half::step, ::step] = displaced(corner, below, middle, np.roll(middle, 1, axis=1))
+        clouds[half::step, half::step] = middle
+        step, displacement = half, displacement / smoothness**2
+    clouds -= clouds.min()
+    return np.asarray(clouds / clouds.max(), dtype=np.float32)
+
+
+def frost(image: Image, severity: float, given: Given) -> Image:
+    """Look through a frozen pane.
+
+    The original adds cuts from six photographs of frost. These are not ours to give, so the ice is grown here:
+    ferns with branches at 60 degrees, their glow, and a haze that is thick in some places and thin in others.
+    """
+    kept, ice = _FROST[int(severity) - 1]
+    pane = _pane(image, size_factor(image, given), given.generator)
+    colour = np.array(_FROST_COLOUR, dtype=np.float32)
+    return to_bytes(np.float32(kept) * to_fractions(image) + np.float32(ice) * pane[..., None] * colour)
+
+
+def _pane(image: Image, factor: float, generator: np.random.Generator) -> Fractions:
+    haze = _tiled(plasma(generator, 1.5), image, factor)
+    drawn = np.zeros(image.shape[:2], dtype=np.uint8)
+    ferns = _FERNS_PER_FACE * image.shape[0] * image.shape[1] / (224 * factor) ** 2
+    lines = _ferns(min(max(1, round(ferns)), _MOST_FERNS), image.shape[:2], factor, generator)
+    ends = list(np.asarray(np.round(lines * 2**_SHIFT), dtype=np.int32))
+    thickness = max(1, round(1.2 * factor))
+    cv2.polylines(drawn, ends, isClosed=False, color=255, thickness=thickness, lineType=cv2.LINE_AA, shift=_SHIFT)
+    crystals = drawn.astype(np.float32) / 255
+    glow = np.asarray(cv2.GaussianBlur(crystals, (0, 0), max(4 * factor, 0.5)), dtype=np.float32)
+    ice = np.float32(0.08) + np.float32(0.5) * haze + np.float32(0.35) * crystals + np.float32(0.5) * glow
+    return np.minimum(ice, np.float32(1))
+
+
+def _ferns(count: int, shape: tuple[int, ...], factor: float, generator: np.random.Generator) -> Array:
+    """Return the ends of line segments, ``(n, 2, 2)``: stems, and branches that get shorter towards the tip."""
+    root = generator.uniform(0, 1, (count, 1, 2)) * (shape[1], shape[0])
+    angle = generator.uniform(0, 2 * np.pi, (count, 1))
+    length = generator.uniform(*_FERN_LENGTH, (count, 1)) * factor
+    along = np.linspace(0.1, 1, _BRANCHES, endpoint=False)
+    stem = np.stack([root, root + _polar(length, angle)], axis=2)
+    start = root + _polar(length * along, angle)
+    sides = [
+        np.stack([start, start + _polar(_BRANCH_LENGTH * length * (1 - along), angle + side)], axis=2)
+        for side in (-_BRANCH_ANGLE, _BRANCH_ANGLE)
+    ]
+    return np.concatenate([part.reshape(-1, 2, 2) for part in (stem, *sides)])
+
+
+def _polar(length: Array, angle: Array) -> Array:
+    return np.asarray(np.stack([length * np.cos(angle), length * np.sin(angle)], axis=-1))
+
+
+def _normal(generator: np.random.Generator, shape: tuple[int, int]) -> Fractions:
+    return generator.standard_normal(shape, dtype=np.float32)
+
+
+def _enlarged(image: Image, grain: float, make: Callable[[tuple[int, int]], Fractions]) -> Fractions:
+    """Return a field over the image whose grains have so many pixels."""
+    height, width = image.shape[:2]
+    small = max(1, round(height / max(grain, 1))), max(1, round(width / max(grain, 1)))
+    return np.asarray(cv2.resize(make(small), (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def _tiled(field: Fractions, image: Image, factor: float) -> Fractions:
+    """Return a periodic field over the image, each of its points taking ``factor`` pixels."""
+    height, width = image.shape[:2]
+    y, x = ((np.arange(length) / factor).astype(np.float32) for length in (height, width))
+    across, down = np.meshgrid(x, y)
+    return np.asarray(cv2.remap(field, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP))
