@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from facecheck import __version__
-from facecheck.datasets.split import WAYS, split_lfw
 from facecheck.errors import FacecheckError
-from facecheck.synthesis import command
 
 __all__ = ["main"]
+
+_NEGATIVE_VALUE = re.compile(r"-[\d.]+:.*")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status: 0, or 2 with the reason on stderr."""
+    given = _joined(sys.argv[1:] if arguments is None else arguments)
+    options = _parser(given).parse_args(given)
+    try:
+        status: int = options.run(options)
+    except (FacecheckError, OSError) as error:
+        print(f"facecheck: {error}", file=sys.stderr)
+        return 2
+    return status
+
+
+def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
+    """Return a parser that knows all commands, and the arguments of those that were given.
+
+    The arguments' choices come from modules that take a second to import, which ``--help`` should not cost.
+    """
     parser = argparse.ArgumentParser(prog="facecheck", description=__doc__)
     parser.add_argument("--version", action="version", version=f"facecheck {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     split = commands.add_parser("split-lfw", help="make matched and mismatched folders out of an LFW tree")
-    split.add_argument("source", type=Path, help="LFW's folder: one folder for each person")
-    split.add_argument("target", type=Path, help="where matched_faces/ and mismatched_faces/ go")
-    split.add_argument("--how", choices=list(WAYS), default="link", help="link (default), copy or move the images")
-    split.set_defaults(run=_split)
+    if "split-lfw" in given:
+        _add_split_arguments(split)
 
     cache = commands.add_parser("cache", help="look at or empty the cache of finished work")
     cache.add_argument("what", choices=["info", "clear"])
@@ -39,19 +53,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
     generate = commands.add_parser("generate", help="make faces of people who do not exist")
     what = generate.add_subparsers(required=True, metavar="WHAT")
     faces = what.add_parser("faces", help="synthetic people at exactly known pose, as strips, folders or a manifest")
+    if "faces" in given:
+        _add_faces_arguments(faces)
+    eg3d = what.add_parser("eg3d", help="strips from NVIDIA's EG3D, with a checkout and a checkpoint of yours")
+    if "eg3d" in given:
+        _add_eg3d_arguments(eg3d)
+    return parser
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """Join an option and a value such as ``-0.8:0.8:0.4``, which argparse takes for another option."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1].startswith("--") and _NEGATIVE_VALUE.fullmatch(argument):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
+
+
+def _add_split_arguments(split: argparse.ArgumentParser) -> None:
+    from facecheck.datasets.split import WAYS  # noqa: PLC0415
+
+    split.add_argument("source", type=Path, help="LFW's folder: one folder for each person")
+    split.add_argument("target", type=Path, help="where matched_faces/ and mismatched_faces/ go")
+    split.add_argument("--how", choices=list(WAYS), default="link", help="link (default), copy or move the images")
+    split.set_defaults(run=_split)
+
+
+def _add_faces_arguments(faces: argparse.ArgumentParser) -> None:
+    from facecheck.synthesis import command  # noqa: PLC0415
+
     command.add_arguments(faces)
     faces.set_defaults(run=command.run)
 
-    options = parser.parse_args(arguments)
-    try:
-        status: int = options.run(options)
-    except (FacecheckError, OSError) as error:
-        print(f"facecheck: {error}", file=sys.stderr)
-        return 2
-    return status
+
+def _add_eg3d_arguments(eg3d: argparse.ArgumentParser) -> None:
+    from facecheck.eg3d import command  # noqa: PLC0415
+
+    command.add_arguments(eg3d)
+    eg3d.set_defaults(run=command.run)
 
 
 def _split(options: argparse.Namespace) -> int:
+    from facecheck.datasets.split import split_lfw  # noqa: PLC0415
+
     made = split_lfw(options.source, options.target, how=options.how)
     print(f"{made.matched} people matched, {made.mismatched} mismatched in {options.target}; {made.new} new")
     return 0

@@ -183,6 +183,12 @@ def test_report_of_a_run_without_measurements_draws_nothing(tmp_path: Path, caps
         pytest.param(["cache"], "what", id="cache-what"),
         pytest.param(["cache", "burn"], "invalid choice: 'burn'", id="unknown-cache-command"),
         pytest.param(["report"], "folder", id="report-of-nothing"),
+        pytest.param(["generate"], "WHAT", id="generate-nothing"),
+        pytest.param(["generate", "people"], "invalid choice: 'people'", id="generate-something-else"),
+        pytest.param(["generate", "faces"], "out", id="faces-to-nowhere"),
+        pytest.param(["generate", "faces", "a", "--layout", "heap"], "invalid choice: 'heap'", id="unknown-layout"),
+        pytest.param(["generate", "eg3d", "a"], "--repo, --network", id="eg3d-of-nothing"),
+        pytest.param(["generate", "eg3d", "a", "--yaws"], "--yaws: expected one argument", id="no-yaws"),
     ],
 )
 def test_a_wrong_command_line_is_refused(arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -206,6 +212,39 @@ def test_help_and_version_are_on_stdout(option: str, capsys: pytest.CaptureFixtu
     assert raised.value.code == 0
     out = capsys.readouterr().out
     assert (__version__ if option == "--version" else "split-lfw") in out
+
+
+@pytest.mark.parametrize("command", ["split-lfw", "cache", "report", "generate", "generate faces", "generate eg3d"])
+def test_every_command_has_help_of_its_own(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """With its arguments, though they are added only when it is asked for."""
+    with pytest.raises(SystemExit) as raised:
+        main([*command.split(), "--help"])
+
+    assert raised.value.code == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"usage: facecheck {command} [-h]")
+    assert "positional arguments:" in out
+
+
+def test_help_imports_nothing_that_takes_long() -> None:
+    """Not even numpy: who mistypes a command should not wait a second for the answer."""
+    script = (
+        "import contextlib, sys; from facecheck.cli import main\n"
+        "with contextlib.suppress(SystemExit): main(['--help'])\n"
+        "print(sorted({'torch', 'numpy', 'scipy', 'PIL', 'matplotlib', 'tqdm', 'cv2', 'dlib'} & set(sys.modules)))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_negative_yaws_are_no_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Argparse would take ``-0.8:0.8:0.4`` for one; with or without an equals sign it is a value."""
+    command = ["generate", "eg3d", str(tmp_path), "--repo", str(tmp_path / "gone"), "--network", "n.pkl"]
+
+    for yaws in (["--yaws", "-0.8:0.8:0.4"], ["--yaws=-0.8:0.8:0.4"], ["--yaws", "-.8:.8:.4"]):
+        assert f"{tmp_path / 'gone'}: no such folder" in refused([*command, *yaws], capsys)
 
 
 def test_the_installed_command_ends_with_the_status_and_no_traceback(tmp_path: Path) -> None:
