@@ -52,7 +52,7 @@ def _built_in(text: str) -> Spec:
             f"model {spec.kind!r} is unknown. {nearest(spec.kind, BUILT_IN)} A network in a file is "
             f"{', '.join(f'{kind}:FILE' for kind in FILE_KINDS)}; your own model is package.module:factory"
         )
-    spec.refuse_unknown(BUILT_IN[spec.kind][1])
+    spec.refuse_unknown(sorted(BUILT_IN[spec.kind][1]))
     return spec
 
 

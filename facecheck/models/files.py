@@ -68,7 +68,7 @@ def check_file(spec: Spec) -> None:
     Raises:
         ModelError: an unknown option, or no file.
     """
-    spec.refuse_unknown(FILE_KINDS[spec.kind][1])
+    spec.refuse_unknown(sorted(FILE_KINDS[spec.kind][1]))
     if not spec.path:
         raise ModelError(f"{spec.text!r}: expected a file, {spec.kind}:/path/to/file")
     if not Path(spec.path).expanduser().is_file():
