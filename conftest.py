@@ -7,5 +7,6 @@ pytest_plugins = (
     "fixtures.parameters",
     "fixtures.recorder",
     "fixtures.bench",
+    "fixtures.sweep",
     "fixtures.benchmarks",
 )

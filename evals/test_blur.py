@@ -2,40 +2,25 @@
 
 import pytest
 
-from facecheck.corruptions import CORRUPTIONS, Applied
-from facecheck.datasets import Dataset
-from facecheck.measure import acquisition, curves, decisions, distances, time_per_image
-from facecheck.recognizer import Recognizer
-from fixtures.bench import Bench
 from fixtures.recorder import CaseRecord
+from fixtures.sweep import Point, Sweep, keep_collapse, keep_point, no_collapse
 
-pytestmark = [pytest.mark.robustness, pytest.mark.data("pairs")]
+pytestmark = [pytest.mark.robustness, pytest.mark.data("pairs"), pytest.mark.sweep("blur")]
 
 
-@pytest.mark.parametrize("level", CORRUPTIONS["blur"].levels)
-def test_blurred_pairs_are_judged_rightly(
-    bench: Bench, recognizer: Recognizer, dataset: Dataset, record: CaseRecord, level: float
-) -> None:
+def test_blurred_pairs_are_judged_rightly(point: Point, record: CaseRecord) -> None:
     """At the threshold chosen on clean images, pairs of blurred images are judged rightly as promised.
 
-    That is the deployment number. The threshold chosen again on blurred images tells how separable they
+    That is the deployment number. The threshold chosen again on degraded images tells how separable they
     still are; it is recorded beside it.
     """
-    clean, blurred = bench.compare(recognizer, dataset), bench.compare(recognizer, dataset, Applied("blur", level))
-    at: dict[str, str | float] = {"corruption": "blur", "level": level}
-    assert clean.own_thresholds is not None, clean.problem
-    measured = record.add_all(decisions(blurred.scores, clean.own_thresholds), {**at, "threshold": "clean"})
-    if blurred.own_thresholds is not None:
-        record.add_all(decisions(blurred.scores, blurred.own_thresholds), {**at, "threshold": "retuned"})
-        for name, estimate, conditions in curves(blurred.scores):
-            record.add(name, estimate, {**at, **conditions})
-    record.add_all(distances(blurred.scores), at)
-    found = record.add_all(acquisition(blurred.embedded), at)
-    time = time_per_image(blurred.embedded)
-    if time is not None:
-        record.add("time_per_image_ms", time, at)
-    record.failures(blurred.corruption.identity, blurred.embedded.failures, blurred.embedded.unreadable)
+    verdict = record.judge(*keep_point(record, point))
 
-    verdict = record.judge(measured["accuracy"], found["fta"])
+    assert verdict.passed, verdict.reason
+
+
+def test_distances_do_not_collapse(sweep: Sweep, record: CaseRecord) -> None:
+    """Blur does not make strangers as alike as friends, but for the levels at which that is known."""
+    verdict = record.judge(keep_collapse(record, sweep), promise=no_collapse(record, sweep))
 
     assert verdict.passed, verdict.reason

@@ -9,8 +9,9 @@ often than a single one would.
 from __future__ import annotations
 
 import math
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,13 +23,14 @@ from facecheck.record import Measurement
 __all__ = ["Limit", "LimitsError", "Verdict", "judge", "judge_all", "read_limits"]
 
 _BOUNDS = ("at_least", "at_most")
+_LEVEL = re.compile(r"\d+(\.\d+)?")
 _MOST = 1e300
 # Half-width of a two-sided interval at 1 - 0.05/50 over that at 0.95, both of the normal (Bonferroni).
 _FIFTY_CASES = 3.2905 / 1.9600
 # What a measurement can be told apart by: a misspelt key would match nothing, and a laxer limit decide.
 _WHERE = frozenset(
     {"model", "dataset", "threshold", "failures", "far", "yaw_rad", "yaw_difference_rad", "corruption", "level", "fold"}
-    | {"stage", "batch"}
+    | {"stage", "batch", "severity"}
 )
 
 
@@ -82,7 +84,9 @@ class Verdict:
 
 
 def read_limits(path: Path) -> tuple[Limit, ...]:
-    """Read a file of ``[[limit]]`` tables.
+    """Read a file of ``[[limit]]`` tables, and of ``[[sweep]]`` tables that hold a bound a corruption and level.
+
+    A sweep is written ``at_least.fog = { 1 = 0.97, "2.5" = 0.93 }``, and stands for a limit for each number.
 
     Raises:
         LimitsError: the file is missing or malformed, or a limit has not exactly the known keys.
@@ -91,10 +95,39 @@ def read_limits(path: Path) -> tuple[Limit, ...]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise LimitsError(f"{path}: cannot be read as TOML: {error}") from error
-    tables = content.get("limit")
-    if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
-        raise LimitsError(f"{path}: expected at least one [[limit]] table")
+    tables = [*_tables(content.get("limit", [])), *_spread(path, _tables(content.get("sweep", [])))]
+    if not tables or set(content) - {"limit", "sweep"}:
+        raise LimitsError(f"{path}: expected at least one [[limit]] table, [[sweep]] tables, and nothing else")
     return tuple(_limit(path, number, table) for number, table in enumerate(tables, 1))
+
+
+def _tables(found: object) -> list[dict[str, object]]:
+    return found if isinstance(found, list) and all(isinstance(table, dict) for table in found) else []
+
+
+def _spread(path: Path, sweeps: list[dict[str, object]]) -> Iterator[dict[str, object]]:
+    """Write out each sweep as the tables of the limits that it stands for."""
+    for number, sweep in enumerate(sweeps, 1):
+        rest = {key: value for key, value in sweep.items() if key not in _BOUNDS}
+        where = rest.get("where", {})
+        for kind in _BOUNDS:
+            by_corruption = sweep.get(kind, {})
+            if not isinstance(by_corruption, dict) or not isinstance(where, dict):
+                raise LimitsError(f"{path}, sweep {number}: expected {kind}.CORRUPTION = {{ LEVEL = BOUND, ... }}")
+            for corruption, by_level in by_corruption.items():
+                yield from _levels(f"{path}, sweep {number}", kind, {**rest, "where": where}, corruption, by_level)
+
+
+def _levels(
+    place: str, kind: str, rest: dict[str, object], corruption: str, by_level: object
+) -> Iterator[dict[str, object]]:
+    if not isinstance(by_level, dict) or not all(_LEVEL.fullmatch(level) for level in by_level):
+        raise LimitsError(f"{place}: expected {kind}.{corruption} = {{ LEVEL = BOUND, ... }}, not {by_level!r}")
+    if any(isinstance(bound, dict) for bound in by_level.values()):
+        raise LimitsError(f'{place}, {kind}.{corruption}: a level with a point stands in quotes, such as "2.5" = 0.9')
+    for level, bound in by_level.items():
+        where = {**rest["where"], "corruption": corruption, "level": float(level)}  # type: ignore[dict-item]
+        yield {**rest, kind: bound, "where": where}
 
 
 def _limit(path: Path, number: int, table: Mapping[str, object]) -> Limit:

@@ -78,6 +78,12 @@ METRICS: Mapping[str, Metric] = {
     "fta": Metric("fraction", "lower", "failure to acquire"),
     "threshold_distance": Metric("distance", "neither", "threshold"),
     "time_per_image_ms": Metric("ms", "lower", "time per image on one lane"),
+    "accuracy_change": Metric("fraction", "higher", "change of the accuracy against clean"),
+    "ce": Metric("ratio", "lower", "corruption error, the reference model's is 1"),
+    "mce": Metric("ratio", "lower", "mean corruption error, the reference model's is 1"),
+    "levels_before_collapse": Metric("levels", "higher", "levels before distances collapse"),
+    "parameters": Metric("count", "neither", "numbers in the network"),
+    "model_size_mb": Metric("MB", "lower", "size of the network's weights"),
     "latency_ms": Metric("ms", "lower", "latency at batch 1"),
     "throughput_per_s": Metric("1/s", "higher", "throughput"),
 }
@@ -120,7 +126,7 @@ def decisions(scores: Scores, thresholds: PairThresholds) -> dict[str, Estimate]
 
     What is undefined, such as the precision where nothing matches, is left out.
     """
-    matched, genuine = (scores.similarity >= thresholds.of_pair) & scores.made, scores.genuine
+    matched, genuine = scores.matched(thresholds.of_pair), scores.genuine
     shares = {
         "accuracy": (matched == genuine, np.ones(len(scores), dtype=bool)),
         "fmr": (matched, ~genuine),
@@ -240,7 +246,7 @@ def fold_standard_error(scores: Scores, pairs: Pairs, thresholds: PairThresholds
 
 def by_fold(scores: Scores, pairs: Pairs, thresholds: PairThresholds) -> Iterator[tuple[str, Estimate, int]]:
     """Yield the accuracy of each fold at its own threshold, with the fold's number."""
-    right = ((scores.similarity >= thresholds.of_pair) & scores.made) == scores.genuine
+    right = scores.matched(thresholds.of_pair) == scores.genuine
     for fold in () if pairs.folds is None else np.unique(pairs.folds):
         rows = pairs.folds == fold
         yield "accuracy", intervals.proportion(right[rows], scores.who[rows]), int(fold)
@@ -255,7 +261,7 @@ def match_rates(scores: Scores, groups: Array, threshold: float) -> dict[float, 
     if np.isnan(threshold):
         raise ValueError("the threshold is NaN: nothing can be counted at it")
     genuine = scores.genuine & ~np.isnan(groups)
-    missed = ~((scores.similarity >= threshold) & scores.made)
+    missed = ~scores.matched(threshold)
     return {
         float(group): intervals.proportion(missed[rows], scores.who[rows])
         for group in np.unique(groups[genuine])

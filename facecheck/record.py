@@ -76,12 +76,16 @@ class Record:
         measurements: in the order in which they were made.
         verdicts: one a case: eval, case, outcome, reason.
         failures: images that gave no vector, by ``model on dataset, condition``.
+        judged: the measurements that verdicts rest on.
+        notes: what a person should know that is no verdict, such as the level at which distances collapse.
     """
 
     signature: Mapping[str, object]
     measurements: Sequence[Measurement]
     verdicts: Sequence[Mapping[str, str]]
     failures: Mapping[str, Sequence[str]]
+    judged: Sequence[Measurement] = ()
+    notes: Sequence[str] = ()
 
     def write(self, folder: Path) -> Path:
         """Write ``results.json`` and return its path.
@@ -94,6 +98,8 @@ class Record:
             "measurements": [measurement.as_json() for measurement in self.measurements],
             "verdicts": list(self.verdicts),
             "failures": self.failures,
+            "judged": [measurement.as_json() for measurement in self.judged],
+            "notes": list(self.notes),
         }
         path = folder / "results.json"
         path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
@@ -114,6 +120,8 @@ class Record:
                 measurements=[Measurement.of_json(entry) for entry in content["measurements"]],
                 verdicts=content["verdicts"],
                 failures=content.get("failures", {}),
+                judged=tuple(Measurement.of_json(entry) for entry in content.get("judged", ())),
+                notes=tuple(content.get("notes", ())),
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise FacecheckError(f"{path}: not the results of a facecheck run: {error}") from error

@@ -56,6 +56,14 @@ class Scores:
         """True for comparisons that could be made, shape ``(n,)``."""
         return np.asarray(self.similarity > -np.inf)
 
+    def matched(self, thresholds: float | Array) -> npt.NDArray[np.bool_]:
+        """Return which pairs match, shape ``(n,)``; a comparison that could not be made never does.
+
+        Args:
+            thresholds: the similarity from which a pair matches, one for all or ``(n,)``.
+        """
+        return np.asarray((self.similarity >= thresholds) & self.made)
+
     def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Scores:
         """Return these pairs only."""
         return Scores(self.similarity[rows], self.who[rows])

@@ -318,3 +318,52 @@ def test_a_gate_that_measured_nothing_is_not_green() -> None:
     """Nothing to judge is an error."""
     with pytest.raises(LimitsError, match="nothing was measured, so nothing can be judged"):
         judge_all([], (at_least(0.9),), sampled=False)
+
+
+# Sweeps.
+
+SWEEP = """
+[[sweep]]
+eval = "corruptions"
+name = "accuracy"
+where = { model = "dlib" }
+why = "measured"
+at_least.fog = { 1 = 0.97, "2.5" = 0.9 }
+at_least.snow = { 1 = 0.8 }
+"""
+
+
+def test_a_sweep_is_a_limit_for_each_corruption_and_level(tmp_path: Path) -> None:
+    """Each number becomes a limit of its own, with the sweep's where and reason."""
+    limits = read_limits(limits_file(tmp_path, SWEEP))
+
+    assert [(limit.bound, limit.where) for limit in limits] == [
+        (0.97, {"model": "dlib", "corruption": "fog", "level": 1}),
+        (0.9, {"model": "dlib", "corruption": "fog", "level": 2.5}),
+        (0.8, {"model": "dlib", "corruption": "snow", "level": 1}),
+    ]
+    assert {(limit.eval, limit.name, limit.upper, limit.why) for limit in limits} == {
+        ("corruptions", "accuracy", False, "measured")
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        pytest.param("{ 1 = 0.8 }", "0.8", r"sweep 1: expected at_least.snow = \{ LEVEL = BOUND", id="no-levels"),
+        pytest.param("{ 1 = 0.8 }", "{ worst = 0.8 }", "LEVEL = BOUND", id="no-number"),
+        pytest.param("{ 1 = 0.8 }", '{ 1 = "low" }', "at_least must be a number", id="no-bound"),
+        pytest.param('at_least.fog = { 1 = 0.97, "2.5" = 0.9 }', "at_least = 0.9", "at_least", id="plain-bound"),
+        pytest.param('"2.5"', "2.5", "a level with a point stands in quotes", id="dotted-key"),
+        pytest.param('why = "measured"', "", "expected eval, name, why", id="no-reason"),
+        pytest.param("[[sweep]]", "[[sweeps]]", "expected at least one", id="misspelt-table"),
+    ],
+)
+def test_a_malformed_sweep_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
+    """A slip in the file never makes a promise vanish."""
+    text = SWEEP.replace(old, new)
+    if "at_least = 0.9" in text:
+        text = text.replace("at_least.snow = { 1 = 0.8 }", "")
+
+    with pytest.raises(LimitsError, match=message):
+        read_limits(limits_file(tmp_path, text))
