@@ -14,7 +14,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from facecheck.datasets import Dataset
 from facecheck.intervals import Estimate
 from facecheck.recognizer import Recognizer
-from facecheck.timing import STAGES, Prepared, peak_memory_mib, stage
+from facecheck.timing import STAGES, Prepared, model_size, peak_memory_mib, stage
 from fixtures.bench import Bench
 from fixtures.recorder import CaseRecord
 
@@ -71,6 +71,10 @@ def test_throughput(benchmark: BenchmarkFixture, prepared: Prepared, record: Cas
     )
     tolerance = 1e-3 if prepared.recognizer.precision == "fp32" else 5e-2
     worst = float(np.abs(vectors - one_by_one).max() / np.abs(one_by_one).max())
+    size = model_size(prepared.recognizer)
+    if size is not None:
+        record.add("model_size_mb", Estimate(size.megabytes, size.megabytes, size.megabytes, 1))
+        benchmark.extra_info.update(parameters=size.parameters, model_size_mb=round(size.megabytes, 3))
     verdict = record.judge(measured)
 
     assert verdict.passed, verdict.reason

@@ -82,7 +82,6 @@ METRICS: Mapping[str, Metric] = {
     "ce": Metric("ratio", "lower", "corruption error, the reference model's is 1"),
     "mce": Metric("ratio", "lower", "mean corruption error, the reference model's is 1"),
     "levels_before_collapse": Metric("levels", "higher", "levels before distances collapse"),
-    "parameters": Metric("count", "neither", "numbers in the network"),
     "model_size_mb": Metric("MB", "lower", "size of the network's weights"),
     "latency_ms": Metric("ms", "lower", "latency at batch 1"),
     "throughput_per_s": Metric("1/s", "higher", "throughput"),

@@ -10,16 +10,18 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 import torch
+from torch import nn
 
 from facecheck.detectors import Detections
 from facecheck.faces import Image
 from facecheck.policy import ChosenFace
 from facecheck.recognizer import Recognizer
 
-__all__ = ["STAGES", "Prepared", "peak_memory_mib", "prepare", "stage"]
+__all__ = ["STAGES", "ModelSize", "Prepared", "model_size", "peak_memory_mib", "prepare", "stage"]
 
 STAGES = ("detect", "align", "embed", "all")
 _MIB = 2**20
+_MB = 10**6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +42,32 @@ class Prepared:
 
     def __len__(self) -> int:
         return len(self.images)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSize:
+    """How large the network that embeds is; detectors are not counted.
+
+    Args:
+        parameters: numbers in it, None if only its file is known.
+        megabytes: of 10^6 bytes, as it is held.
+    """
+
+    parameters: int | None
+    megabytes: float
+
+
+def model_size(recognizer: Recognizer) -> ModelSize | None:
+    """Return the size of the network, None for an embedder that does not say."""
+    network = getattr(recognizer.embedder, "network", None)
+    files = getattr(network, "files", ())  # of a network that another runtime holds
+    if files:
+        return ModelSize(None, sum(file.stat().st_size for file in files) / _MB)
+    tensors = list(network.state_dict().values()) if isinstance(network, nn.Module) else []
+    if not tensors:
+        return None
+    held = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    return ModelSize(sum(tensor.numel() for tensor in tensors), held / _MB)
 
 
 def prepare(recognizer: Recognizer, images: Sequence[Image]) -> Prepared:
