@@ -50,6 +50,12 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     report.add_argument("folder", type=Path, help="of the run, such as reports/latest")
     report.set_defaults(run=_report)
 
+    limits = commands.add_parser("limits", help="propose limits from a run, for a person to review")
+    limits.add_argument("folder", type=Path, help="of the run, such as reports/latest")
+    limits.add_argument("--why", required=True, help="the reason that stands beside each, such as 'measured on v1.3'")
+    limits.add_argument("--any-model", action="store_true", help="the weakest of the run's models, for any model")
+    limits.set_defaults(run=_limits)
+
     generate = commands.add_parser("generate", help="make faces of people who do not exist")
     what = generate.add_subparsers(required=True, metavar="WHAT")
     faces = what.add_parser("faces", help="synthetic people at exactly known pose, as strips, folders or a manifest")
@@ -93,6 +99,17 @@ def _add_eg3d_arguments(eg3d: argparse.ArgumentParser) -> None:
 
     command.add_arguments(eg3d)
     eg3d.set_defaults(run=command.run)
+
+
+def _limits(options: argparse.Namespace) -> int:
+    from facecheck.propose import proposed  # noqa: PLC0415
+    from facecheck.record import Record  # noqa: PLC0415
+
+    judged = Record.read(options.folder).judged
+    if not judged:
+        raise FacecheckError(f"{options.folder}: the run judged nothing")
+    print(proposed(judged, reason=options.why, any_model=options.any_model), end="")
+    return 0
 
 
 def _split(options: argparse.Namespace) -> int:

@@ -23,7 +23,7 @@ ROAD = (
     {"measure", "robustness", "signature", "paired"},
     {"record"},
     {"wording", "sweeps"},
-    {"gate", "plots", "summary", "comparison"},
+    {"gate", "propose", "plots", "summary", "comparison"},
     {"report"},
     {"synthesis"},
     {"eg3d"},

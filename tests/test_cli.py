@@ -14,6 +14,8 @@ import pytest
 from facecheck import __version__
 from facecheck.cache import Cache, CacheWarning, key
 from facecheck.cli import main
+from facecheck.gate import read_limits
+from facecheck.record import Measurement, Record
 
 
 @pytest.fixture
@@ -267,3 +269,31 @@ def test_the_installed_command_ends_with_the_status_and_no_traceback(tmp_path: P
     assert done.stdout == ""
     assert done.stderr.startswith("facecheck: ")
     assert "Traceback" not in done.stderr
+
+
+def test_limits_are_proposed_from_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is printed is a limits' file that the run's own measurement keeps."""
+    measured = Measurement(
+        eval="verification", name="auc", value=0.99, low=0.98, high=0.995, n=600, model="mine", dataset="lfw",
+        conditions={"failures": "non-match"},
+    )  # fmt: skip
+    Record(signature={}, measurements=[measured], verdicts=[], failures={}, judged=(measured,)).write(tmp_path)
+
+    assert main(["limits", str(tmp_path), "--why", "measured on v1.3"]) == 0
+
+    (tmp_path / "limits.toml").write_text(capsys.readouterr().out, encoding="utf-8")
+    (limit,) = read_limits(tmp_path / "limits.toml")
+    assert (limit.bound, limit.why, dict(limit.where)) == (
+        0.985,
+        "measured on v1.3",
+        {"dataset": "lfw", "model": "mine"},
+    )
+
+
+def test_no_limits_are_proposed_from_a_run_that_judged_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty file of promises would be kept by anything."""
+    Record(signature={}, measurements=[], verdicts=[], failures={}).write(tmp_path)
+
+    assert "judged nothing" in refused(["limits", str(tmp_path), "--why", "x"], capsys)
