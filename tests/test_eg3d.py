@@ -668,6 +668,18 @@ def test_a_changed_strip_is_noticed(eg3d: Eg3d, tmp_path: Path, capsys: pytest.C
     assert strip.read_bytes() == whole
 
 
+def test_a_renamed_strip_is_noticed(eg3d: Eg3d, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Else one person would count as two, and their pairs as impostors."""
+    eg3d.make(tmp_path, "--seeds", "1")
+    for suffix in (".png", ".json"):
+        (tmp_path / f"seed0002{suffix}").write_bytes((tmp_path / f"seed0001{suffix}").read_bytes())
+    capsys.readouterr()
+
+    err = refusal(capsys, eg3d.make(tmp_path, "--seeds", "1-2"))
+
+    assert f"{tmp_path / 'seed0002.json'}: made with seed=1, not 2" in err
+
+
 @pytest.mark.parametrize("name", ["generation.json", "seed0001.json"])
 @pytest.mark.parametrize(
     ("content", "reason"),
