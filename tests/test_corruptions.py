@@ -202,13 +202,63 @@ def test_a_composition_is_named_by_its_parts() -> None:
 
 def test_parts_are_applied_in_their_order() -> None:
     """The smaller image is blurred, or the blurred image made smaller."""
-    large = np.tile(PHOTOGRAPH, (2, 2, 1))
-    blur, small = Applied("blur", 2), Applied("resolution", 32)
+    large, blur, small = np.tile(PHOTOGRAPH, (2, 2, 1)), Applied("blur", 2), Applied("resolution", 32)
 
     first_blurred = Applied.parse("blur:2+resolution:32").apply(large, DIGEST)
 
     np.testing.assert_array_equal(first_blurred, small.apply(blur.apply(large, DIGEST), DIGEST))
     assert (first_blurred != Applied.parse("resolution:32+blur:2").apply(large, DIGEST)).any()
+
+
+def test_what_comes_first_is_degraded_as_if_alone() -> None:
+    """By the same chance; and the same noise twice is not twice the same."""
+    noise = Applied("gaussian_noise", 1)
+    alone = noise.apply(PHOTOGRAPH, DIGEST)
+    second = Applied("gaussian_noise", 1).apply(alone, DIGEST)
+
+    composed = Applied.parse("gaussian_noise:1+invert:1").apply(PHOTOGRAPH, DIGEST)
+
+    np.testing.assert_array_equal(composed, 255 - alone)
+    assert (Applied.composed([noise, noise]).apply(PHOTOGRAPH, DIGEST) != second).mean() > 0.5
+
+
+def test_landmarks_follow_a_change_of_size() -> None:
+    """What is placed on the small image lies where it would lie on an image that came that small."""
+    large, landmarks = np.full((96, 72, 3), 200, dtype=np.uint8), 2 * LANDMARKS
+    small = Applied("resolution", 36).apply(large, DIGEST, landmarks)
+
+    composed = Applied.parse("resolution:36+mask:75").apply(large, DIGEST, landmarks)
+
+    np.testing.assert_array_equal(composed, Applied("mask", 75).apply(small, DIGEST, LANDMARKS))
+    assert (composed != Applied("mask", 75).apply(small, DIGEST, landmarks)).any()
+
+
+def test_landmarks_are_needed_if_any_part_needs_them() -> None:
+    """So that the pipeline knows when to look for them."""
+    assert Applied.parse("blur:1+sunglasses:100").needs_landmarks
+    assert not Applied.parse("blur:1+jpeg:30").needs_landmarks
+    assert not Applied.parse("sunglasses:0").needs_landmarks
+    assert not CLEAN.needs_landmarks
+
+
+@pytest.mark.parametrize("name", [name for name, entry in CORRUPTIONS.items() if not entry.needs_landmarks])
+def test_landmarks_change_nothing_that_does_not_ask_for_them(name: str) -> None:
+    """Else the cache would have to know them."""
+    applied = Applied(name, CORRUPTIONS[name].levels[-1])
+
+    np.testing.assert_array_equal(applied.apply(PHOTOGRAPH, DIGEST, LANDMARKS), applied.apply(PHOTOGRAPH, DIGEST))
+
+
+@pytest.mark.parametrize("name", [name for name, entry in CORRUPTIONS.items() if entry.needs_landmarks])
+def test_landmarks_change_what_asks_for_them(name: str) -> None:
+    """A face elsewhere, of another size, is degraded elsewhere, or by another size."""
+    applied = Applied(name, CORRUPTIONS[name].levels[-1])
+
+    image = np.tile(PHOTOGRAPH, (4, 5, 1))
+
+    here, there = (applied.apply(image, DIGEST, LANDMARKS * np.float32(factor)) for factor in (4, 2))
+
+    assert (here != there).any()
 
 
 @pytest.mark.parametrize("parts", [(), (CLEAN,), (Applied("blur", 1), CLEAN)], ids=["none", "one", "clean"])

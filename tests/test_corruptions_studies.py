@@ -69,7 +69,7 @@ def test_sepia_weighs_the_channels_as_is_customary() -> None:
     weights = np.array([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]])
     expected = np.minimum(NOISE @ weights.T, 255)
 
-    assert np.abs(Applied("sepia", 1).apply(NOISE, DIGEST) - expected).max() <= 0.51
+    np.testing.assert_allclose(Applied("sepia", 1).apply(NOISE, DIGEST), expected, rtol=0, atol=0.51)
 
 
 @pytest.mark.parametrize("name", ["greyscale", "tint"])

@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import PIL.Image
-import scipy.fft
 
 from facecheck.corruptions.corruption import Given
 from facecheck.corruptions.encoding import jpeg
@@ -77,12 +76,14 @@ def smooth(field: npt.NDArray[np.float32], deviation: float) -> npt.NDArray[np.f
     Mirrored waves are the cosine transform's own, so the blur is a product there, and takes no longer for the
     170 px of the first severity than for one.
     """
+    from scipy.fft import dctn, idctn  # noqa: PLC0415 - scipy is slow to import and seldom needed here
+
     gains = [
         np.exp(-((deviation * np.pi * np.arange(length) / length) ** 2) / 2).astype(np.float32)
         for length in field.shape
     ]
-    waves = scipy.fft.dctn(field, norm="ortho")
-    return np.asarray(scipy.fft.idctn(waves * gains[0][:, None] * gains[1], norm="ortho"), dtype=np.float32)
+    waves = dctn(field, norm="ortho")
+    return np.asarray(idctn(waves * gains[0][:, None] * gains[1], norm="ortho"), dtype=np.float32)
 
 
 def pixelate(image: Image, severity: float, given: Given) -> Image:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facecheck.corruptions.corruption import Given
-from facecheck.corruptions.unit import to_bytes
+from facecheck.corruptions.unit import Fractions, to_bytes
 from facecheck.faces import Image
 
 __all__ = ["colour_cast", "low_light"]
@@ -25,9 +25,10 @@ def _to_linear(encoded: Array) -> Array:
     return np.asarray(np.where(encoded <= _DARK * 12.92, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4))
 
 
-def _to_srgb(linear: Array) -> Array:
+def _to_srgb(linear: Fractions) -> Fractions:
     bounded = np.clip(linear, 0, 1)
-    return np.asarray(np.where(bounded <= _DARK, 12.92 * bounded, 1.055 * bounded ** (1 / 2.4) - 0.055))
+    curved = np.float32(1.055) * bounded ** np.float32(1 / 2.4) - np.float32(0.055)
+    return np.asarray(np.where(bounded <= _DARK, np.float32(12.92) * bounded, curved), dtype=np.float32)
 
 
 _LINEAR = _to_linear(np.arange(256) / 255)
@@ -40,9 +41,9 @@ def low_light(image: Image, stops: float, given: Given) -> Image:
     amplifies what it counted, but not back to daylight: the picture gets darker and noisier at once.
     """
     white = _ELECTRONS * 2.0**-stops
-    counted = given.generator.poisson((_LINEAR * white)[image])
-    read = counted + _READ_NOISE * given.generator.standard_normal(image.shape, dtype=np.float32)
-    return to_bytes(np.asarray(_to_srgb(read / (white * 2 ** (stops / 2))), dtype=np.float32))
+    counted = given.generator.poisson((_LINEAR * white)[image]).astype(np.float32)
+    read = counted + np.float32(_READ_NOISE) * given.generator.standard_normal(image.shape, dtype=np.float32)
+    return to_bytes(_to_srgb(read / np.float32(white * 2 ** (stops / 2))))
 
 
 def colour_cast(image: Image, mired: float, _given: Given) -> Image:
@@ -54,7 +55,7 @@ def colour_cast(image: Image, mired: float, _given: Given) -> Image:
     """
     gains = black_body(1e6 / (_DAYLIGHT_MIRED + mired)) / black_body(1e6 / _DAYLIGHT_MIRED)
     gains /= gains @ _LUMINANCE
-    table = to_bytes(np.asarray(_to_srgb(_LINEAR[:, None] * gains), dtype=np.float32))
+    table = to_bytes(_to_srgb((_LINEAR[:, None] * gains).astype(np.float32)))
     return np.stack([table[image[..., channel], channel] for channel in range(3)], axis=2)
 
 

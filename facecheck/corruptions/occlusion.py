@@ -7,31 +7,36 @@ import numpy as np
 import numpy.typing as npt
 
 from facecheck.corruptions.corruption import Corruption, Domain, Given
-from facecheck.corruptions.place import FacePlane, Points
+from facecheck.corruptions.place import FaceFrame, Points
 from facecheck.faces import Image
 
 __all__ = ["OCCLUSION"]
 
 _SHIFT = 4  # polygons are drawn to a sixteenth of a pixel
 
-# On the face's plane (see FacePlane), for the half at the right of the picture. A lens of 52 mm and a bridge of
-# 18 mm on eyes 63 mm apart; its outline is a superellipse, between an ellipse and a rectangle.
+# In the face's own coordinates (see FaceFrame), for the half at the right of the picture.
+_EAR = (1.12, -0.05, -1.3)
+
+# A lens of 53 mm and a bridge of 17 mm before eyes 63 mm apart; its outline is a superellipse, which lies between an
+# ellipse and a rectangle, and bends back towards the temples.
 _LENS_CENTRE, _LENS_HALF, _LENS_POWER = (0.55, 0.06), (0.42, 0.33), 2.8
+_LENS_DEPTH, _LENS_BEND = 0.2, 0.15
 _RIM = 1.14
-_TEMPLE = ((0.98, -0.1), (1.16, -0.06))
-_BRIDGE = ((-0.16, -0.03), (0.16, -0.03))
+_TEMPLE = (1.0, -0.1, 0.05)
+_BRIDGE = ((-0.16, -0.03, 0.2), (0.16, -0.03, 0.2))
 _RIM_COLOUR, _LENS_COLOUR = (14, 13, 12), (24, 24, 28)
 
-# From the middle of the upper edge, whose height is the level's, to the chin.
-_MASK_EDGE = ((0.0, 0.0), (0.28, 0.05), (0.62, 0.2), (0.98, 0.3))
-_MASK_JAW = ((0.93, 1.28), (0.74, 1.6), (0.42, 1.82), (0.0, 1.88))
-_EAR = (1.2, 0.3)
-_NOSE = 0.5
+# From the middle of the upper edge, whose height is the level's, to the side; then along the jaw to the chin.
+_MASK_EDGE = ((0, 0, 0.2), (0.3, 0.06, 0.1), (0.62, 0.2, -0.2), (0.95, 0.3, -0.6))
+_MASK_JAW = ((0.92, 1.25, -0.65), (0.74, 1.58, -0.3), (0.42, 1.8, 0.0), (0, 1.88, 0.1))
+_MASK_LOWEST_SIDE = 1.15
+_NOSE = (0, 0.5, 0.6)
 _PLEATS = (0.9, 1.15, 1.4)
+_PLEAT = ((-0.84, -0.05, -0.45), (-0.4, -0.01, 0.08), (0, 0, 0.2), (0.4, -0.01, 0.08), (0.84, -0.05, -0.45))
 _MASK_COLOUR, _PLEAT_COLOUR, _LOOP_COLOUR = (158, 196, 216), (126, 166, 190), (228, 232, 234)
 
 _PATCH_GRAIN = 6  # patches of colour along a side
-_FACE_LEFT_TOP, _FACE_RIGHT_BOTTOM = (-0.9, -0.5), (0.9, 1.5)
+_FACE_LEFT_TOP, _FACE_RIGHT_BOTTOM = (-0.9, -0.5, 0), (0.9, 1.5, 0)
 
 
 def _square(image: Image, percent: float, _given: Given) -> Image:
@@ -46,25 +51,25 @@ def _square(image: Image, percent: float, _given: Given) -> Image:
 
 def _sunglasses(image: Image, opacity: float, given: Given) -> Image:
     """Put on dark glasses: opaque rims, and lenses that let the rest of the light through."""
-    plane = FacePlane(image, given)
-    lens = _superellipse()
-    rims = image.copy()
+    face = FaceFrame(image, given)
+    rims, seen = image.copy(), np.zeros(image.shape[:2], dtype=np.uint8)
     for side in (-1, 1):
-        _fill(rims, plane.to_image((lens * _RIM + _LENS_CENTRE) * (side, 1)), _RIM_COLOUR)
-        _line(rims, plane, np.array(_TEMPLE) * (side, 1), 0.06, _RIM_COLOUR)
-    _line(rims, plane, np.array(_BRIDGE), 0.07, _RIM_COLOUR)
-    dark = np.full_like(image, _LENS_COLOUR)
-    glass = cv2.addWeighted(dark, opacity / 100, image, 1 - opacity / 100, 0)
-    seen = np.zeros(image.shape[:2], dtype=np.uint8)
-    for side in (-1, 1):
-        _fill(seen, plane.to_image((lens + _LENS_CENTRE) * (side, 1)), 255)
+        mirrored = np.array([side, 1, 1])
+        temple = np.array([_TEMPLE, _EAR]) * mirrored
+        if face.faces_outwards(*temple):
+            _line(rims, face, temple, 0.06, _RIM_COLOUR)
+        _fill(rims, face.to_image(_lens(_RIM) * mirrored), _RIM_COLOUR)
+        _fill(seen, face.to_image(_lens(1.0) * mirrored), 255)
+    _line(rims, face, np.array(_BRIDGE), 0.07, _RIM_COLOUR)
+    glass = cv2.addWeighted(np.full_like(image, _LENS_COLOUR), opacity / 100, image, 1 - opacity / 100, 0)
     return _over(rims, np.asarray(glass, dtype=np.uint8), seen)
 
 
-def _superellipse() -> Points:
+def _lens(size: float) -> Points:
     angle = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     corner = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    return np.asarray(np.sign(corner) * np.abs(corner) ** (2 / _LENS_POWER) * _LENS_HALF)
+    flat = np.sign(corner) * np.abs(corner) ** (2 / _LENS_POWER) * _LENS_HALF * size + _LENS_CENTRE
+    return np.hstack([flat, _LENS_DEPTH - _LENS_BEND * flat[:, :1] ** 2])
 
 
 def _over(below: Image, above: Image, share: npt.NDArray[np.uint8]) -> Image:
@@ -74,46 +79,33 @@ def _over(below: Image, above: Image, share: npt.NDArray[np.uint8]) -> Image:
 
 def _mask(image: Image, percent: float, given: Given) -> Image:
     """Put on a surgical mask up to this height: 25 leaves the nose free, 75 reaches its bridge."""
-    plane = FacePlane(image, given)
-    edge = np.array(_MASK_EDGE) + np.array([0, 1 - percent / 100])
-    edge[:, 1] = np.minimum(edge[:, 1], 1.15)
-    half = np.vstack([edge, np.array(_MASK_JAW)])
+    face = FaceFrame(image, given)
+    top = 1 - percent / 100
+    edge = np.array(_MASK_EDGE) + np.array([0, top, 0])
+    edge[:, 1] = np.minimum(edge[:, 1], _MASK_LOWEST_SIDE)
     painted = image.copy()
-    for side in (-1, 1):
-        _line(painted, plane, np.array([edge[-1], _EAR]) * (side, 1), 0.035, _LOOP_COLOUR)
-        _line(painted, plane, np.array([_MASK_JAW[0], _EAR]) * (side, 1), 0.035, _LOOP_COLOUR)
-    _fill(painted, plane.to_image(np.vstack([half, (half * (-1, 1))[::-1]])), _MASK_COLOUR)
-    _cover_nose(painted, plane, float(edge[0, 1]))
+    for mirrored in np.array([(-1, 1, 1), (1, 1, 1)]):
+        loop = np.array([edge[-1], _EAR, _MASK_JAW[0]]) * mirrored
+        if face.faces_outwards(loop[0], loop[1]):
+            _line(painted, face, loop, 0.035, _LOOP_COLOUR)
+    half = np.vstack([edge, _MASK_JAW, *([_NOSE] if top <= _NOSE[1] else [])])
+    # Its outline from the front is convex; the hull is what is seen of it from any side.
+    cloth = face.to_image(np.vstack([half, half * np.array([-1, 1, 1])])).astype(np.float32)
+    _fill(painted, np.asarray(cv2.convexHull(cloth)[:, 0], dtype=np.float64), _MASK_COLOUR)
     for height in _PLEATS:
         if height > edge[-1, 1]:
-            _line(
-                painted,
-                plane,
-                np.array([[-0.86, height - 0.05], [0, height], [0.86, height - 0.05]]),
-                0.03,
-                _PLEAT_COLOUR,
-            )
+            _line(painted, face, np.array(_PLEAT) + np.array([0, height, 0]), 0.03, _PLEAT_COLOUR)
     return painted
-
-
-def _cover_nose(image: Image, plane: FacePlane, top: float) -> None:
-    """Fill what the nose of a turned head lifts off the plane, if the mask reaches so high."""
-    if top > _NOSE:
-        return
-    forward = plane.nose - plane.to_image([[0, _NOSE]])[0]
-    tip = plane.nose + 0.3 * forward
-    tent = np.vstack([plane.to_image([[0, top], [-0.3, 0.95], [0.3, 0.95]]), tip])
-    _fill(image, cv2.convexHull(tent.astype(np.float32))[:, 0].astype(np.float64), _MASK_COLOUR)
 
 
 def _patch(image: Image, percent: float, given: Given) -> Image:
     """Lay a square of blurred random colours, upright in the image, with its middle anywhere on the face."""
-    plane = FacePlane(image, given)
+    face = FaceFrame(image, given)
     height, width = image.shape[:2]
-    side = min(max(1, round(plane.eye_distance_px * percent / 100)), 2 * max(height, width))
+    side = min(max(1, round(face.eye_distance_px * percent / 100)), 2 * max(height, width))
     grain = given.generator.integers(0, 256, (_PATCH_GRAIN, _PATCH_GRAIN, 3), dtype=np.uint8)
     texture = np.asarray(cv2.resize(grain, (side, side), interpolation=cv2.INTER_CUBIC))
-    middle = plane.to_image(given.generator.uniform(_FACE_LEFT_TOP, _FACE_RIGHT_BOTTOM)[None])[0]
+    middle = face.to_image(given.generator.uniform(_FACE_LEFT_TOP, _FACE_RIGHT_BOTTOM)[None])[0]
     left, top = (int(edge) for edge in np.round(middle - side / 2))
     painted = image.copy()
     seen = painted[max(top, 0) : max(top + side, 0), max(left, 0) : max(left + side, 0)]
@@ -125,12 +117,12 @@ def _fill(image: npt.NDArray[np.uint8], polygon: Points, colour: tuple[int, int,
     cv2.fillPoly(image, [_fixed(polygon)], colour, lineType=cv2.LINE_AA, shift=_SHIFT)
 
 
-def _line(image: Image, plane: FacePlane, points: Points, width: float, colour: tuple[int, int, int]) -> None:
-    """Draw a line through points of the plane, its width in eye distances."""
-    thickness = max(1, round(width * plane.eye_distance_px))
+def _line(image: Image, face: FaceFrame, points: Points, width: float, colour: tuple[int, int, int]) -> None:
+    """Draw a line through points of the face, its width in distances between the eyes."""
+    thickness = max(1, round(width * face.eye_distance_px))
     cv2.polylines(
         image,
-        [_fixed(plane.to_image(points))],
+        [_fixed(face.to_image(points))],
         isClosed=False,
         color=colour,
         thickness=thickness,

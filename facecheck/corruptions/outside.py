@@ -8,7 +8,7 @@ from facecheck.corruptions.corruption import Corruption, Domain, Given
 from facecheck.corruptions.encoding import jpeg, webp
 from facecheck.corruptions.light import colour_cast, low_light
 from facecheck.corruptions.optics import STEPS_PER_PX, streak
-from facecheck.corruptions.place import FacePlane
+from facecheck.corruptions.place import FaceFrame
 from facecheck.faces import Image
 
 __all__ = ["OUTSIDE"]
@@ -19,7 +19,7 @@ _QUALITIES = (0, 90, 70, 50, 30, 10)
 def _motion(image: Image, percent: float, given: Given) -> Image:
     """Blur evenly along a line of this length in any direction, as a hand shakes or a head moves."""
     longest = float(max(image.shape[:2]))
-    length = min(FacePlane(image, given).eye_distance_px * percent / 100, longest)
+    length = min(FaceFrame(image, given).eye_distance_px * percent / 100, longest)
     steps = 2 * int(np.ceil(length * STEPS_PER_PX / 2)) + 1
     along = np.linspace(-length / 2, length / 2, steps)
     return streak(image, along, np.ones(steps), given.generator.uniform(0, np.pi))

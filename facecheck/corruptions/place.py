@@ -8,7 +8,7 @@ import numpy.typing as npt
 from facecheck.corruptions.corruption import Given, Landmarks
 from facecheck.faces import Image
 
-__all__ = ["FacePlane", "face_centre", "size_factor"]
+__all__ = ["NOSE_DEPTH", "FaceFrame", "Points", "face_centre", "size_factor"]
 
 Points = npt.NDArray[np.float64]
 
@@ -69,13 +69,14 @@ def face_centre(image: Image, given: Given) -> Points:
     return np.asarray(_bounded(given.landmarks, image).mean(axis=0))
 
 
-class FacePlane:
-    """The plane through eyes and mouth, with coordinates of its own, for what is placed on a face.
+class FaceFrame:
+    """Coordinates on a face, for what is placed on it.
 
-    The origin is the middle between the eyes; x is 1 at half the distance from there to the eye at the right
-    of the picture, doubled (the eyes lie at -0.5 and 0.5); y is 1 at the mouth. The map to the image is the
-    affine one that fits both eyes and both corners of the mouth best, so it follows a head that is turned,
-    bowed or tilted. An unknown face is taken to be upright and in the middle, its crop 0.55 of the shorter side.
+    The origin is the middle between the eyes. x runs to the right of the picture and z towards the viewer of a
+    frontal face, both in distances between the eyes; y runs down, in distances from the eyes to the mouth. The map
+    to the image is the affine camera that fits the five landmarks best, so it follows a head that is turned, bowed
+    or tilted: the nose, which lies before the plane of eyes and mouth, tells where the depth goes. An unknown face
+    is taken to be upright and in the middle, its aligned crop 0.55 of the shorter side.
 
     Args:
         image: the image.
@@ -83,19 +84,22 @@ class FacePlane:
     """
 
     def __init__(self, image: Image, given: Given) -> None:
-        self._landmarks = _centred(image) if given.landmarks is None else _bounded(given.landmarks, image)
-        self.eye_distance_px = max(_eye_distance_px(self._landmarks), 1.0)
-        self._map = _FIT @ self._landmarks[[0, 1, 3, 4]]
-
-    @property
-    def nose(self) -> Points:
-        """The nose's tip in pixels."""
-        return np.asarray(self._landmarks[2])
+        points = _centred(image) if given.landmarks is None else _bounded(given.landmarks, image)
+        self.eye_distance_px = max(_eye_distance_px(points), 1.0)
+        self._camera = _FIT @ points
 
     def to_image(self, points: npt.ArrayLike) -> Points:
-        """Return pixels for ``(n, 2)`` coordinates of the plane."""
+        """Return x and y in pixels, ``(n, 2)``, for coordinates ``(n, 3)`` of the face."""
         there = np.asarray(points, dtype=np.float64)
-        return np.asarray(there @ self._map[:2] + self._map[2])
+        return np.asarray(there @ self._camera[:3] + self._camera[3])
+
+    def faces_outwards(self, near: Points, far: Points) -> bool:
+        """Whether the way from one point to another leads away from the face's middle, in the picture.
+
+        Where a turned head hides its own side, the way to the ear leads back over the face.
+        """
+        (start, end), (left, right) = self.to_image([near, far]), self.to_image([(-1, 0, 0), (1, 0, 0)])
+        return bool((end - start) @ (right - left) * far[0] > 0)
 
 
 def _centred(image: Image) -> Points:
@@ -104,6 +108,12 @@ def _centred(image: Image) -> Points:
     return np.asarray((_TEMPLATE_112 / 112 - 0.5) * side + np.array([width, height]) / 2)
 
 
-_MOUTH_HALF = float((_TEMPLATE_112[4, 0] - _TEMPLATE_112[3, 0]) / _EYES_112 / 2)
-_OWN = np.array([[-0.5, 0, 1], [0.5, 0, 1], [-_MOUTH_HALF, 1, 1], [_MOUTH_HALF, 1, 1]])
-_FIT = np.linalg.pinv(_OWN)
+def _model() -> Points:
+    """Return the landmarks in the face's own coordinates, ``(5, 3)``: the template with a nose of 32 mm."""
+    eyes, _ = _middles(_TEMPLATE_112)
+    flat = (_TEMPLATE_112 - eyes) / (_EYES_112, _DOWN_112)
+    return np.hstack([flat, np.array([0, 0, NOSE_DEPTH, 0, 0])[:, None]])
+
+
+NOSE_DEPTH = 0.5  # distances between the eyes, which are 63 mm
+_FIT = np.linalg.pinv(np.hstack([_model(), np.ones((5, 1))]))

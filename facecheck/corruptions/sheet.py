@@ -13,7 +13,8 @@ from facecheck.faces import Image
 
 __all__ = ["contact_sheet"]
 
-_CELL_INCHES = 1.6
+_CELL_INCHES = 1.5
+_GAP, _TEXT = 0.05, 0.34  # between cells, and above and below them, in widths of a cell
 
 
 def contact_sheet(
@@ -33,14 +34,18 @@ def contact_sheet(
     """
     rows = list(corruptions)
     columns = max(len(entry.levels) for entry in rows)
-    figure = Figure(figsize=(_CELL_INCHES * columns, (_CELL_INCHES + 0.35) * len(rows)))
-    figure.subplots_adjust(0.01, 0.22 / len(rows), 0.99, 1 - 0.2 / len(rows), 0.04, 0.24)
-    for entry, cells in zip(rows, figure.subplots(len(rows), columns, squeeze=False), strict=True):
-        for cell in cells:
-            cell.axis("off")
-        for cell, level in zip(cells, entry.levels, strict=False):
-            cell.imshow(Applied(entry.name, level).apply(image, digest, landmarks), interpolation="nearest")
-            cell.text(0.5, -0.02, f"{level:g}" if level else "clean", va="top", ha="center", transform=cell.transAxes)
-        heading = f"{entry.name} ({entry.unit})"
-        cells[0].text(0, 1.03, heading, fontweight="bold", va="bottom", transform=cells[0].transAxes)
+    aspect = image.shape[0] / image.shape[1]
+    width, height = columns * (1 + _GAP) + _GAP, len(rows) * (aspect + _TEXT)
+    figure = Figure(figsize=(_CELL_INCHES * width, _CELL_INCHES * height))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.axis("off")
+    for row, entry in enumerate(rows):
+        top = -row * (aspect + _TEXT) - _TEXT / 2
+        axes.text(_GAP, top + 0.02, f"{entry.name} ({entry.unit})", fontsize=9, fontweight="bold", va="bottom")
+        for column, level in enumerate(entry.levels):
+            left = _GAP + column * (1 + _GAP)
+            degraded = Applied(entry.name, level).apply(image, digest, landmarks)
+            axes.imshow(degraded, extent=(left, left + 1, top - aspect, top), interpolation="nearest")
+            axes.text(left + 0.5, top - aspect - 0.02, f"{level:g}" if level else "clean", va="top", ha="center")
+    axes.set(xlim=(0, width), ylim=(-height, 0), aspect="equal")
     return figure

@@ -33,9 +33,10 @@ _CLOUD_SIDE = 256
 _SHIFT = 4  # lines are drawn to a sixteenth of a pixel
 
 _FROST_COLOUR = (0.88, 0.95, 1.0)
-_FERNS_PER_FACE, _MOST_FERNS = 30, 3000  # in 224 x 224 px, and in any image
-_FERN_LENGTH = (40, 120)  # px
-_BRANCHES, _BRANCH_LENGTH = 11, 0.35  # a side, and the longest's share of the stem
+_FERNS_PER_FACE, _MOST_FERNS = 25, 2000  # in 224 x 224 px, and in any image, of each brightness
+_FERN_BRIGHTNESS = (90, 160, 255)
+_FERN_LENGTH = (15, 120)  # px
+_BRANCHES, _BRANCH_LENGTH = 12, 0.4  # on either side, and the longest's share of the stem
 _BRANCH_ANGLE = np.pi / 3  # ice grows in sixths of a turn
 
 
@@ -103,30 +104,41 @@ def frost(image: Image, severity: float, given: Given) -> Image:
 
 def _pane(image: Image, factor: float, generator: np.random.Generator) -> Fractions:
     haze = _tiled(plasma(generator, 1.5), image, factor)
-    drawn = np.zeros(image.shape[:2], dtype=np.uint8)
     ferns = _FERNS_PER_FACE * image.shape[0] * image.shape[1] / (224 * factor) ** 2
-    lines = _ferns(min(max(1, round(ferns)), _MOST_FERNS), image.shape[:2], factor, generator)
-    ends = list(np.asarray(np.round(lines * 2**_SHIFT), dtype=np.int32))
-    thickness = max(1, round(1.2 * factor))
-    cv2.polylines(drawn, ends, isClosed=False, color=255, thickness=thickness, lineType=cv2.LINE_AA, shift=_SHIFT)
+    drawn = np.zeros(image.shape[:2], dtype=np.uint8)
+    for brightness in _FERN_BRIGHTNESS:
+        lines = _ferns(min(max(1, round(ferns)), _MOST_FERNS), image.shape[:2], factor, generator)
+        ends = list(np.asarray(np.round(lines * 2**_SHIFT), dtype=np.int32))
+        cv2.polylines(
+            drawn,
+            ends,
+            isClosed=False,
+            color=brightness,
+            thickness=max(1, round(factor)),
+            lineType=cv2.LINE_AA,
+            shift=_SHIFT,
+        )
     crystals = drawn.astype(np.float32) / 255
-    glow = np.asarray(cv2.GaussianBlur(crystals, (0, 0), max(4 * factor, 0.5)), dtype=np.float32)
-    ice = np.float32(0.08) + np.float32(0.5) * haze + np.float32(0.35) * crystals + np.float32(0.5) * glow
-    return np.minimum(ice, np.float32(1))
+    fine, glow = (
+        np.asarray(cv2.GaussianBlur(crystals, (0, 0), max(radius * factor, 0.3)), dtype=np.float32)
+        for radius in (0.8, 4)
+    )
+    ice = np.float32(0.1) + np.float32(0.45) * haze + np.float32(0.5) * fine + np.float32(0.6) * glow
+    return np.asarray(np.minimum(ice, np.float32(1)), dtype=np.float32)
 
 
 def _ferns(count: int, shape: tuple[int, ...], factor: float, generator: np.random.Generator) -> Array:
     """Return the ends of line segments, ``(n, 2, 2)``: stems, and branches that get shorter towards the tip."""
     root = generator.uniform(0, 1, (count, 1, 2)) * (shape[1], shape[0])
     angle = generator.uniform(0, 2 * np.pi, (count, 1))
-    length = generator.uniform(*_FERN_LENGTH, (count, 1)) * factor
-    along = np.linspace(0.1, 1, _BRANCHES, endpoint=False)
+    length = _FERN_LENGTH[0] * (_FERN_LENGTH[1] / _FERN_LENGTH[0]) ** generator.uniform(0, 1, (count, 1)) * factor
+    along = np.linspace(0, 1, _BRANCHES, endpoint=False) + generator.uniform(0, 1 / _BRANCHES, (count, _BRANCHES))
     stem = np.stack([root, root + _polar(length, angle)], axis=2)
     start = root + _polar(length * along, angle)
-    sides = [
-        np.stack([start, start + _polar(_BRANCH_LENGTH * length * (1 - along), angle + side)], axis=2)
-        for side in (-_BRANCH_ANGLE, _BRANCH_ANGLE)
-    ]
+    sides = []
+    for side in (-_BRANCH_ANGLE, _BRANCH_ANGLE):
+        grown = _BRANCH_LENGTH * length * (1 - along) * generator.uniform(0.3, 1, along.shape)
+        sides.append(np.stack([start, start + _polar(grown, angle + side)], axis=2))
     return np.concatenate([part.reshape(-1, 2, 2) for part in (stem, *sides)])
 
 
