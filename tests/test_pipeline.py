@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import PIL.Image
 import pytest
 import torch
@@ -157,6 +158,61 @@ def test_a_corruption_is_another_image(faces: list[Face]) -> None:
     pipeline.run(recognizer, faces, corruption=Applied("blur", 0.0))
 
     assert detector.seen == 20
+
+
+class PinnedDetector:
+    """Finds one face with landmarks that are no whole numbers, in bright images; counts what it is given."""
+
+    identity = "pinned"
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def detect(self, images: Sequence[Image]) -> list[Detections]:
+        self.seen += len(images)
+        points = np.array([[10.4, 12.6], [30, 12], [20, 20], [12, 30], [28, 30]], dtype=np.float32)
+        found = Detections(np.array([[5, 5, 35, 38]], dtype=np.float32), np.ones(1, dtype=np.float32), points[None])
+        return [found if image.mean() > 20 else Detections.of_boxes([], []) for image in images]
+
+
+def test_what_is_placed_on_a_face_lies_where_the_pinned_detector_sees_it(
+    faces: list[Face], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever model is judged, landmarks are those of one detector on the clean image, to the pixel, found once."""
+    pinned, given = PinnedDetector(), []
+    monkeypatch.setattr("facecheck.pipeline._reference_detector", lambda: pinned)
+    apply = Applied.apply
+
+    def spied(self: Applied, image: Image, digest: bytes, landmarks: npt.NDArray[np.float32] | None = None) -> Image:
+        if self.needs_landmarks:
+            given.append(None if landmarks is None else landmarks.tolist())
+        return apply(self, image, digest, landmarks)
+
+    monkeypatch.setattr(Applied, "apply", spied)
+    cache = Cache(tmp_path / "cache")
+    pipeline = Pipeline(cache=cache)
+
+    pipeline.run(counting()[0], faces, corruption=Applied("sunglasses", 100))
+    pipeline.run(counting()[0], faces, corruption=Applied("sunglasses", 80))
+    Pipeline(cache=cache).run(counting()[0], faces, corruption=Applied("mask", 50))
+    cache.close()
+
+    assert pinned.seen == len(faces)
+    assert len(given) == 3 * len(faces)
+    assert given.count(None) == 3, "the dark image has no face to place anything on"
+    assert next(points for points in given if points) == [[10, 13], [30, 12], [20, 20], [12, 30], [28, 30]]
+
+
+def test_corruptions_that_need_no_landmarks_do_not_wait_for_them(
+    faces: list[Face], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blur is blur, wherever the face is."""
+    pinned = PinnedDetector()
+    monkeypatch.setattr("facecheck.pipeline._reference_detector", lambda: pinned)
+
+    Pipeline().run(counting()[0], faces, corruption=Applied("blur", 2))
+
+    assert pinned.seen == 0
 
 
 def test_bad_images_are_results_and_the_run_goes_on(faces: list[Face], tmp_path: Path) -> None:
