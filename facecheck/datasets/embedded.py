@@ -1,9 +1,10 @@
 """``faces``: the synthetic people that facecheck carries, so that a fresh machine has a gate.
 
 72 people who do not exist, rendered at exactly known yaw; ``facecheck/synthesis`` made them. The folder has
-two parts: ``pairs``, the verification protocol in identity-disjoint folds (turned heads, other light, hair,
-expression and glasses, siblings as hard impostors), and ``strips``, all genuine pairs of each person's nine
-yaws and impostor pairs at equal yaw.
+three parts: ``pairs``, the verification protocol in identity-disjoint folds (turned heads, other light, hair,
+expression and glasses, siblings as hard impostors); ``sample``, the first pairs of each of its folds, balanced
+and over few pictures, for what is measured often; and ``strips``, all genuine pairs of each person's nine yaws
+and impostor pairs at equal yaw.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from facecheck.specs import Spec
 
 __all__ = ["PARTS", "embedded_folder", "read_embedded"]
 
-PARTS = ("pairs", "strips")
+PARTS = ("pairs", "sample", "strips")
 _Key = tuple[str, int | None]
 
 
@@ -42,7 +43,7 @@ def embedded_folder() -> Path:
 
 
 def read_embedded(spec: Spec) -> Dataset:
-    """Open ``faces?part=pairs`` or ``faces?part=strips``.
+    """Open ``faces?part=pairs``, ``faces?part=sample`` or ``faces?part=strips``.
 
     Raises:
         DatasetError: an unknown part, or files that are not those of the manifest.
@@ -50,10 +51,12 @@ def read_embedded(spec: Spec) -> Dataset:
     spec.refuse_unknown(("part",))
     part = spec.options.get("part", PARTS[0])
     if spec.path or part not in PARTS:
-        raise DatasetError(f"{spec.text}: expected faces, faces?part=pairs or faces?part=strips")
+        raise DatasetError(f"{spec.text}: expected faces or one of its parts: faces?part={'|'.join(PARTS)}")
     folder = embedded_folder()
     faces = _faces(folder, _read_json(folder / "manifest.json"))
-    return _pairs(spec, faces, folder) if part == "pairs" else _strips(spec, faces)
+    if part == "strips":
+        return _strips(spec, faces)
+    return _pairs(spec, faces, folder, sample=part == "sample")
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -85,20 +88,21 @@ def _faces(folder: Path, manifest: dict[str, Any]) -> dict[_Key, Face]:
     return faces
 
 
-def _pairs(spec: Spec, faces: dict[_Key, Face], folder: Path) -> Dataset:
+def _pairs(spec: Spec, faces: dict[_Key, Face], folder: Path, *, sample: bool) -> Dataset:
     rows, folds = [], []
     position = {key: number for number, key in enumerate(faces)}
     for number, fold in enumerate(_read_json(folder / "protocol.json")["folds"]):
-        for first, second in (*fold["genuine"], *fold["impostor"]):
+        sizes = fold["sample"] if sample else {"genuine": None, "impostor": None}
+        for first, second in (*fold["genuine"][: sizes["genuine"]], *fold["impostor"][: sizes["impostor"]]):
             rows.append([position[side["file"], side.get("tile")] for side in (first, second)])
             folds.append(number)
     everything = Pairs(tuple(faces.values()), np.array(rows, dtype=np.int64), np.array(folds, dtype=np.int64))
     return Dataset(
-        name="faces",
+        name="faces-sample" if sample else "faces",
         kind="faces",
         spec=spec.text,
         pairs=everything.take(np.arange(len(everything))),
-        protocol=f"embedded synthetic faces, {len(set(folds))} folds",
+        protocol=f"embedded synthetic faces, {'the sample of ' if sample else ''}{len(set(folds))} folds",
     )
 
 

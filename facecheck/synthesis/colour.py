@@ -67,7 +67,7 @@ IRIS_COLOURS: Final = {
     "grey": to_linear((122, 132, 140)),
 }
 
-LIPSTICKS: Final = to_linear([(165, 48, 62), (182, 82, 86), (146, 44, 70), (192, 96, 94), (120, 44, 48)])
+LIPSTICKS: Final = to_linear([(158, 62, 68), (178, 92, 90), (142, 60, 76), (186, 106, 100), (116, 56, 56)])
 
 
 def skin_colour(melanin: float) -> Floats:

@@ -36,6 +36,7 @@ __all__ = [
     "image_record",
     "make_files",
     "neutral_conditions",
+    "shoot",
     "strip_conditions",
     "strip_yaws",
     "write_atomically",
@@ -45,7 +46,7 @@ Layout: TypeAlias = Literal["strips", "folders", "manifest"]
 ImageFormat: TypeAlias = Literal["png", "jpeg", "webp"]
 
 LAYOUTS: Final[tuple[Layout, ...]] = get_args(Layout)
-GENERATOR_VERSION: Final = 1  # raise it whenever a seed's pixels change
+GENERATOR_VERSION: Final = 2  # raise it whenever a seed's pixels change
 SETTINGS_FILE: Final = "generation.json"
 _SUFFIXES: Final[dict[ImageFormat, str]] = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 _FURTHER_KINDS: Final[tuple[Kind, ...]] = ("light", "pitch", "glasses", "smile", "laugh", "frown", "restyle")
@@ -102,6 +103,11 @@ def encode(picture: Pixels, suffix: str, quality: int) -> bytes:
     return buffer.getvalue()
 
 
+def shoot(studio: Studio, job: Job, *, size: int) -> Pixels:
+    """Picture ``(size, tiles * size, 3)`` of a job: its tiles side by side."""
+    return np.concatenate([studio.take(conditions, size=size) for conditions in job.conditions], axis=1)
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file that is never seen half-written."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -142,8 +148,7 @@ def make_files(jobs: Sequence[Job], *, size: int, quality: int, progress: bool) 
             continue
         if studio is None or job.person != sitter:
             studio, sitter = Studio(job.person), job.person
-        tiles = [studio.take(conditions, size=size) for conditions in job.conditions]
-        write_atomically(job.path, encode(np.concatenate(tiles, axis=1), job.path.suffix, quality))
+        write_atomically(job.path, encode(shoot(studio, job, size=size), job.path.suffix, quality))
     return len(waiting)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from facecheck.synthesis.arrays import Floats, Ints, ramp, unit
+from facecheck.synthesis.arrays import Floats, Ints, unit
 from facecheck.synthesis.skin import Paint
 from facecheck.synthesis.style import Glasses
 
@@ -44,7 +44,7 @@ def _rim(glasses: Glasses, centre: Floats, z: float) -> Floats:
     return np.stack([x, y, z - _WRAP * x**2], axis=1)
 
 
-def _lines(glasses: Glasses, eyes: Floats, temple_x: float) -> list[tuple[Floats, bool]]:
+def _lines(glasses: Glasses, eyes: Floats, head_sides: Floats) -> list[tuple[Floats, bool]]:
     """Centre lines of the frame, and whether each is closed."""
     z = float(eyes[:, 2].mean()) + _BEFORE_EYES_DM
     y = float(eyes[:, 1].mean()) + 0.03
@@ -61,22 +61,23 @@ def _lines(glasses: Glasses, eyes: Floats, temple_x: float) -> list[tuple[Floats
     lines.append((np.stack([bridge, y + arch, np.full(12, z + 0.01)], axis=1), False))
     for sign in (-1.0, 1.0):
         back = np.linspace(0, 1, 24)
-        x = sign * (reach + (temple_x - reach) * ramp(0, 0.18, back) + 0.02 * back)
         depth = z - _WRAP * reach**2 + (_EAR_DM - z) * back
-        lines.append((np.stack([x, y + 0.05 * back, depth], axis=1), False))
+        beside = np.interp(depth, *head_sides.T) + glasses.thickness
+        x = np.maximum.accumulate(np.maximum(beside, reach))  # straight back, then along the head
+        lines.append((np.stack([sign * x, y + 0.05 * back, depth], axis=1), False))
     return lines
 
 
-def glasses_mesh(glasses: Glasses, eyes: Floats, temple_x: float) -> tuple[Floats, Ints]:
+def glasses_mesh(glasses: Glasses, eyes: Floats, head_sides: Floats) -> tuple[Floats, Ints]:
     """Vertices and quads of a frame.
 
     Args:
         glasses: its form.
         eyes: centres of the two eyes ``(2, 3)``.
-        temple_x: half the width of the head at the temples, dm.
+        head_sides: depth z, rising, and half the width of the head there at the height of the eyes ``(k, 2)``, dm.
     """
     parts, count = [], 0
-    for line, closed in _lines(glasses, eyes, temple_x):
+    for line, closed in _lines(glasses, eyes, head_sides):
         vertices, quads = _tube(line, glasses.thickness, count, closed=closed)
         parts.append((vertices, quads))
         count += len(vertices)

@@ -180,7 +180,7 @@ def _step_guides(form: CutForm, roots: _Scalp, style: Style, collider: _Collider
         if style.cut == "tied":
             heading = unit(heading + 0.6 * unit(_BUN_DM - points[-1]))
         elif style.cut == "afro":
-            heading = unit(heading + rng.normal(0, 0.12, heading.shape))
+            heading = unit(heading + rng.normal(0, 0.06, heading.shape))
         else:
             pull = form.gravity * (0.12 + 1.6 * (knot / form.knots) ** 1.25)
             heading = unit(heading - np.array([0, pull, 0]) + 0.15 * (1 - knot / form.knots) * combed)
@@ -220,7 +220,7 @@ def _curl(offsets: Floats, rest: Floats, amount: float, *, tight: bool, rng: np.
     count, knots, _ = offsets.shape
     arc = np.linspace(0, 1, knots)[None, :, None] * np.linalg.norm(offsets[:, -1], axis=1)[:, None, None]
     if tight:
-        phase, turns, radius = rng.uniform(0, 2 * np.pi, (count, 1, 1)), 30.0, 0.05 * max(amount, 0.8)
+        phase, turns, radius = rng.uniform(0, 2 * np.pi, (count, 1, 1)), 38.0, 0.035 * max(amount, 0.8)
     else:
         phase = 2 * np.pi * value_noise(rest, 1.5, rng)[:, None, None]
         turns, radius = 5 + 3 * amount, 0.05 * amount

@@ -13,6 +13,7 @@ from facecheck.synthesis.streams import Aspect, stream
 __all__ = ["DIRECTIONS", "SOLID_ANGLE", "radiance"]
 
 _COUNT: Final = 48
+_WARMTH: Final = 0.06  # what the white balance leaves of lamps and skies
 
 
 def _sphere(count: int) -> Floats:
@@ -53,8 +54,8 @@ def radiance(kind: Lighting, seed: int) -> Floats:
     """Linear radiance ``(48, 3)`` arriving from each of `DIRECTIONS`. Light is fixed to the head."""
     rng = stream(Aspect.LIGHT, seed)
     up, front = DIRECTIONS[:, 1:2], DIRECTIONS[:, 2:3]
-    tint = np.exp(rng.normal(0, 0.06, 3))
+    tint = np.exp(_WARMTH * rng.normal() * np.array([1.0, 0.0, -1.0]))
     ambience = tint * (0.13 + 0.20 * (0.5 * up + 0.5) + 0.13 * (0.5 * front + 0.5))
     ambience = np.where(up < 0, ambience * np.array([0.78, 0.72, 0.65]), ambience)  # the floor is warmer
     share, sources = _sources(kind, rng)
-    return share * ambience + sources
+    return share * ambience + sources * tint

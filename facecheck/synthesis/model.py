@@ -38,6 +38,8 @@ _MOUTH_PARTS: Final = (
 )
 _MOUTH_SCALE: Final = np.array([0.88, 1.0, 1.0])  # else teeth pierce the corners of an open mouth
 _NECK_DM: Final = 5.9  # relief and creases are drawn above it
+_TEMPLE_BAND_DM: Final = 0.1
+_TEMPLE_DEPTHS_DM: Final = np.linspace(0.3, 1.6, 14)
 _CENTRE_BELOW_EYES_DM: Final = 0.22
 _CENTRE_Z_DM: Final = 0.45
 _CREASE_TINT: Final = np.array([0.55, 0.75, 0.72])  # blood shows in creases ...
@@ -139,11 +141,14 @@ def _eye_centres(template: Template, vertices: Floats) -> Floats:
     return np.stack([vertices[np.unique(parts[f"{side}_eye"])].mean(axis=0) for side, _ in SIDES])
 
 
-def _temple_x(template: Template, fine: Floats) -> float:
-    """Half the width of the head where the temples of glasses pass."""
-    rest = template.rest_fine
-    beside = (np.abs(rest[:, 1] - EYE_Y_DM) < 0.1) & (rest[:, 2] > 0.45) & (rest[:, 2] < 0.8)
-    return float(np.abs(fine[beside & (template.regions.ears == 0), 0]).max()) + 0.01
+def _head_sides(template: Template, fine: Floats) -> Floats:
+    """Depth and half the width of the head ``(k, 2)`` where the temples of glasses pass."""
+    at_eyes = (np.abs(template.rest_fine[:, 1] - EYE_Y_DM) < _TEMPLE_BAND_DM) & (template.regions.ears == 0)
+    points = fine[at_eyes]
+    slices = np.digitize(points[:, 2], _TEMPLE_DEPTHS_DM)
+    widths = [np.abs(points[slices == number, 0]).max(initial=0.0) for number in range(1, len(_TEMPLE_DEPTHS_DM))]
+    middles = (_TEMPLE_DEPTHS_DM[1:] + _TEMPLE_DEPTHS_DM[:-1]) / 2
+    return np.stack([middles, np.array(widths)], axis=1)
 
 
 def _surfaces(
@@ -163,7 +168,7 @@ def _surfaces(
             _mouth_surface(head.parts[name], vertices * _MOUTH_SCALE - [0, lowered, 0], (colour, 0.5, roughness))
         )
     if style.wears_glasses:
-        points, quads = glasses_mesh(style.glasses, eyes, _temple_x(template, fine))
+        points, quads = glasses_mesh(style.glasses, eyes, _head_sides(template, fine))
         paint_frame = glasses_paint(style.glasses, len(points))
         surfaces.append(_Surface(points, quads, vertex_normals(points, quads), paint_frame, "glasses"))
     return surfaces

@@ -5,8 +5,8 @@
 | ancestry | one of MakeHuman's three with weight 0.65, the rest Dirichlet(0.25) |
 | sex, age | even; 18 to 80 years, 18 + 62 beta(1.1, 1.5) |
 | muscle, weight | normal around 0.5 |
-| local shape | every two-sided target normal, clipped at 2 sigma, calmer where a face soon looks drawn |
-| skin | melanin by ancestry, then hue, blush, freckles, moles, pores |
+| local shape | every two-sided target normal, clipped at 2 sigma, calm for masses, wide for features |
+| skin | melanin by ancestry, then hue, blush, freckles, moles, pores; spots of age from 45 years on |
 | brows, eyes, hair | colour by ancestry and age; form uniform over what people have |
 
 A sibling shares ancestry, sex, colouring and most of the shape with the person whose seed it is drawn from.
@@ -53,36 +53,53 @@ OLDEST: Final = 80
 _SIBLING_SHARE: Final = 0.88  # of the shape's deviation; the rest is the sibling's own
 _CLIP_SIGMA: Final = 2.0
 _SIGMA: Final = 0.27
-_ONE_SIDED_SIGMA: Final = 0.17
-_ASYMMETRY_SIGMA: Final = 0.18
+_ONE_SIDED_SIGMA: Final = 0.22
+_ASYMMETRY_SIGMA: Final = 0.14
 _SIDE_SIGMA: Final = 0.05  # between the left and the right eye, cheek and ear
-# Where a full draw makes a drawing of a face: prefix of the axis -> factor on sigma.
-_CALM: Final = {
-    "mouth-trans": 0.5,
-    "nose-trans": 0.5,
-    "neck": 0.5,
+# Factor on sigma by prefix of the axis. The large masses of a head (below 1) soon make a drawing of a face;
+# what people recognise one another by, and no caricaturist needs, spreads further (above 1).
+_SPREAD: Final = {
+    "mouth-trans": 0.45,
     "mouth-angles": 0.4,
-    "mouth-laugh-lines": 0.6,
-    "mouth-scale": 0.7,
+    "mouth-laugh-lines": 0.8,
+    "mouth-scale": 0.75,
     "mouth-lowerlip-ext": 0.5,
     "mouth-upperlip-ext": 0.5,
+    "mouth-lowerlip": 1.3,
+    "mouth-upperlip": 1.3,
+    "nose-trans": 0.5,
+    "nose-scale": 1.2,
+    "nose-width": 1.5,
+    "nose-nostrils": 1.2,
+    "nose-flaring": 1.3,
+    "neck": 0.5,
     "eyebrows-angle": 0.5,
-    "eye-bag": 0.5,
-    "eye-eyefold-angle": 0.5,
+    "eye-bag": 0.8,
+    "eye-eyefold-angle": 0.6,
+    "eye-eyefold": 1.4,
+    "eye-epicanthus": 1.3,
     "eye-scale": 0.4,
     "eye-height": 0.35,
     "eye-push": 0.6,
-    "eye-corner": 0.7,
-    "eye-trans": 0.8,
+    "eye-corner": 0.8,
+    "eye-trans-out": 1.1,
+    "eye-trans": 0.6,
     "ear": 0.8,
-    "head-angle": 0.6,
+    "head-angle": 0.4,
     "head-age": 0.3,
-    "head-scale-vert": 0.7,
+    "head-scale-vert": 0.5,
+    "head-scale": 0.75,
     "head-trans": 0.0,
     "chin-jaw-drop": 0.6,
-    "cheek-inner": 0.7,
-    "forehead-scale-vert": 0.7,
+    "chin-height": 0.8,
+    "chin-width": 1.3,
+    "cheek-inner": 0.8,
+    "cheek": 1.4,
+    "forehead-scale-vert": 0.5,
+    "forehead-nubian": 0.6,
 }
+_PALE_LIPS: Final = np.array([0.88, 0.60, 0.62])  # of the skin's albedo
+_DARK_LIPS: Final = np.array([0.92, 0.70, 0.74])
 _SUFFIXES: Final = (
     ("decr", "incr"),
     ("down", "up"),
@@ -118,6 +135,7 @@ class Skin:
     under_eye: float
     eyelid: float
     freckles: float
+    age_spots: float
     moles: int
     roughness: float
     pores: float
@@ -237,7 +255,7 @@ def _mirror_stem(axis: str) -> str:
 def _sigma(stem: str) -> float:
     if stem in {"mouth-trans-out", "nose-trans-out"}:
         return 0.08  # sideways: a crooked face, not another face
-    return _SIGMA * next((factor for prefix, factor in _CALM.items() if stem.startswith(prefix)), 1.0)
+    return _SIGMA * next((factor for prefix, factor in _SPREAD.items() if stem.startswith(prefix)), 1.0)
 
 
 def _draw_shape(seeds: tuple[int, ...]) -> dict[str, float]:
@@ -290,19 +308,20 @@ def _draw_skin(seed: int, body: Body, melanin_shift: float) -> Skin:
     warm, olive = rng.normal(0, 1, 2)
     hue = np.exp([0.04 * warm, -0.02 * warm - 0.03 * olive, -0.05 * warm + 0.06 * olive])
     albedo = np.clip(skin_colour(melanin) * hue, 0.01, 0.75)
-    lips = albedo * np.array([0.86, 0.54, 0.56]) * np.exp(rng.normal(0, 0.07, 3))
+    lips = albedo * (_PALE_LIPS * (1 - melanin) + _DARK_LIPS * melanin) * np.exp(rng.normal(0, 0.09, 3))
     pale = 1 - min(1.0, 1.6 * melanin)
     old = max(0.0, (body.age_years - 45) / 35)
     return Skin(
         melanin=melanin,
         albedo=_rgb(albedo),
         lips=_rgb(lips),
-        mottle=float(rng.uniform(0.03, 0.08)),
-        blush=float(rng.uniform(0.15, 0.9)),
+        mottle=float(rng.uniform(0.03, 0.11)),
+        blush=float(rng.uniform(0.1, 1.2)),
         under_eye=float(rng.uniform(0.1, 0.7) + 0.25 * old),
         eyelid=float(rng.uniform(0.1, 0.6)),
-        freckles=float((rng.random() < 0.35) * pale * rng.uniform(0.3, 1.0)),
-        moles=int(rng.integers(0, 5)),
+        freckles=float((rng.random() < 0.4) * pale * rng.uniform(0.3, 1.2)),
+        age_spots=float(old * (1 - 0.6 * melanin) * rng.uniform(0.1, 0.9)),
+        moles=int(rng.integers(0, 8)),
         roughness=float(rng.uniform(0.38, 0.5)),
         pores=float(rng.uniform(0.4, 1.3)),
         cavity=float(rng.uniform(0.7, 1.15)),
@@ -316,7 +335,7 @@ def _draw_eyes(seed: int, body: Body, melanin: float) -> Eyes:
         name = str(rng.choice(["brown", "dark brown"]))
     else:
         name = str(rng.choice(list(IRIS_COLOURS), p=[0.2, 0.1, 0.18, 0.15, 0.27, 0.1]))
-    iris = IRIS_COLOURS[name] * np.exp(rng.normal(0, 0.1, 3))
+    iris = IRIS_COLOURS[name] * np.exp(rng.normal(0, 0.14, 3))
     return Eyes(name=name, iris=_rgb(iris), iris_radius_rad=float(rng.uniform(0.42, 0.47)))
 
 
@@ -334,7 +353,7 @@ def _draw_hair(seed: int, body: Body) -> Hair:
     male_recession = 0.16 * old if body.sex == "male" else 0.0
     return Hair(
         name=name,
-        colour=_rgb(HAIR_COLOURS[name] * np.exp(rng.normal(0, 0.12))),
+        colour=_rgb(HAIR_COLOURS[name] * np.exp(rng.normal(0, 0.2))),
         curl=float(curl),
         hairline_dm=float(rng.normal(0, 0.05)),
         recession_dm=float(max(0.0, rng.normal(0.02, 0.04)) + male_recession),

@@ -25,13 +25,13 @@ __all__ = ["EXPRESSIONS", "Expression", "face_unit_weights", "head_vertices", "m
 Expression: TypeAlias = Literal["neutral", "smile", "laugh", "frown", "surprise", "squint", "speak"]
 
 _ANCESTRIES: Final = ("african", "asian", "caucasian")
-_ANCESTRY_STRETCH: Final = 1.3  # beyond MakeHuman's own: the three mixed are much alike
+_ANCESTRY_STRETCH: Final = 1.4  # beyond MakeHuman's own: the three mixed are much alike
 _YOUNG_YEARS: Final = 25
 _OLD_YEARS: Final = 86  # MakeHuman's "old" is reached here
 _YOUNGEST_WEIGHT: Final = -0.12  # of "child", at 18 years
 
-_LID_RATIO: Final = (0.265, 0.36)  # opening over width of a relaxed eye
-_MOUTH_DROP_DM: Final = (-0.04, -0.012)  # corners below the middle of the mouth
+_LID_RATIO: Final = (0.285, 0.36)  # opening over width of a relaxed eye
+_MOUTH_DROP_DM: Final = (-0.055, -0.03)  # corners below the middle of the mouth
 _MAX_CORRECTION: Final = 0.9
 
 _WAVES: Final = 10

@@ -73,12 +73,14 @@ def _flush(albedo: Floats, template: Template, person: Person, rng: np.random.Ge
 
 
 def _spots(albedo: Floats, template: Template, person: Person, rng: np.random.Generator) -> Floats:
-    """Freckles and moles."""
+    """Freckles, spots of age and moles."""
     rest = template.rest_fine
     if person.skin.freckles > 0:
         pattern = value_noise(rest, 34, rng) + 0.5 * value_noise(rest, 17, rng)
         amount = ramp(1.1, 1.6, pattern) * person.skin.freckles * bell(rest[:, 1], 7.0, 0.35) * (rest[:, 2] > 0.8)
         albedo = albedo * (1 - amount[:, None] * np.array([0.25, 0.4, 0.5]))
+    patches = ramp(1.2, 1.5, value_noise(rest, 11, rng) + 0.4 * value_noise(rest, 30, rng)) * person.skin.age_spots
+    albedo = albedo * (1 - (patches * (rest[:, 2] > 0.5))[:, None] * np.array([0.22, 0.32, 0.38]))
     for _ in range(person.skin.moles):
         place = template.nearest_front(np.array([[rng.uniform(-0.6, 0.6), rng.uniform(6.2, 8.0)]]))[0]
         distance = np.linalg.norm(rest - rest[place], axis=1)

@@ -156,7 +156,7 @@ def _draw_make_up(rng: np.random.Generator, person: Person) -> MakeUp:
     worn = person.body.sex == "female"
     lipstick = LIPSTICKS[rng.integers(len(LIPSTICKS))]
     shadow = to_linear(np.clip(rng.normal([92, 72, 72], [24, 18, 20]), 25, 150))
-    lipstick_amount, shadow_amount, liner = rng.uniform([0.3, 0.25, 0.3], [0.65, 0.5, 0.9])
+    lipstick_amount, shadow_amount, liner = rng.uniform([0.15, 0.15, 0.2], [0.5, 0.4, 0.7])
     has_lipstick, has_shadow, has_liner = rng.random(3) < (0.45, 0.35, 0.45)
     lashes = rng.uniform(0.5, 1.0) if worn else rng.uniform(0.25, 0.5)
     return MakeUp(
@@ -189,7 +189,7 @@ def _draw_clothes(rng: np.random.Generator) -> Clothes:
 
 def _draw_glasses(rng: np.random.Generator) -> Glasses:
     return Glasses(
-        half_width=float(rng.uniform(0.215, 0.255)),
+        half_width=float(rng.uniform(0.23, 0.27)),
         half_height=float(rng.uniform(0.14, 0.19)),
         squareness=float(rng.uniform(2, 4.5)),
         thickness=float(rng.uniform(0.011, 0.02)),
