@@ -80,13 +80,19 @@ def _described(content: object) -> str:
     return f"{kind} of {', '.join(map(str, list(content)[:_SHOWN]))}, ..." if isinstance(content, Mapping) else kind
 
 
-def fit(network: nn.Module, state: Mapping[str, Tensor], source: Path) -> None:
+def fit(network: nn.Module, state: Mapping[str, Tensor], source: Path, *, assign: bool = False) -> None:
     """Load a state dict strictly: every name and shape is the network's.
+
+    Args:
+        network: that takes the tensors.
+        state: names to tensors.
+        source: of the tensors, for messages.
+        assign: put the tensors themselves into the network, as one without memory of its own needs it.
 
     Raises:
         ModelError: one is not.
     """
     try:
-        network.load_state_dict(state, strict=True)
+        network.load_state_dict(state, strict=True, assign=assign)
     except RuntimeError as error:
         raise ModelError(f"{source}: these weights are of another network: {error}") from error

@@ -10,13 +10,15 @@ from torch import nn
 
 from facecheck.align import BoxCrop, DlibChip
 from facecheck.detectors import DlibHog
-from facecheck.embedders import facenet
+from facecheck.embedders import face_transformer, facenet
 from facecheck.embedders.dlib_resnet import DlibResnet, parse
 from facecheck.embedders.edgeface import EDGEFACES, edgeface, edgeface_file
+from facecheck.embedders.face_transformer import FACE_TRANSFORMERS
+from facecheck.errors import ModelError
 from facecheck.models.options import FACE_OPTIONS, Options, flip, margin, policy, threshold, weights
 from facecheck.models.settings import Settings, torch_recognizer
 from facecheck.recognizer import Recognizer
-from facecheck.weights import package_file, verified
+from facecheck.weights import package_file, state_sha256, verified
 
 __all__ = ["BUILT_IN", "Build", "dlib_chip"]
 
@@ -97,6 +99,40 @@ def _edgeface(kind: str) -> Build:
     return made
 
 
+def _face_transformer(kind: str) -> Build:
+    def made(name: str, settings: Settings, options: Options) -> Recognizer:
+        network, sha256 = _face_transformer_network(kind, options)
+        return torch_recognizer(
+            name,
+            network,
+            settings,
+            mean=(0.0, 0.0, 0.0),  # it was trained on 0..255 as they are
+            std=(1.0, 1.0, 1.0),
+            flip=flip(options),
+            threshold=threshold(options, None),
+            weights_sha256=sha256,
+            policy=policy(options),
+        )
+
+    return made
+
+
+def _face_transformer_network(kind: str, options: Options) -> tuple[nn.Module, str]:
+    """Return the network and what the contract calls its weights."""
+    if options.get("weights") == "random":
+        network = face_transformer.untrained(kind)
+        return network, f"random, never trained: {state_sha256(network.state_dict())}"
+    file = weights(options)
+    if file is None:
+        raise ModelError(
+            f"{kind}: its weights are not here: its authors keep them where only a browser gets them (Baidu Netdisk "
+            f"and Google Drive, linked from github.com/zhongyy/Face-Transformer). Say {kind}?weights=/path/to/"
+            f"checkpoint.pth; {kind}?weights=random runs the untrained network, which must fail"
+        )
+    network = face_transformer.published(kind, file)
+    return network, state_sha256(network.state_dict())
+
+
 _USUAL = FACE_OPTIONS | {"threshold"}
 _FACENET = _USUAL | {"margin", "flip"}
 BUILT_IN: MappingProxyType[str, tuple[Build, frozenset[str]]] = MappingProxyType(
@@ -105,5 +141,6 @@ BUILT_IN: MappingProxyType[str, tuple[Build, frozenset[str]]] = MappingProxyType
         "facenet-casia-webface": (_facenet_casia, _FACENET),
         "facenet-vggface2": (_facenet_vggface2, _FACENET | {"weights"}),
         **{kind: (_edgeface(kind), _USUAL | {"weights", "flip"}) for kind in EDGEFACES},
+        **{kind: (_face_transformer(kind), _USUAL | {"weights", "flip"}) for kind in FACE_TRANSFORMERS},
     }
 )
