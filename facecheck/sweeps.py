@@ -54,6 +54,17 @@ class Sweep:
     points: Mapping[Step, Sequence[Measurement]]
 
     @property
+    def title(self) -> str:
+        """What graphs call the corruption."""
+        known = CORRUPTIONS.get(self.corruption)
+        return known.title if known else self.corruption.replace("_", " ")
+
+    @property
+    def place(self) -> int:
+        """Where the corruption stands in their table."""
+        return _place(self.corruption)
+
+    @property
     def unit(self) -> str:
         """What a level counts, empty for a corruption that this version does not know."""
         known = CORRUPTIONS.get(self.corruption)
@@ -98,7 +109,7 @@ def is_swept(measurement: Measurement) -> bool:
 
 
 def sweeps(measurements: Iterable[Measurement]) -> list[Sweep]:
-    """Put the measurements of levels together, in the order of eval, data set, corruption and model."""
+    """Put the measurements of levels together, by eval, data set, corruption in the order of their table, and model."""
     of_sweep: dict[tuple[str, str, str, str], list[Measurement]] = defaultdict(list)
     for m in measurements:
         if is_swept(m):
@@ -118,8 +129,13 @@ def sweeps(measurements: Iterable[Measurement]) -> list[Sweep]:
             steps=steps[key[:3]],
             points=_points(steps[key[:3]], found, clean[key[0], key[1], key[3]]),
         )
-        for key, found in sorted(of_sweep.items())
+        for key, found in sorted(of_sweep.items(), key=lambda item: (*item[0][:2], _place(item[0][2]), *item[0][2:]))
     ]
+
+
+def _place(corruption: str) -> int:
+    known = list(CORRUPTIONS)
+    return known.index(corruption) if corruption in known else len(known)
 
 
 def _any_clean(clean: Mapping[tuple[str, str, str], Sequence[Measurement]], key: tuple[str, str, str]) -> bool:

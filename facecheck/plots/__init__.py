@@ -1,0 +1,39 @@
+"""Graphs: values in, a matplotlib figure out. No state, no files, no printing.
+
+Colours keep their meaning everywhere: genuine pairs are blue, impostor pairs vermilion, and a model has one
+colour in all graphs of a run (:func:`model_colours`).
+"""
+
+from __future__ import annotations
+
+from facecheck.plots.bars import Bars, Change, Changes, bar_panels, change_bars, stage_bars
+from facecheck.plots.curves import det, roc
+from facecheck.plots.lines import Panel, Series, line_panels, series
+from facecheck.plots.overview import Cost, heat_map, non_dominated, trade_off
+from facecheck.plots.pairs import decision_rows, histogram, pose_distance
+from facecheck.plots.style import GENUINE, IMPOSTOR, model_colours
+
+__all__ = [
+    "GENUINE",
+    "IMPOSTOR",
+    "Bars",
+    "Change",
+    "Changes",
+    "Cost",
+    "Panel",
+    "Series",
+    "bar_panels",
+    "change_bars",
+    "decision_rows",
+    "det",
+    "heat_map",
+    "histogram",
+    "line_panels",
+    "model_colours",
+    "non_dominated",
+    "pose_distance",
+    "roc",
+    "series",
+    "stage_bars",
+    "trade_off",
+]

@@ -1,0 +1,187 @@
+"""A sheet of small panels, measured in inches and drawn as a few collections.
+
+An ``Axes`` a panel would be simpler, but making it and saving it twice takes about 0.15 s, and a run has hundreds.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+__all__ = ["Canvas", "Frame", "Sheet", "ticks"]
+
+Array = npt.NDArray[np.float64]
+_LEFT, _RIGHT, _TOP = 0.62, 0.18, 0.42  # inches beside the panels; below them there is a gap as between them
+_LEGEND_ROW, _LETTER, _HANDLE = 0.22, 0.068, 0.5  # inches of a row, of a letter, of what stands before a text
+_NARROWEST = 7.0  # inches that title and legend want
+_AXIS, _GRID = "#333333", "#E4E4E4"
+_BAND = 0.17
+_TICK, _TITLE = 0.035, 0.15  # inches
+
+
+class Sheet(NamedTuple):
+    """How panels stand on a sheet: columns side by side, each of so many inches, with gaps between."""
+
+    columns: int
+    panel: tuple[float, float]
+    gap: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One panel: where it stands, in inches from the lower left, and which values it spans."""
+
+    left: float
+    bottom: float
+    width: float
+    height: float
+    x_limits: tuple[float, float]
+    y_limits: tuple[float, float]
+
+    def points(self, x: Sequence[float] | Array, y: Sequence[float] | Array) -> Array:
+        """Return the places of values on the sheet, ``(n, 2)`` inches; values beyond the frame stop at its edge."""
+        shares = [
+            np.clip((np.asarray(values, dtype=np.float64) - low) / (high - low), 0.0, 1.0)
+            for values, (low, high) in ((x, self.x_limits), (y, self.y_limits))
+        ]
+        return np.column_stack((self.left + self.width * shares[0], self.bottom + self.height * shares[1]))
+
+
+def ticks(limits: tuple[float, float], *, percent: bool) -> dict[float, str]:
+    """Return round values within limits, about four of them, with their texts.
+
+    >>> ticks((0.38, 1.02), percent=True)
+    {0.4: '40 %', 0.6: '60 %', 0.8: '80 %', 1.0: '100 %'}
+    """
+    low, high = limits
+    values = [round(float(v), 10) for v in MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)]
+    return {v: f"{100 * v:.4g} %" if percent else f"{v:g}" for v in values if low <= v <= high}
+
+
+class Canvas:
+    """Collects what is drawn in all panels and makes one figure of it.
+
+    Args:
+        title: of the figure.
+        count: of panels.
+        sheet: how they stand.
+        entries: texts of the legend, for which room is left under the title.
+    """
+
+    def __init__(self, title: str, count: int, sheet: Sheet, *, entries: Sequence[str]) -> None:
+        columns = max(1, min(sheet.columns, count))
+        rows = -(-count // columns)
+        self._sheet = sheet._replace(columns=columns)
+        panels = columns * sheet.panel[0] + (columns - 1) * sheet.gap[0]
+        self._width = max(_NARROWEST, _LEFT + panels + _RIGHT)
+        widest = _LETTER * max((len(entry) for entry in entries), default=0) + _HANDLE
+        self._legend_columns = max(1, min(len(entries), int(self._width / widest)))
+        top = _TOP + _LEGEND_ROW * -(-len(entries) // self._legend_columns) + 0.32
+        self._height = top + rows * (sheet.panel[1] + sheet.gap[1]) - _TITLE
+        self._top = self._height - top
+        self._figure = Figure(figsize=(self._width, self._height))
+        self._axes = self._figure.add_axes((0, 0, 1, 1), xlim=(0, self._width), ylim=(0, self._height))
+        self._axes.set_axis_off()
+        self._grid: list[Array] = []
+        self._segments: list[tuple[Array, str, float, str]] = []
+        self._areas: list[tuple[Array, str]] = []
+        self._bars: dict[str, list[tuple[Array, str]]] = defaultdict(list)
+        self._dots: list[tuple[Array, str, float]] = []
+        self.text(0.12, self._height - 0.12, title, size=12, va="top")
+
+    def frame(self, number: int, x_limits: tuple[float, float], y_limits: tuple[float, float]) -> Frame:
+        """Return the place of a panel, counted row by row."""
+        row, column = divmod(number, self._sheet.columns)
+        (width, height), (across, down) = self._sheet.panel, self._sheet.gap
+        bottom = self._top - (row + 1) * height - row * down
+        return Frame(_LEFT + column * (width + across), bottom, width, height, x_limits, y_limits)
+
+    def text(self, x: float, y: float, text: str, *, size: float = 7.5, **how: str | float) -> None:
+        """Write at a place in inches."""
+        self._axes.text(x, y, text, fontsize=size, **how)  # type: ignore[arg-type]
+
+    def line(self, points: Array, colour: str, *, width: float = 1.5, style: str = "-") -> None:
+        """Draw a line through places on the sheet."""
+        self._segments.append((points, colour, width, style))
+
+    def whiskers(self, low: Array, high: Array, colour: str) -> None:
+        """Draw a line from each low to each high place."""
+        self._segments.extend((np.stack(ends), colour, 1.0, "-") for ends in zip(low, high, strict=True))
+
+    def dots(self, points: Array, colour: str, *, size: float = 10.0) -> None:
+        """Mark places on the sheet."""
+        self._dots.append((points, colour, size))
+
+    def band(self, low: Array, high: Array, colour: str) -> None:
+        """Fill lightly between two lines of places."""
+        self._areas.append((np.concatenate((low, high[::-1])), colour))
+
+    def bar(self, corner: Array, opposite: Array, colour: str, *, hatch: str = "") -> None:
+        """Fill a rectangle between two places."""
+        (left, bottom), (right, top) = corner, opposite
+        outline = np.array([[left, bottom], [right, bottom], [right, top], [left, top]])
+        self._bars[hatch].append((outline, colour))
+
+    def dress(
+        self, frame: Frame, title: str, x_ticks: Mapping[float, str], y_ticks: Mapping[float, str], *, slanted: bool
+    ) -> None:
+        """Draw a panel's frame, grid, title and the texts at its ticks; an empty text leaves the grid's line only."""
+        right, top = frame.left + frame.width, frame.bottom + frame.height
+        self.text(frame.left, top + 0.06, title, size=8.5)
+        turned = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if slanted else {"ha": "center"}
+        for x, text in x_ticks.items():
+            ((at, _),) = frame.points([x], [frame.y_limits[0]])
+            self._segments.append((np.array([[at, frame.bottom], [at, frame.bottom - _TICK]]), _AXIS, 0.7, "-"))
+            self.text(at, frame.bottom - 0.06, text, va="top", size=7, **turned)
+        for y, text in y_ticks.items():
+            ((_, at),) = frame.points([frame.x_limits[0]], [y])
+            self._grid.append(np.array([[frame.left, at], [right, at]]))
+            if text:
+                self.text(frame.left - 0.06, at, text, ha="right", va="center", size=7)
+        corner = np.array([[frame.left, top], [frame.left, frame.bottom], [right, frame.bottom]])
+        self._segments.append((corner, _AXIS, 0.8, "-"))
+
+    def figure(self, handles: Sequence[Any], labels: Sequence[str]) -> Figure:
+        """Return the figure with its legend."""
+        axes = self._axes
+        axes.add_collection(LineCollection(self._grid, colors=_GRID, linewidths=0.6, zorder=0), autolim=False)
+        light = [to_rgba(colour, _BAND) for _, colour in self._areas]
+        axes.add_collection(PolyCollection([a for a, _ in self._areas], facecolors=light, linewidths=0), autolim=False)
+        for hatch, bars in self._bars.items():
+            outlines, colours = zip(*bars, strict=True)
+            filled = PolyCollection(
+                list(outlines), facecolors=list(colours), edgecolors="white", linewidths=0.3, hatch=hatch or None
+            )
+            axes.add_collection(filled, autolim=False)
+        if self._segments:
+            lines, colours, widths, styles = zip(*self._segments, strict=True)
+            drawn = LineCollection(
+                list(lines), colors=list(colours), linewidths=list(widths), linestyles=list(styles), capstyle="butt"
+            )
+            axes.add_collection(drawn, autolim=False)
+        for colour in dict.fromkeys(colour for _, colour, _ in self._dots):
+            mine = [(points, size) for points, each, size in self._dots if each == colour]
+            places = np.concatenate([points for points, _ in mine])
+            axes.scatter(places[:, 0], places[:, 1], s=mine[0][1], color=colour, linewidths=0, zorder=3)
+        axes.set(xlim=(0, self._width), ylim=(0, self._height))
+        self._figure.legend(
+            handles,
+            labels,
+            loc="upper left",
+            bbox_to_anchor=(0.12 / self._width, 1 - _TOP / self._height),
+            borderaxespad=0.0,
+            borderpad=0.0,
+            ncols=self._legend_columns,
+            fontsize=8,
+            frameon=False,
+        )
+        return self._figure

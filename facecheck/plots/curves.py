@@ -1,0 +1,79 @@
+"""ROC and DET: every operating point, one curve a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, PercentFormatter
+from scipy.special import ndtri
+
+from facecheck.metrics import Curve
+from facecheck.plots.style import axes_of, model_colours
+
+__all__ = ["det", "roc"]
+
+_SQUARE = (5.6, 5.2)
+_DET_TICKS = (0.0001, 0.001, 0.01, 0.05, 0.2, 0.4)
+_DET_LOW, _DET_HIGH = 0.0002, 0.5
+
+
+def roc(title: str, curves: Mapping[str, tuple[Curve, int]], *, colours: Mapping[str, str] | None = None) -> Figure:
+    """Draw true against false match rate, the latter logarithmic down to what the impostor pairs can show.
+
+    Args:
+        title: of the graph.
+        curves: for each model its curve and how many impostor pairs it was made of.
+        colours: of the run's models.
+    """
+    figure, axes = axes_of(title, _SQUARE)
+    colours = colours or model_colours(curves)
+    least = min(1 / impostors for _, impostors in curves.values())
+    lowest = 1.0
+    for model, (points, _) in sorted(curves.items()):
+        axes.step(
+            np.maximum(points.fmr, least / 2),
+            points.tmr,
+            where="post",
+            color=colours[model],
+            label=model,
+            linewidth=1.6,
+        )
+        lowest = min(lowest, float(points.tmr[np.searchsorted(points.fmr, least, side="right") - 1]))
+    axes.set_xscale("log")
+    axes.set(
+        xlabel="false match rate", ylabel="true match rate", xlim=(least, 1), ylim=(min(0.95, lowest - 0.02), 1.002)
+    )
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    axes.legend(fontsize=9, loc="lower right", frameon=False)
+    return figure
+
+
+def det(title: str, curves: Mapping[str, tuple[Curve, int]], *, colours: Mapping[str, str] | None = None) -> Figure:
+    """Draw false non-match against false match rate on normal-deviate axes: straight lines for normal scores.
+
+    Args:
+        title: of the graph.
+        curves: for each model its curve and how many impostor pairs it was made of.
+        colours: of the run's models.
+    """
+    figure, axes = axes_of(title, _SQUARE)
+    colours = colours or model_colours(curves)
+    for model, (points, impostors) in sorted(curves.items()):
+        shown = points.fmr >= 1 / impostors
+        fmr, fnmr = (np.clip(rate[shown], _DET_LOW, _DET_HIGH) for rate in (points.fmr, points.fnmr))
+        axes.plot(ndtri(fmr), ndtri(fnmr), color=colours[model], label=model, linewidth=1.6)
+    ends = ndtri(np.array([_DET_LOW, _DET_HIGH]))
+    axes.plot(ends, ends, color="#999999", linewidth=0.8, linestyle=":")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(FixedLocator(ndtri(np.array(_DET_TICKS)).tolist()))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{_percent(value)} %"))
+    axes.set(xlabel="false match rate", ylabel="false non-match rate", xlim=tuple(ends), ylim=tuple(ends))
+    axes.legend(fontsize=9, loc="upper right", frameon=False)
+    return figure
+
+
+def _percent(deviate: float) -> str:
+    nearest = min(_DET_TICKS, key=lambda tick: abs(float(ndtri(tick)) - deviate))
+    return f"{100 * nearest:g}"
