@@ -12,7 +12,8 @@ from facecheck.corruptions import Given, place
 from facecheck.corruptions.place import NOSE_DEPTH, FaceFrame, face_centre, size_factor
 
 TEMPLATE = align._TEMPLATE_112
-# In the face's own coordinates.
+# The template in the face's own coordinates, with a one for the shift.
+MODEL = np.hstack([place._OWN, np.array([[0], [0], [NOSE_DEPTH], [0], [0]]), np.ones((5, 1))])
 EYES_AND_NOSE = [(-0.5, 0, 0), (0.5, 0, 0), (0, 0.495, NOSE_DEPTH)]
 
 
@@ -60,17 +61,27 @@ def test_sizes_stay_within_the_image(scale: float, side: int) -> None:
     assert min(1.0, side * 2**0.5) * 0.999 <= distance_px <= side * 2**0.5 * 1.001
 
 
-@given(st.lists(st.floats(-30, 30), min_size=8, max_size=8))
-def test_coordinates_follow_any_affine_camera(numbers: list[float]) -> None:
-    """A face seen through one gives landmarks from which the same camera is found."""
-    camera = np.array(numbers).reshape(4, 2)
-    camera[3] += 500
-    seen = np.hstack([place._model(), np.ones((5, 1))]) @ camera
+@given(st.lists(st.floats(-40, 40), min_size=3, max_size=3), st.integers(10, 60))
+def test_coordinates_follow_a_head_that_is_turned_and_tilted(numbers: list[float], down: int) -> None:
+    """Landmarks seen by an affine camera whose depth goes sideways give that camera back."""
+    right, slant, depth = numbers
+    camera = np.array([[right, slant], [0.2 * down, down], [depth, -0.2 * depth], [500, 450]])
 
-    frame = FaceFrame(canvas(1000), known(seen))
+    frame = FaceFrame(canvas(1000), known(MODEL @ camera))
 
     point = np.array([[0.3, -0.7, 1.1], [-1.0, 2.0, 0.0]])
     np.testing.assert_allclose(frame.to_image(point), point @ camera[:3] + camera[3], atol=2e-2)
+
+
+def test_a_long_nose_is_not_taken_for_a_bowed_head() -> None:
+    """It hangs down in the middle, and nothing moves."""
+    long = 2 * TEMPLATE.copy()
+    long[2, 1] += 12
+
+    frames = [FaceFrame(canvas(300), known(points)) for points in (2 * TEMPLATE, long)]
+
+    ear = [[1.1, 0.0, -1.3]]
+    np.testing.assert_allclose(frames[0].to_image(ear), frames[1].to_image(ear), atol=0.5)
 
 
 def test_a_frontal_face_has_its_landmarks_where_the_template_has_them() -> None:
@@ -104,7 +115,7 @@ def test_a_turned_head_hides_the_ear_that_it_turns_away(yaw_rad: float) -> None:
     """And shows the other one, farther from the nose; both are seen from the front."""
     cos, sin = np.cos(yaw_rad), np.sin(yaw_rad)
     turn = np.array([[70 * cos, 0], [0, 81], [70 * sin, 0]])
-    seen = FaceFrame(canvas(600), known(place._model() @ turn + 300))
+    seen = FaceFrame(canvas(600), known(MODEL[:, :3] @ turn + 300))
     front = FaceFrame(canvas(600), known(2 * TEMPLATE))
     temples = {side: np.array([(side * 1.0, 0, 0.05), (side * 1.12, 0, -1.3)]) for side in (-1, 1)}
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facecheck.corruptions.corruption import Given
-from facecheck.corruptions.unit import Fractions, to_bytes
+from facecheck.corruptions.unit import Fractions, look_up, to_bytes
 from facecheck.faces import Image
 
 __all__ = ["colour_cast", "low_light"]
@@ -56,7 +56,7 @@ def colour_cast(image: Image, mired: float, _given: Given) -> Image:
     gains = black_body(1e6 / (_DAYLIGHT_MIRED + mired)) / black_body(1e6 / _DAYLIGHT_MIRED)
     gains /= gains @ _LUMINANCE
     table = to_bytes(_to_srgb((_LINEAR[:, None] * gains).astype(np.float32)))
-    return np.stack([table[image[..., channel], channel] for channel in range(3)], axis=2)
+    return look_up(image, table)
 
 
 def black_body(kelvin: float) -> Array:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import numpy.typing as npt
+import PIL.Image
 
 from facecheck.corruptions.corruption import Corruption, Domain, Given
 from facecheck.corruptions.place import FaceFrame, Points
+from facecheck.corruptions.unit import look_up
 from facecheck.faces import Image
 
 __all__ = ["OCCLUSION"]
@@ -61,8 +63,9 @@ def _sunglasses(image: Image, opacity: float, given: Given) -> Image:
         _fill(rims, face.to_image(_lens(_RIM) * mirrored), _RIM_COLOUR)
         _fill(seen, face.to_image(_lens(1.0) * mirrored), 255)
     _line(rims, face, np.array(_BRIDGE), 0.07, _RIM_COLOUR)
-    glass = cv2.addWeighted(np.full_like(image, _LENS_COLOUR), opacity / 100, image, 1 - opacity / 100, 0)
-    return _over(rims, np.asarray(glass, dtype=np.uint8), seen)
+    clear = np.arange(256)[:, None] * (1 - opacity / 100)
+    behind_glass = look_up(image, np.rint(clear + np.array(_LENS_COLOUR) * opacity / 100).astype(np.uint8))
+    return _over(rims, behind_glass, seen)
 
 
 def _lens(size: float) -> Points:
@@ -103,8 +106,8 @@ def _patch(image: Image, percent: float, given: Given) -> Image:
     face = FaceFrame(image, given)
     height, width = image.shape[:2]
     side = min(max(1, round(face.eye_distance_px * percent / 100)), 2 * max(height, width))
-    grain = given.generator.integers(0, 256, (_PATCH_GRAIN, _PATCH_GRAIN, 3), dtype=np.uint8)
-    texture = np.asarray(cv2.resize(grain, (side, side), interpolation=cv2.INTER_CUBIC))
+    grain = PIL.Image.fromarray(given.generator.integers(0, 256, (_PATCH_GRAIN, _PATCH_GRAIN, 3), dtype=np.uint8))
+    texture = np.asarray(grain.resize((side, side), PIL.Image.Resampling.BICUBIC))
     middle = face.to_image(given.generator.uniform(_FACE_LEFT_TOP, _FACE_RIGHT_BOTTOM)[None])[0]
     left, top = (int(edge) for edge in np.round(middle - side / 2))
     painted = image.copy()

@@ -130,8 +130,11 @@ def zoom_blur(image: Image, severity: float, given: Given) -> Image:
     x, y = face_centre(image, given)
     total = image.astype(np.uint16)
     for zoom in np.linspace(1, largest, exposures):
-        about = np.array([[zoom, 0, x * (1 - zoom)], [0, zoom, y * (1 - zoom)]])
-        exposed = cv2.warpAffine(image, about, image.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+        from_x, from_y = (
+            np.asarray(middle + (np.arange(length) - middle) / zoom, dtype=np.float32)
+            for middle, length in ((x, image.shape[1]), (y, image.shape[0]))
+        )
+        exposed = cv2.remap(image, *np.meshgrid(from_x, from_y), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         total += np.asarray(exposed, dtype=np.uint8)
     return ((total + (exposures + 1) // 2) // (exposures + 1)).astype(np.uint8)
 

@@ -73,10 +73,11 @@ class FaceFrame:
     """Coordinates on a face, for what is placed on it.
 
     The origin is the middle between the eyes. x runs to the right of the picture and z towards the viewer of a
-    frontal face, both in distances between the eyes; y runs down, in distances from the eyes to the mouth. The map
-    to the image is the affine camera that fits the five landmarks best, so it follows a head that is turned, bowed
-    or tilted: the nose, which lies before the plane of eyes and mouth, tells where the depth goes. An unknown face
-    is taken to be upright and in the middle, its aligned crop 0.55 of the shorter side.
+    frontal face, both in distances between the eyes; y runs down, in distances from the eyes to the mouth. Eyes and
+    mouth give the plane's map to the image, which follows a head that is turned, bowed or tilted; the nose, which
+    lies before that plane, tells to which side the depth goes. How far it hangs down tells more of the nose than of
+    the head, so up and down there is no depth. An unknown face is taken to be upright and in the middle, its aligned
+    crop 0.55 of the shorter side.
 
     Args:
         image: the image.
@@ -86,7 +87,10 @@ class FaceFrame:
     def __init__(self, image: Image, given: Given) -> None:
         points = _centred(image) if given.landmarks is None else _bounded(given.landmarks, image)
         self.eye_distance_px = max(_eye_distance_px(points), 1.0)
-        self._camera = _FIT @ points
+        right, down, origin = _FIT @ points[_FLAT]
+        forward = (points[2] - _NOSE @ (right, down) - origin) / NOSE_DEPTH
+        forward -= down * (forward @ down) / max(float(down @ down), np.finfo(np.float64).tiny)
+        self._camera = np.array([right, down, forward, origin])
 
     def to_image(self, points: npt.ArrayLike) -> Points:
         """Return x and y in pixels, ``(n, 2)``, for coordinates ``(n, 3)`` of the face."""
@@ -108,12 +112,7 @@ def _centred(image: Image) -> Points:
     return np.asarray((_TEMPLATE_112 / 112 - 0.5) * side + np.array([width, height]) / 2)
 
 
-def _model() -> Points:
-    """Return the landmarks in the face's own coordinates, ``(5, 3)``: the template with a nose of 32 mm."""
-    eyes, _ = _middles(_TEMPLATE_112)
-    flat = (_TEMPLATE_112 - eyes) / (_EYES_112, _DOWN_112)
-    return np.hstack([flat, np.array([0, 0, NOSE_DEPTH, 0, 0])[:, None]])
-
-
-NOSE_DEPTH = 0.5  # distances between the eyes, which are 63 mm
-_FIT = np.linalg.pinv(np.hstack([_model(), np.ones((5, 1))]))
+NOSE_DEPTH = 0.5  # distances between the eyes: of 63 mm, 32
+_OWN = (_TEMPLATE_112 - _middles(_TEMPLATE_112)[0]) / (_EYES_112, _DOWN_112)
+_FLAT, _NOSE = [0, 1, 3, 4], _OWN[2]
+_FIT = np.linalg.pinv(np.hstack([_OWN[_FLAT], np.ones((4, 1))]))

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from facecheck.faces import Image
 
-__all__ = ["Fractions", "to_bytes", "to_fractions"]
+__all__ = ["Fractions", "look_up", "to_bytes", "to_fractions"]
 
 Fractions = npt.NDArray[np.float32]
 
@@ -20,3 +20,8 @@ def to_fractions(image: Image) -> Fractions:
 def to_bytes(fractions: Fractions) -> Image:
     """Return uint8, rounded to the nearest; what lies outside [0, 1] saturates."""
     return (np.clip(fractions, 0, 1) * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+
+
+def look_up(image: Image, table: Image) -> Image:
+    """Return ``table[value, channel]`` for each value, the table being ``(256, 3)``."""
+    return np.stack([table[image[..., channel], channel] for channel in range(3)], axis=2)
