@@ -126,16 +126,16 @@ def test_siblings_meet_as_impostors(pairs: Dataset, manifest: dict[str, Any]) ->
 
 
 def test_the_sample_is_small_and_balanced(sample: Dataset, manifest: dict[str, Any]) -> None:
-    """As many genuine as impostor pairs in each fold, over at most 160 pictures of people of every cell."""
+    """As many genuine as impostor pairs in each fold, over 72 pictures of one person of every cell."""
     assert sample.pairs.folds is not None
     kinds = Counter(zip(sample.pairs.folds.tolist(), sample.pairs.genuine.tolist(), strict=True))
     cells = Counter(cell(manifest, subject) for subject in {face.subject for face in sample.faces})
 
-    assert len(sample.faces) <= 160
-    assert 200 <= len(sample.pairs) <= 320
-    assert set(kinds.values()) == {18}
+    assert len(sample.faces) == 72
+    assert len(sample.pairs) == 144
+    assert set(kinds.values()) == {9}
     assert len(cells) == 24
-    assert set(cells.values()) <= {1, 2, 3}
+    assert set(cells.values()) == {1}
 
 
 def test_the_sample_is_part_of_the_whole(sample: Dataset, pairs: Dataset) -> None:

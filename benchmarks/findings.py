@@ -1,0 +1,118 @@
+"""The tables of ``docs/findings.md``, from runs of the suite on LFW.
+
+uv run pytest evals/ -m sweep --facecheck-models A,B --facecheck-datasets "lfw:LFW?pairs=pairsDevTest.txt"
+uv run python benchmarks/findings.py sweeps reports/latest
+uv run pytest evals/test_verification.py --facecheck-models A,B --facecheck-datasets "lfw:LFW?pairs=pairs.txt"
+uv run python benchmarks/findings.py verification reports/latest
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from facecheck.corruptions import CORRUPTIONS
+from facecheck.record import Measurement, Record
+
+CLEAN = {"threshold": "clean", "failures": "non-match"}
+RETUNED = {"threshold": "retuned", "failures": "non-match"}
+
+
+def _rate(value: float) -> str:
+    return f"{value:.3f}".lstrip("0") if value < 1 else "1"
+
+
+def _table(head: list[str], rows: Iterable[list[str]]) -> None:
+    print("| " + " | ".join(head) + " |")
+    print("|---" * len(head) + "|")
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+    print()
+
+
+def sweeps(record: Record) -> None:
+    """Print accuracy at the clean threshold, the re-tuned one in brackets, and the share of faces found."""
+    found = [m for m in record.measurements if "level" in m.conditions]
+    models = list(dict.fromkeys(m.model for m in found))
+    wanted: tuple[tuple[str, str, tuple[Mapping[str, str], ...]], ...] = (
+        ("accuracy at the clean threshold (re-tuned)", "accuracy", (CLEAN, RETUNED)),
+        ("detection rate", "detection_rate", ({},)),
+    )
+    for title, name, views in wanted:
+        print(f"### {title}\n")
+        rows = []
+        for corruption, level in dict.fromkeys((str(m.conditions["corruption"]), m.conditions["level"]) for m in found):
+            if level or corruption == "blur":
+                cells = [_cell(found, (model, corruption, float(level)), name, views) for model in models]
+                rows.append([corruption if level else "clean", f"{level:g}" if level else "", *cells])
+        _table(["corruption", "level", *models], rows)
+    print("### levels before distances collapse\n")
+    survived = [m for m in record.measurements if m.name == "levels_before_collapse"]
+    names = list(dict.fromkeys(str(m.conditions["corruption"]) for m in survived))
+    value = {(str(m.conditions["corruption"]), m.model): m.value for m in survived}
+    _table(
+        ["corruption", "levels", *models],
+        (
+            [name, str(len(CORRUPTIONS[name].levels) - 1), *(f"{value[name, model]:g}" for model in models)]
+            for name in names
+        ),
+    )
+
+
+Place = tuple[str, str, float]
+
+
+def _cell(found: list[Measurement], place: Place, name: str, views: tuple[Mapping[str, str], ...]) -> str:
+    """Return one metric of a model under a corruption at a level: in the first view, in brackets in the second."""
+    model, corruption, level = place
+    values = []
+    for view in views:
+        where = {"corruption": corruption, "level": level, **view}
+        same = (m for m in found if (m.model, m.name) == (model, name) and where.items() <= m.conditions.items())
+        values.append(next((_rate(m.value) for m in same), "-"))
+    return values[0] + "".join(f" ({value})" for value in values[1:])
+
+
+def verification(record: Record) -> None:
+    """Print what LFW's view 2 is usually reported with, and both views of failures."""
+    models = list(dict.fromkeys(m.model for m in record.measurements))
+
+    def value(model: str, name: str, **at: object) -> Measurement | None:
+        same = (
+            m
+            for m in record.measurements
+            if (m.model, m.name) == (model, name) and at.items() <= m.conditions.items() and "fold" not in m.conditions
+        )
+        return next(same, None)
+
+    rows = []
+    for model in models:
+        accuracy, error = value(model, "accuracy", **CLEAN), value(model, "accuracy_standard_error", **CLEAN)
+        completed = value(model, "accuracy", threshold="clean", failures="left out")
+        rest = [value(model, "eer", failures="non-match"), value(model, "tar_at_far", failures="non-match", far=0.001)]
+        fta = value(model, "fta")
+        assert accuracy is not None
+        assert error is not None
+        assert completed is not None
+        assert fta is not None
+        interval = f"[{accuracy.low:.4f}, {accuracy.high:.4f}]"
+        others = [f"{m.value:.4f}" if m is not None else "-" for m in rest]
+        failed = f"{round(fta.value * fta.n)}"
+        rows.append(
+            [model, f"{accuracy.value:.4f} ± {error.value:.4f} {interval}", f"{completed.value:.4f}", *others, failed]
+        )
+    _table(["model", "accuracy ± S_E [95 %]", "completed pairs", "EER", "TAR at FAR .1 %", "no face"], rows)
+
+
+def main() -> None:
+    """Print one of the two."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["sweeps", "verification"])
+    parser.add_argument("run", type=Path, help="folder of the run")
+    options = parser.parse_args()
+    {"sweeps": sweeps, "verification": verification}[options.what](Record.read(options.run))
+
+
+if __name__ == "__main__":
+    main()
