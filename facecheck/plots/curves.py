@@ -42,6 +42,7 @@ def roc(title: str, curves: Mapping[str, tuple[Curve, int]], *, colours: Mapping
         )
         lowest = min(lowest, float(points.tmr[np.searchsorted(points.fmr, least, side="right") - 1]))
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set(
         xlabel="false match rate", ylabel="true match rate", xlim=(least, 1), ylim=(min(0.95, lowest - 0.02), 1.002)
     )
