@@ -10,7 +10,8 @@ returns them as arrays. Modules follow the way from a seed to a picture::
     model, visibility, light, shading  put together and lit
     camera, raster, render, studio     seen
     generate, command                  written to files
-    selection, protocol, embedded_set  the set that ships with facecheck
+    selection, protocol, embedded_set, the set that ships with facecheck
+    check                              made again and compared
 
 Why numpy and not torch or a renderer. CPU time on one core of the build machine, the mean of six people: model
 0.9 s, visibility 0.8 s, light 0.1 s, then 0.5 s for a view of 160 px and 0.8 s for one of 256 px; six pictures and a

@@ -1,8 +1,8 @@
 """The set of faces that ships with facecheck (``fixtures/faces``): who is in it and how it is made.
 
-72 people: three to a cell of sex x age group x skin tone, where in every other cell the third is a sibling of the
-first. Each has a strip of nine tiles (yaw -0.8 to 0.8 rad) and six further pictures. ``manifest.json`` lists every
-file with its hash and parameters, ``protocol.json`` the pairs to be compared.
+72 people: three to a cell of sex x age group x skin tone, where in every other cell but one the third is a sibling
+of the first. Each has a strip of nine tiles (yaw -0.8 to 0.8 rad) and six further pictures. ``manifest.json`` lists
+every file with its hashes and parameters, ``protocol.json`` the pairs to be compared.
 
 The people were chosen by `facecheck.synthesis.selection.choose_people(range(700), 3)`; the result stands here so
 that the set does not depend on that search.
