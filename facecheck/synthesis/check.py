@@ -31,7 +31,7 @@ from facecheck.synthesis.studio import Studio
 
 __all__ = ["TOLERANCE_LEVELS", "Comparison", "check_embedded_set", "compare_person"]
 
-TOLERANCE_LEVELS: Final = 4.0  # of 255, mean over a picture; compression alone takes up to 3
+TOLERANCE_LEVELS: Final = 4.0  # of 255, mean over a picture; compression alone takes up to 3.3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
