@@ -109,7 +109,10 @@ def is_swept(measurement: Measurement) -> bool:
 
 
 def sweeps(measurements: Iterable[Measurement]) -> list[Sweep]:
-    """Put the measurements of levels together, by eval, data set, corruption in the order of their table, and model."""
+    """Put the measurements of levels together, by eval, data set, corruption in the order of their table, and model.
+
+    A corruption of which the clean level alone was run is none.
+    """
     of_sweep: dict[tuple[str, str, str, str], list[Measurement]] = defaultdict(list)
     for m in measurements:
         if is_swept(m):
@@ -130,6 +133,7 @@ def sweeps(measurements: Iterable[Measurement]) -> list[Sweep]:
             points=_points(steps[key[:3]], found, clean[key[0], key[1], key[3]]),
         )
         for key, found in sorted(of_sweep.items(), key=lambda item: (*item[0][:2], _place(item[0][2]), *item[0][2:]))
+        if any(step.severity for step in steps[key[:3]])
     ]
 
 
