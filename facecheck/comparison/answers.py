@@ -105,7 +105,7 @@ class Answers:
         if measurement.name not in _SHARES or thresholds is None:
             return None
         rows = _rows(kept, measurement)
-        matched, genuine = (kept.scores.similarity >= thresholds) & kept.scores.made, kept.scores.genuine
+        matched, genuine = kept.scores.matched(thresholds), kept.scores.genuine
         right = (matched == genuine)[rows]
         told = float(right.mean() if measurement.name == "accuracy" else 1 - right.mean()) if len(right) else None
         fits = len(right) == measurement.n and _equal(told, measurement.value)
