@@ -240,7 +240,7 @@ class Pipeline:
         """Load batches ahead and take each through a step, several at once; yield what it gives, in order."""
         on_gpu = device.type == "cuda"
         lanes = 1 if on_gpu else self._lanes
-        size = self._batch or (_GPU_BATCH if on_gpu else _CPU_BATCH)
+        size = self._batch or _even(len(works), lanes, _GPU_BATCH if on_gpu else _CPU_BATCH)
         with (
             _pool(2 if on_gpu else lanes) as loaders,
             _pool(lanes, threads=1 if lanes > 1 else torch.get_num_threads()) as computing,
@@ -318,6 +318,16 @@ def _read_again(work: _Work) -> bytes:
     if digest(content, work.source.tile) != work.digest:
         raise UnreadableImageError(f"{work.source.name}: changed while the run went on")
     return content
+
+
+def _even(count: int, lanes: int, most: int) -> int:
+    """Return the size of batches, at most ``most``, that leaves no lane idle while another has two to go.
+
+    >>> _even(72, 2, 16), _even(1000, 2, 16), _even(5, 2, 16)
+    (12, 16, 3)
+    """
+    rounds = max(1, -(-count // (lanes * most)))
+    return max(1, -(-count // (lanes * rounds)))
 
 
 def _then(step: Callable[[list[_Work]], T], loading: Future[list[_Work]]) -> T:

@@ -23,9 +23,10 @@ from facecheck.errors import DatasetError
 from facecheck.faces import Face, ImageSource, Pairs
 from facecheck.specs import Spec
 
-__all__ = ["PARTS", "embedded_folder", "read_embedded"]
+__all__ = ["PARTS", "WHOLE", "embedded_folder", "read_embedded"]
 
 PARTS = ("pairs", "sample", "strips")
+WHOLE = ("pairs", "strips")  # what ``faces`` alone stands for; the sample is a part of the pairs
 _Key = tuple[str, int | None]
 
 

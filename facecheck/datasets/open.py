@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import MappingProxyType
 
 from facecheck.datasets.dataset import Dataset
-from facecheck.datasets.embedded import PARTS, read_embedded
+from facecheck.datasets.embedded import WHOLE, read_embedded
 from facecheck.datasets.folders import read_folders
 from facecheck.datasets.lfw import read_lfw
 from facecheck.datasets.strips import read_strips
@@ -23,13 +23,13 @@ DATASET_KINDS: MappingProxyType[str, Callable[[Spec], Dataset]] = MappingProxyTy
 def split_datasets(text: str) -> list[str]:
     """Split a list of data set specifications at its commas; a path may hold commas of its own.
 
-    ``faces`` stands for both of its parts.
+    ``faces`` stands for its pairs and its strips.
 
     >>> split_datasets("lfw:faces, old?pairs=p.txt,strips:turned")
     ['lfw:faces, old?pairs=p.txt', 'strips:turned']
     """
     specs = split_specs(text, starts="|".join((r"[A-Za-z][\w-]+:", *(rf"{kind}(?=\?|,|$)" for kind in DATASET_KINDS))))
-    return [part for spec in specs for part in ([f"faces?part={p}" for p in PARTS] if spec == "faces" else [spec])]
+    return [part for spec in specs for part in ([f"faces?part={p}" for p in WHOLE] if spec == "faces" else [spec])]
 
 
 def open_dataset(text: str) -> Dataset:
