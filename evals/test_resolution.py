@@ -14,7 +14,7 @@ def test_small_pairs_are_judged_rightly(point: Point, record: CaseRecord) -> Non
     That is the deployment number. The threshold chosen again on degraded images tells how separable they
     still are; it is recorded beside it.
     """
-    verdict = record.judge(*keep_point(record, point))
+    verdict = record.judge(*keep_point(record, point), optional=True)
 
     assert verdict.passed, verdict.reason
 

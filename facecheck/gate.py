@@ -20,7 +20,7 @@ from facecheck.errors import FacecheckError, nearest
 from facecheck.measure import METRICS
 from facecheck.record import Measurement
 
-__all__ = ["Limit", "LimitsError", "Verdict", "judge", "judge_all", "read_limits"]
+__all__ = ["Limit", "LimitsError", "NoLimitError", "Verdict", "judge", "judge_all", "read_limits"]
 
 _BOUNDS = ("at_least", "at_most")
 _LEVEL = re.compile(r"\d+(\.\d+)?")
@@ -36,6 +36,10 @@ _WHERE = frozenset(
 
 class LimitsError(FacecheckError):
     """The file of limits cannot be used, or has none where one is needed."""
+
+
+class NoLimitError(LimitsError):
+    """Nobody has promised anything about a measurement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,13 +168,13 @@ def judge(measurement: Measurement, limits: tuple[Limit, ...], *, sampled: bool)
         sampled: whether only a part of the comparisons was made.
 
     Raises:
-        LimitsError: no limit covers it.
+        NoLimitError: no limit covers it.
     """
     covering = [limit for limit in limits if limit.covers(measurement)]
     if not covering:
-        raise LimitsError(
+        raise NoLimitError(
             f"no limit for {measurement.eval}.{measurement.name} of {measurement.model} on {measurement.dataset} "
-            f"{dict(measurement.conditions)}: add a [[limit]] to the limits' file"
+            f"{dict(measurement.conditions)}: add a [[limit]] to the limits' file; facecheck limits proposes some from a run"
         )
     limit = max(reversed(covering), key=lambda each: len(each.where))
     end = measurement.low if limit.upper else measurement.high
