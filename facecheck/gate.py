@@ -174,7 +174,7 @@ def judge(measurement: Measurement, limits: tuple[Limit, ...], *, sampled: bool)
     if not covering:
         raise NoLimitError(
             f"no limit for {measurement.eval}.{measurement.name} of {measurement.model} on {measurement.dataset} "
-            f"{dict(measurement.conditions)}: add a [[limit]] to the limits' file; facecheck limits proposes some from a run"
+            f"{dict(measurement.conditions)}: add a [[limit]] to the limits' file; 'facecheck limits' proposes some"
         )
     limit = max(reversed(covering), key=lambda each: len(each.where))
     end = measurement.low if limit.upper else measurement.high

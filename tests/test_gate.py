@@ -208,7 +208,7 @@ def test_what_no_limit_covers_is_an_error() -> None:
         judge(ACCURACY, (at_most(0.1), at_least(0.9, model="facenet")), sampled=False)
     assert str(caught.value) == (
         "no limit for verification.accuracy of dlib on lfw {'threshold': 'declared', 'level': 2}: "
-        "add a [[limit]] to the limits' file"
+        "add a [[limit]] to the limits' file; 'facecheck limits' proposes some"
     )
 
 
