@@ -53,6 +53,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     limits = commands.add_parser("limits", help="propose limits from a run, for a person to review")
     limits.add_argument("folder", type=Path, help="of the run, such as reports/latest")
     limits.add_argument("--why", required=True, help="the reason that stands beside each, such as 'measured on v1.3'")
+    limits.add_argument("--slack", type=float, default=0.5, help="part of the way to the interval's end, 0.5")
     limits.add_argument("--any-model", action="store_true", help="the weakest of the run's models, for any model")
     limits.set_defaults(run=_limits)
 
@@ -108,7 +109,7 @@ def _limits(options: argparse.Namespace) -> int:
     judged = Record.read(options.folder).judged
     if not judged:
         raise FacecheckError(f"{options.folder}: the run judged nothing")
-    print(proposed(judged, reason=options.why, any_model=options.any_model), end="")
+    print(proposed(judged, reason=options.why, slack=options.slack, any_model=options.any_model), end="")
     return 0
 
 

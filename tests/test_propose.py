@@ -1,5 +1,6 @@
 """Limits proposed from a run are limits that the run keeps."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ def measurement(
 ) -> Measurement:
     """Return a measurement whose interval reaches .02 to both sides."""
     return Measurement(
-        eval=noun, name=name, value=value, low=value - 0.02, high=value + 0.02, n=100, model=model, dataset="faces",
+        eval=noun, name=name, value=value, low=value - 0.02, high=value + 0.02, n=10_000, model=model, dataset="faces",
         conditions=conditions,
     )  # fmt: skip
 
@@ -55,6 +56,18 @@ def test_a_bound_lies_half_way_to_the_end_of_the_interval(tmp_path: Path) -> Non
     assert by_name["accuracy", "dlib", 1.0] == 0.89
     assert by_name["fta", "dlib", 1.0] == 0.02
     assert by_name["levels_before_collapse", "dlib", None] == 4
+
+
+def test_two_comparisons_may_change_sides(tmp_path: Path) -> None:
+    """Of few comparisons one is a large fraction: without slack a bound still leaves room for two."""
+    few = dataclasses.replace(JUDGED[0], n=100)
+    path = tmp_path / "limits.toml"
+    path.write_text(proposed([few], reason="measured today", slack=0.0), encoding="utf-8")
+
+    (limit,) = read_limits(path)
+
+    assert limit.kept_by(few.value - 2 / 100)
+    assert not limit.kept_by(few.value - 3 / 100)
 
 
 def test_for_any_model_the_weakest_decides(tmp_path: Path) -> None:
