@@ -17,18 +17,28 @@ draws both pose curves.
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 from scipy.stats import kendalltau, spearmanr
 
+import tests.faults
+from facecheck import intervals
+from facecheck.cache import Cache
+from facecheck.datasets import Dataset, open_dataset
+from facecheck.embedded import score
+from facecheck.gate import Limit, judge, read_limits
+from facecheck.measure import PairThresholds, curves, decisions
+from facecheck.models import Settings
+from facecheck.pipeline import Pipeline
+from facecheck.recognizer import Recognizer
 from facecheck.record import Measurement, Record
+from facecheck.scores import Scores
+from facecheck.weights import cache_folder
 from tests.faults import FAULTS
 
 Key = tuple[str, str, float]
@@ -100,40 +110,56 @@ def _means(names: list[str], x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.array([(x[rows].mean(), y[rows].mean()) for rows in _grouped(names).values()])
 
 
-def faults(photographs: str, cache: str) -> None:
-    """Print what each fault costs on both data sets, and which of them fails its limits there."""
-    print("fault | LFW accuracy | caught | embedded accuracy | caught by verification | by pose")
+def faults(photographs: str, cache: Cache) -> None:
+    """Print what each fault costs on both data sets, and which of the limits of verification it misses there."""
+    limits = read_limits(ROOT / "evals" / "limits.toml")
+    pipeline, settings = Pipeline(cache=cache), Settings(device=torch.device("cpu"))
+    sound: dict[str, np.ndarray] = {}
+    print("| fault | LFW: accuracy | cost, points | embedded: accuracy | cost, points | limits missed on embedded |")
+    print("|---|---|---|---|---|---|")
     for name, words in {"sound": "none", **FAULTS}.items():
-        real = _judged(name, "evals/test_verification.py", photographs, cache)
-        made = _judged(name, "evals/test_verification.py", "faces?part=pairs", cache)
-        posed = _judged(name, "evals/test_pose.py", "faces?part=strips", cache)
-        print(
-            f"{words} | {_accuracy(real):.4f} | {_failed(real)} | {_accuracy(made):.4f} | {_failed(made)} | "
-            f"{_failed(posed)}",
-            flush=True,
+        recognizer = getattr(tests.faults, name)(settings)
+        cells = []
+        for spec in (photographs, "faces?part=pairs"):
+            dataset = open_dataset(spec)
+            scores = score(pipeline.run(recognizer, dataset.faces), dataset.pairs, distance="euclidean")
+            folds = dataset.pairs.folds
+            assert folds is not None
+            thresholds = PairThresholds.cross_fitted(scores, folds)
+            right = scores.matched(thresholds.of_pair) == scores.genuine
+            change = intervals.mean(right.astype(np.float64) - sound.setdefault(spec, right), scores.who)
+            cells += [
+                f"{right.mean():.4f}",
+                f"{100 * change.value:+.2f} [{100 * change.low:+.2f}, {100 * change.high:+.2f}]",
+            ]
+        missed = [m.name for m in _judged(recognizer, dataset, scores, thresholds) if not _kept(m, limits)]
+        print(f"| {words} | {' | '.join(cells)} | {', '.join(missed) or 'none'} |", flush=True)
+
+
+def _judged(
+    recognizer: Recognizer, dataset: Dataset, scores: Scores, thresholds: PairThresholds
+) -> Iterator[Measurement]:
+    """Yield what evals/test_verification.py judges."""
+    declared = recognizer.contract.threshold
+    assert declared is not None
+    at: dict[str, str | float] = {"failures": "non-match"}
+    estimates = [("accuracy", decisions(scores, thresholds)["accuracy"], {"threshold": "clean", **at})]
+    fixed = decisions(scores, PairThresholds.fixed(-declared, len(scores)))
+    estimates += [(name, fixed[name], {"threshold": "declared", **at}) for name in ("fmr", "fnmr")]
+    estimates += [(name, e, {**c, **at}) for name, e, c in curves(scores, fars=(0.01,))]
+    for name, estimate, conditions in estimates:
+        yield Measurement(
+            **estimate._asdict(),
+            eval="verification",
+            name=name,
+            model=recognizer.name,
+            dataset=dataset.name,
+            conditions=conditions,
         )
 
 
-def _judged(fault: str, case: str, dataset: str, cache: str) -> Record:
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pytest", case, "-q", f"--facecheck-models=tests.faults:{fault}"]
-        options = [f"--facecheck-datasets={dataset}", f"--facecheck-reports={folder}"]
-        options += [f"--facecheck-cache={cache}"] if cache else []
-        subprocess.run([*command, *options], cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
-        return Record.read(Path(folder) / "latest")
-
-
-def _accuracy(record: Record) -> float:
-    return next(
-        m.value
-        for m in record.measurements
-        if m.name == "accuracy" and (m.conditions["failures"], m.conditions["threshold"]) == ("non-match", "clean")
-    )
-
-
-def _failed(record: Record) -> str:
-    failed = sum(verdict["outcome"] == "failed" for verdict in record.verdicts)
-    return f"{failed} of {len(record.verdicts)}"
+def _kept(measurement: Measurement, limits: tuple[Limit, ...]) -> bool:
+    return judge(measurement, limits, sampled=False).passed
 
 
 def pose(strips: Path, faces: Path, picture: Path) -> None:
@@ -176,10 +202,10 @@ def main() -> None:
         one.add_argument("--picture", type=Path, default=IMAGES / f"validity-{name}.png")
     fault = what.add_parser("faults")
     fault.add_argument("--lfw", required=True, help="specification of LFW with its pairs")
-    fault.add_argument("--cache", default="", help="folder of the cache")
+    fault.add_argument("--cache", type=Path, help="folder of the cache, if not the usual one")
     options = parser.parse_args()
     if options.what == "faults":
-        faults(options.lfw, options.cache)
+        faults(options.lfw, Cache(options.cache or cache_folder()))
     else:
         {"ranks": ranks, "pose": pose}[options.what](options.photographs, options.faces, options.picture)
 
