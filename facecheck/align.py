@@ -19,7 +19,7 @@ import PIL.Image
 from facecheck.faces import Image
 from facecheck.policy import ChosenFace
 
-__all__ = ["Aligner", "BoxCrop", "DlibChip", "FivePoint", "similarity_transform"]
+__all__ = ["Aligner", "BoxCrop", "DlibChip", "FivePoint", "WholeImage", "similarity_transform"]
 
 # Where eyes, nose tip and mouth corners lie in a 112 px crop: InsightFace's template, which ArcFace,
 # EdgeFace, AdaFace, Face-Transformer and their kin are trained on.
@@ -104,6 +104,27 @@ class FivePoint:
             points = face.box[:2] + _POINTS_IN_BOX * (face.box[2:] - face.box[:2])
         transform = similarity_transform(points, _TEMPLATE_112 * self.size / 112)
         return np.asarray(cv2.warpAffine(image, transform, (self.size, self.size), flags=cv2.INTER_LINEAR))
+
+
+class WholeImage:
+    """The whole picture stretched to a square, wherever the face lies in it: no alignment.
+
+    Args:
+        size: side of the crop, pixels.
+    """
+
+    def __init__(self, size: int = 112) -> None:
+        self.size = size
+
+    @property
+    def identity(self) -> str:
+        """Name and settings."""
+        return f"whole-image({self.size})"
+
+    def align(self, image: Image, face: ChosenFace) -> Image:  # noqa: ARG002 - every aligner has this form
+        """Return the crop ``(size, size, 3)``."""
+        whole = PIL.Image.fromarray(np.ascontiguousarray(image))
+        return np.array(whole.resize((self.size, self.size), PIL.Image.Resampling.BILINEAR))
 
 
 def similarity_transform(source: npt.NDArray[np.float64], target: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

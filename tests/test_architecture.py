@@ -20,7 +20,7 @@ ROAD = (
     {"recognizer"},
     {"models", "embedded"},
     {"pipeline", "metrics", "intervals", "timing"},
-    {"measure", "robustness", "signature", "paired"},
+    {"measure", "robustness", "signature", "paired", "preflight"},
     {"record"},
     {"wording", "sweeps"},
     {"gate", "propose", "plots", "summary", "comparison"},

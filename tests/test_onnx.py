@@ -18,11 +18,13 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 from onnx.external_data_helper import ExternalDataInfo, set_external_data
 
+from facecheck.align import WholeImage
 from facecheck.embedders.onnx_network import OnnxNetwork, external_files, external_locations
 from facecheck.embedders.protobuf import fields
 from facecheck.errors import ModelError
 from facecheck.faces import Image
 from facecheck.models import Settings, build, check, split_models
+from facecheck.policy import ChosenFace
 from facecheck.recognizer import Recognizer
 from facecheck.weights import file_sha256
 from tests.photographs import crowd
@@ -286,6 +288,36 @@ def test_a_name_that_many_networks_have_is_no_acquaintance(tmp_path: Path) -> No
     """MobileFaceNet.onnx is known by its hash alone."""
     with pytest.raises(ModelError, match="State mean, std"):
         build(f"onnx:{face_sized(tmp_path / 'MobileFaceNet.onnx')}", CPU)
+
+
+@pytest.mark.parametrize(
+    ("options", "aligner", "detector"),
+    [
+        pytest.param("", "five-point(4)", "mtcnn", id="default"),
+        pytest.param("&align=5pt", "five-point(4)", "mtcnn", id="five points"),
+        pytest.param("&align=box&margin=1", "box(4,margin=1)", "mtcnn", id="box"),
+        pytest.param("&align=none", "whole-image(4)", "mtcnn", id="none"),
+        pytest.param("&align=dlib", "dlib-chip(4,", "dlib-hog", id="dlib"),
+    ],
+)
+def test_each_alignment_has_its_aligner_and_detector(options: str, aligner: str, detector: str, tmp_path: Path) -> None:
+    """Five points need a detector with landmarks; dlib finds its own."""
+    recognizer = build(f"onnx:{linear(tmp_path / 'm.onnx')}?{HOW}{options}", CPU)
+
+    assert recognizer.aligner.identity.startswith(aligner)
+    assert recognizer.detector.identity.startswith(detector)
+
+
+def test_the_whole_picture_is_stretched_wherever_the_face_lies() -> None:
+    """Four plain quarters of any shape become four quarters of a square."""
+    picture = np.zeros((8, 16, 3), dtype=np.uint8)
+    picture[:4, 8:], picture[4:, :8], picture[4:, 8:] = 50, 100, 150
+    anywhere = ChosenFace(np.array([9, 9, 10, 10], dtype=np.float32), np.full((5, 2), np.nan, dtype=np.float32))
+
+    crop = WholeImage(4).align(picture, anywhere)
+
+    assert crop.shape == (4, 4, 3)
+    assert crop[[0, 0, 3, 3], [0, 3, 0, 3], 0].tolist() == [0, 50, 100, 150]
 
 
 # Files that are not what they should be.

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from torch import nn
 
-from facecheck.align import Aligner, BoxCrop, FivePoint
+from facecheck.align import Aligner, BoxCrop, FivePoint, WholeImage
 from facecheck.detectors import Detector, DlibHog
 from facecheck.embedders.network import COLOURS
 from facecheck.embedders.onnx_network import Layout, OnnxNetwork
@@ -196,4 +196,4 @@ def _aligned(contract: FileContract, options: Options) -> tuple[Detector | None,
         return None, BoxCrop(contract.size, margin=margin(options, size=contract.size, default=0))
     if contract.align == "dlib":
         return DlibHog(upsample=1), dlib_chip(contract.size)
-    return None, FivePoint(contract.size)
+    return None, WholeImage(contract.size) if contract.align == "none" else FivePoint(contract.size)

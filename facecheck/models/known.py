@@ -15,8 +15,8 @@ from facecheck.embedders.network import Channels, Colour
 
 __all__ = ["ALIGNMENTS", "Align", "FileContract", "Known", "known"]
 
-Align = Literal["5pt", "box", "dlib"]
-ALIGNMENTS: tuple[Align, ...] = ("5pt", "box", "dlib")
+Align = Literal["5pt", "box", "dlib", "none"]
+ALIGNMENTS: tuple[Align, ...] = ("5pt", "box", "dlib", "none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class FileContract:
         mean: taken from each channel of 0..255.
         std: each channel is divided by it.
         colour: channel order that the network sees.
-        align: ``5pt``, ``box`` or ``dlib``.
+        align: ``5pt``, ``box``, ``dlib``, or ``none`` for the whole picture.
         l2: whether embeddings are scaled to length one.
         distance: ``euclidean`` or ``cosine``.
         threshold: the largest distance that the model's users take for one person, None if it has none.
