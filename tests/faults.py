@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from facecheck.align import BoxCrop
 from facecheck.embedders import facenet
+from facecheck.embedders.inception_resnet import InceptionResnetV1
 from facecheck.faces import Image
 from facecheck.models import Settings, torch_recognizer
 from facecheck.policy import ChosenFace
@@ -68,16 +69,9 @@ class Swapped(_Wrapped):
 class Unnormalised(_Wrapped):
     """The output of the last layer, before it is brought to length one."""
 
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Return what the last layer gave."""
-        given: list[Tensor] = []
-        last = self.network.get_submodule("last_linear")
-        hook = last.register_forward_hook(lambda _module, _given, output: given.append(output))
-        try:
-            self.network(pixels)
-        finally:
-            hook.remove()
-        return given[0]
+    def __init__(self, network: InceptionResnetV1) -> None:
+        super().__init__(network)
+        self.forward = network.features
 
 
 class ShiftedCrop(BoxCrop):

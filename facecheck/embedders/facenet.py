@@ -33,7 +33,7 @@ _TIMEOUT_S = 60
 _EPS = 0.001  # of the network's batch norms
 
 
-def casia_webface() -> nn.Module:
+def casia_webface() -> InceptionResnetV1:
     """Return the network trained on CASIA-WebFace: (n, 3, 160, 160) standardised to (n, 512) unit vectors.
 
     Raises:
@@ -42,7 +42,7 @@ def casia_webface() -> nn.Module:
     return _network(converted("facenet-casia-webface", _CASIA_STATE_SHA256, _convert_casia))
 
 
-def vggface2(path: Path | None = None) -> nn.Module:
+def vggface2(path: Path | None = None) -> InceptionResnetV1:
     """Return the network trained on VGGFace2.
 
     Args:
@@ -86,7 +86,7 @@ def vggface2_file() -> Path:
         partial.unlink(missing_ok=True)
 
 
-def _network(state: Mapping[str, Tensor]) -> nn.Module:
+def _network(state: Mapping[str, Tensor]) -> InceptionResnetV1:
     with torch.device("meta"):  # no time is lost on random weights
         network = InceptionResnetV1().eval()
     try:

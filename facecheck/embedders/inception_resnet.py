@@ -104,12 +104,17 @@ class InceptionResnetV1(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``(n, 512)`` of length one."""
+        return functional.normalize(self.features(x))
+
+    def features(self, x: Tensor) -> Tensor:
+        """Return ``(n, 512)`` as the last layer gives them."""
         x = self.conv2d_2b(self.conv2d_2a(self.conv2d_1a(x)))
         x = self.conv2d_3b(functional.max_pool2d(x, 3, 2))
         x = self.repeat_1(self.conv2d_4b(self.conv2d_4a(x)))
         x = self.repeat_2(self.mixed_6a(x))
         x = self.block8(self.repeat_3(self.mixed_7a(x)))
-        return functional.normalize(self.last_linear(x.mean((2, 3))))
+        features: Tensor = self.last_linear(x.mean((2, 3)))
+        return features
 
 
 def folded(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
