@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from facecheck.embedders.portions import in_portions
 from facecheck.embedders.protobuf import fields, messages
 from facecheck.errors import ModelError
 from facecheck.weights import file_sha256
@@ -153,29 +154,18 @@ class OnnxNetwork(nn.Module):
             ModelError: onnxruntime cannot run these pictures, or does not give one vector for each.
         """
         ordered = pixels if self.layout == "nchw" else pixels.permute(0, 2, 3, 1)
-        kind = np.float16 if self._input.type == "tensor(float16)" else np.float32
-        given = np.ascontiguousarray(ordered.cpu().numpy(), dtype=kind)
-        vectors = np.concatenate([self._run(portion) for portion in self._portions(given)])
-        return torch.from_numpy(vectors[: len(given)]).to(pixels.device)
+        return in_portions(self._run, ordered.cpu().contiguous(), self._batch).to(pixels.device)
 
-    def _portions(self, given: np.ndarray[Any, Any]) -> Iterator[np.ndarray[Any, Any]]:
-        """Cut into what the model takes at once; the last portion is filled up with black."""
-        at_once = self._batch or max(1, len(given))
-        for start in range(0, max(1, len(given)), at_once):
-            portion = given[start : start + at_once]
-            black = np.zeros((at_once - len(portion), *given.shape[1:]), dtype=given.dtype)
-            yield np.concatenate((portion, black)) if self._batch or not len(given) else portion
-
-    def _run(self, portion: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    def _run(self, portion: Tensor) -> Tensor:
         session = self._session(torch.get_num_threads())
+        given = portion.numpy().astype(np.float16 if self._input.type == "tensor(float16)" else np.float32, copy=False)
         try:
-            vectors = np.asarray(session.run(None, {self._input.name: portion})[0], dtype=np.float32)
+            vectors = np.asarray(session.run(None, {self._input.name: given})[0], dtype=np.float32)
         except Exception as error:  # onnxruntime's errors have no parent of their own
-            raise ModelError(f"{self.path}: cannot run {portion.shape} pictures: {_first_line(error)}") from error
-        vectors = vectors.reshape(len(vectors), -1) if vectors.ndim else vectors
-        if vectors.ndim != 2 or len(vectors) != len(portion):  # noqa: PLR2004 - (n, d)
-            raise ModelError(f"{self.path}: expected (n, d) for {portion.shape} pictures, got {vectors.shape}")
-        return vectors
+            raise ModelError(f"{self.path}: cannot run {given.shape} pictures: {_first_line(error)}") from error
+        if vectors.ndim < 2 or len(vectors) != len(given):  # noqa: PLR2004 - (n, d)
+            raise ModelError(f"{self.path}: expected (n, d) for {given.shape} pictures, got {vectors.shape}")
+        return torch.from_numpy(vectors.reshape(len(vectors), -1))
 
     def _session(self, threads: int) -> Any:  # noqa: ANN401 - onnxruntime publishes no types
         with self._lock:

@@ -1,4 +1,7 @@
-"""Networks in files: ``onnx:FILE``, with the contract that their users state or that is known of the file."""
+"""Networks in files: ``onnx:``, ``torchscript:`` and ``export:``.
+
+Each is fed by the contract that its users state, or that is known of the file.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from torch import nn
 
 from facecheck.align import Aligner, BoxCrop, FivePoint, WholeImage
 from facecheck.detectors import Detector, DlibHog
+from facecheck.embedders.archives import exported, scripted
 from facecheck.embedders.network import COLOURS
 from facecheck.embedders.onnx_network import Layout, OnnxNetwork
 from facecheck.errors import ModelError
@@ -21,6 +25,7 @@ from facecheck.models.settings import Settings, torch_recognizer
 from facecheck.recognizer import Recognizer
 from facecheck.scores import DISTANCES
 from facecheck.specs import Spec
+from facecheck.weights import file_sha256
 
 __all__ = ["FILE_KINDS", "build_file", "check_file"]
 
@@ -58,8 +63,24 @@ def _open_onnx(path: Path, settings: Settings, options: Options) -> _Opened:
     return _Opened(network, network.sha256, network.size)
 
 
+def _open_script(path: Path, settings: Settings, options: Options) -> _Opened:  # noqa: ARG001 - every kind has this form
+    network = scripted(path, settings.device)
+    return _Opened(network, file_sha256(path), network.size)
+
+
+def _open_export(path: Path, settings: Settings, options: Options) -> _Opened:  # noqa: ARG001
+    network = exported(path, settings.device)
+    return _Opened(network, file_sha256(path), network.size)
+
+
 _Open = Callable[[Path, Settings, Options], _Opened]
-FILE_KINDS: Mapping[str, tuple[_Open, frozenset[str]]] = MappingProxyType({"onnx": (_open_onnx, _OPTIONS | {"layout"})})
+FILE_KINDS: Mapping[str, tuple[_Open, frozenset[str]]] = MappingProxyType(
+    {
+        "onnx": (_open_onnx, _OPTIONS | {"layout"}),
+        "torchscript": (_open_script, _OPTIONS),
+        "export": (_open_export, _OPTIONS),
+    }
+)
 
 
 def check_file(spec: Spec) -> None:
