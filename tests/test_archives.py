@@ -124,6 +124,31 @@ def test_the_contract_is_the_same_as_for_any_file(kind: str, network: Small, tmp
     np.testing.assert_allclose(recognizer.embed(crops(2)), expected, atol=1e-3)
 
 
+class Pooled(nn.Module):
+    """Answers the mean of each channel, for crops of any size."""
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return pixels.mean((2, 3))
+
+
+@pytest.mark.parametrize(
+    ("name", "colour", "mean"),
+    [
+        pytest.param("mobilefacenet_scripted.pt", "rgb", 123.675, id="foamliu's release"),
+        pytest.param("adaface_ir50_webface4m.pt", "bgr", 127.5, id="adaface"),
+    ],
+)
+def test_known_names_bring_their_contract(name: str, colour: str, mean: float, tmp_path: Path) -> None:
+    """As in ONNX: nothing need be stated, and nothing else may be."""
+    path = saved_script(Pooled(), tmp_path / name)
+
+    contract = build(f"torchscript:{path}", CPU).contract
+
+    assert (contract.colour, contract.mean[0]) == (colour, mean)
+    with pytest.raises(ModelError, match=r"which takes std=.* not std=1 "):
+        build(f"torchscript:{path}?std=1", CPU)
+
+
 @pytest.mark.parametrize("kind", ["torchscript", "export"])
 def test_another_precision_is_computed_in(kind: str, network: Small, tmp_path: Path) -> None:
     """bf16 is near fp32, and not equal to it."""

@@ -99,7 +99,7 @@ _FAMILIES = (
         contract=FileContract(
             size=112, mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375), threshold=_MOBILEFACENET_THRESHOLD
         ),
-        name=None,  # every MobileFaceNet is called so
+        name=re.compile(r"mobilefacenet_scripted\.pt"),  # its release; MobileFaceNet.onnx is what everybody's is called
         sha256=frozenset({"b7120c095d60094f28a4a54ba6a8bf51b297a6273fb40ef6350dfec1f63d9507"}),
         source="foamliu/MobileFaceNet, lfw_eval.py and data_gen.py",
     ),
