@@ -59,7 +59,7 @@ def test_the_kinds_are_known() -> None:
     assert KINDS_OF_FOLDER == ["lfw", "folders", "strips"]
 
 
-@pytest.mark.parametrize("part", ["", "?part=pairs", "?part=strips"])
+@pytest.mark.parametrize("part", ["", "?part=pairs", "?part=sample", "?part=strips"])
 def test_the_embedded_faces_take_no_path(part: str, tmp_path: Path) -> None:
     """Neither a missing folder, nor one that is there, nor a file: the message names what can be asked for."""
     (tmp_path / "pairs.txt").write_text("10 300", encoding="utf-8")
@@ -67,7 +67,8 @@ def test_the_embedded_faces_take_no_path(part: str, tmp_path: Path) -> None:
     for path in (tmp_path / "gone", tmp_path, tmp_path / "pairs.txt"):
         with pytest.raises(DatasetError) as raised:
             open_dataset(f"faces:{path}{part}")
-        assert str(raised.value) == f"faces:{path}{part}: expected faces, faces?part=pairs or faces?part=strips"
+        parts = "faces?part=pairs|sample|strips"
+        assert str(raised.value) == f"faces:{path}{part}: expected faces or one of its parts: {parts}"
 
 
 @pytest.mark.parametrize("kind", KINDS_OF_FOLDER)
