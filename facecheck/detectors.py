@@ -7,8 +7,8 @@ gives them; a detector without landmarks gives NaN.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from facecheck.faces import Image
 
-__all__ = ["Detections", "Detector", "DlibHog", "PerThread"]
+__all__ = ["Detections", "Detector", "DlibHog", "Lending"]
 
 T = TypeVar("T")
 
@@ -67,19 +67,28 @@ class Detector(Protocol):
         ...
 
 
-class PerThread(Generic[T]):
-    """One object a thread: dlib's detectors and networks keep state between calls."""
+class Lending(Generic[T]):
+    """Objects that only one thread at a time may use, such as dlib's detectors, which keep state between calls.
+
+    As many are made as are ever in use at once; threads may come and go. dlib's takes a third of a second to make,
+    and holds the interpreter's lock meanwhile.
+    """
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
-        self._local = threading.local()
+        self._free: list[T] = []  # its append and pop are atomic
 
-    def get(self) -> T:
-        """Return this thread's own object, made at its first use."""
-        if not hasattr(self._local, "made"):
-            self._local.made = self._make()
-        made: T = self._local.made
-        return made
+    @contextlib.contextmanager
+    def lend(self) -> Iterator[T]:
+        """Lend one that nobody else has."""
+        try:
+            lent = self._free.pop()
+        except IndexError:
+            lent = self._make()
+        try:
+            yield lent
+        finally:
+            self._free.append(lent)
 
 
 class DlibHog:
@@ -93,7 +102,7 @@ class DlibHog:
 
     def __init__(self, *, upsample: int = 1) -> None:
         self._upsample = upsample
-        self._detector: PerThread[Any] = PerThread(dlib.get_frontal_face_detector)
+        self._detectors: Lending[Any] = Lending(dlib.get_frontal_face_detector)
 
     @property
     def identity(self) -> str:
@@ -105,5 +114,6 @@ class DlibHog:
         return [self._detect_one(image) for image in images]
 
     def _detect_one(self, image: Image) -> Detections:
-        rectangles, scores, _ = self._detector.get().run(image, self._upsample, 0.0)
+        with self._detectors.lend() as detector:
+            rectangles, scores, _ = detector.run(image, self._upsample, 0.0)
         return Detections.of_boxes([(r.left(), r.top(), r.right(), r.bottom()) for r in rectangles], list(scores))

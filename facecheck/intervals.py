@@ -10,14 +10,14 @@ variance of dyads); Fogliato, Patil and Perona, arXiv 2306.01198.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
-__all__ = ["Estimate", "Statistics", "bootstrap", "design_effect", "mean", "proportion", "wilson"]
+__all__ = ["Estimate", "Statistics", "bootstrap", "bootstrap_of_sums", "design_effect", "mean", "proportion", "wilson"]
 
 Array = npt.NDArray[np.float64]
 People = npt.NDArray[np.int64]
@@ -25,6 +25,7 @@ Statistics = Callable[[Array], Mapping[str, float]]
 _Z = 1.959963984540054  # the normal's 97.5 % quantile
 _PERCENT = (2.5, 97.5)
 RESAMPLES = 400
+_AT_ONCE = 2**21  # weights in memory, 16 MiB
 
 
 class Estimate(NamedTuple):
@@ -129,21 +130,56 @@ def bootstrap(
         generator: the randomness.
         resamples: how many draws.
     """
-    numbers, people = np.unique(who, return_inverse=True)
-    people = people.reshape(who.shape)
-    genuine = people[:, 0] == people[:, 1]
     draws: dict[str, list[float]] = {}
-    for _ in range(resamples):
-        times = generator.multinomial(len(numbers), np.full(len(numbers), 1 / len(numbers))).astype(np.float64)
-        weights = times[people[:, 0]] * np.where(genuine, 1.0, times[people[:, 1]])
-        try:
-            for name, value in statistics(weights).items():
-                draws.setdefault(name, []).append(value)
-        except ValueError:
-            continue
+    for block in _resampled(who, generator, resamples):
+        for weights in block:
+            try:
+                for name, value in statistics(weights).items():
+                    draws.setdefault(name, []).append(value)
+            except ValueError:
+                continue
     return {name: _percentiles(values) for name, values in draws.items()}
 
 
-def _percentiles(values: list[float]) -> tuple[float, float]:
+def bootstrap_of_sums(
+    statistic: Callable[[Array], Array],
+    columns: Array,
+    who: People,
+    *,
+    generator: np.random.Generator,
+    resamples: int = RESAMPLES,
+) -> tuple[float, float]:
+    """Return the interval that :func:`bootstrap` gives to a statistic of weighted sums, in matrix products.
+
+    Args:
+        statistic: takes sums ``(r, k)`` and returns ``(r,)`` values, NaN where undefined.
+        columns: ``(n, k)``, what is summed over the pairs.
+        who: ``(n, 2)`` identity numbers.
+        generator: the randomness; the draws are those of :func:`bootstrap`.
+        resamples: how many draws.
+
+    Raises:
+        ValueError: the statistic is undefined in every draw.
+    """
+    values = np.concatenate([statistic(weights @ columns) for weights in _resampled(who, generator, resamples)])
+    defined = values[~np.isnan(values)]
+    if not len(defined):
+        raise ValueError("the statistic is undefined in every resample")
+    return _percentiles(defined)
+
+
+def _resampled(who: People, generator: np.random.Generator, resamples: int) -> Iterator[Array]:
+    """Yield how often each pair counts in each resample, ``(r, n)``, all resamples in a few blocks."""
+    numbers, people = np.unique(who, return_inverse=True)
+    people = people.reshape(who.shape)
+    genuine = people[:, 0] == people[:, 1]
+    chances = np.full(len(numbers), 1 / len(numbers))
+    rows = max(1, _AT_ONCE // max(1, len(who)))
+    for start in range(0, resamples, rows):
+        times = generator.multinomial(len(numbers), chances, min(rows, resamples - start)).astype(np.float64)
+        yield times[:, people[:, 0]] * np.where(genuine, 1.0, times[:, people[:, 1]])
+
+
+def _percentiles(values: list[float] | Array) -> tuple[float, float]:
     low, high = np.percentile(values, _PERCENT)
     return float(low), float(high)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,14 +14,15 @@ from facecheck.faces import Pairs
 from facecheck.intervals import Estimate
 from facecheck.metrics import (
     Curve,
+    DprimeTerms,
     Ranking,
     area_under_curve,
     cross_fitted_thresholds,
+    dprime,
     eer,
     fnmr_at_fmr,
     fold_accuracy,
     resolvable,
-    weighted_dprime,
 )
 from facecheck.scores import Scores
 
@@ -147,15 +148,14 @@ def decisions(scores: Scores, thresholds: PairThresholds) -> dict[str, Estimate]
 
 
 def _f1(matched: npt.NDArray[np.bool_], scores: Scores) -> Estimate:
-    genuine = scores.genuine
+    columns = np.stack([matched & scores.genuine, matched != scores.genuine], axis=1).astype(np.float64)
 
-    def f1(weights: Array) -> dict[str, float]:
-        right, wrong = float(weights[matched & genuine].sum()), float(weights[matched != genuine].sum())
-        if not 2 * right + wrong > 0:
-            raise ValueError("F1 needs a genuine pair or a match")
-        return {"f1": 2 * right / (2 * right + wrong)}
+    def f1(sums: Array) -> Array:
+        """Return F1 for the sums of right matches and of wrong judgements; it needs a genuine pair or a match."""
+        right, wrong = 2 * sums[:, 0], sums[:, 1]
+        return np.asarray(np.divide(right, right + wrong, out=np.full(len(sums), np.nan), where=right + wrong > 0))
 
-    return _around(f1(np.ones(len(scores)))["f1"], _bootstrap(f1, scores)["f1"], len(scores))
+    return _around(float(f1(columns.sum(axis=0)[None])[0]), _bootstrap_of_sums(f1, columns, scores), len(scores))
 
 
 def curves(scores: Scores, *, fars: Sequence[float] = FARS) -> Iterator[tuple[str, Estimate, dict[str, float]]]:
@@ -195,6 +195,10 @@ def _bootstrap(statistics: intervals.Statistics, scores: Scores) -> dict[str, tu
     return intervals.bootstrap(statistics, scores.who, generator=np.random.default_rng(_SEED))
 
 
+def _bootstrap_of_sums(statistic: Callable[[Array], Array], columns: Array, scores: Scores) -> tuple[float, float]:
+    return intervals.bootstrap_of_sums(statistic, columns, scores.who, generator=np.random.default_rng(_SEED))
+
+
 def _around(value: float, spread: tuple[float, float], n: int) -> Estimate:
     return Estimate(value, min(value, spread[0]), max(value, spread[1]), n)
 
@@ -212,8 +216,8 @@ def distances(scores: Scores) -> dict[str, Estimate]:
         if int(among.sum()) > 1 and len(np.unique(completed.who[among])) > 1
     }
     if len(found) == len(kinds) and any(np.ptp(completed.similarity[among]) > 0 for among in kinds.values()):
-        value = weighted_dprime(completed, np.ones(len(completed)))
-        spread = _bootstrap(lambda weights: {"dprime": weighted_dprime(completed, weights)}, completed)["dprime"]
+        terms = DprimeTerms.of(completed)
+        value, spread = dprime(completed), _bootstrap_of_sums(terms.of_sums, terms.columns, completed)
         found["dprime"] = _around(value, spread, len(completed))
     return found
 

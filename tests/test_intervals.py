@@ -9,7 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, t
 
-from facecheck.intervals import Estimate, bootstrap, design_effect, mean, proportion, wilson
+from facecheck import intervals
+from facecheck.intervals import Estimate, bootstrap, bootstrap_of_sums, design_effect, mean, proportion, wilson
 
 Z = 1.959963984540054
 Observations = tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]
@@ -341,6 +342,35 @@ def test_the_bootstrap_covers_the_truth() -> None:
         low, high = bootstrap(average, who, generator=generator, resamples=200)["mean"]
         covered += low <= 0 <= high
     assert 88 <= covered <= 99
+
+
+@pytest.mark.parametrize("at_once", [1, 100, 2**21])
+def test_the_bootstrap_of_sums_is_the_bootstrap(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same draws, whatever fits into memory at once; a draw in which nothing is defined is left out of both."""
+    monkeypatch.setattr(intervals, "_AT_ONCE", at_once)
+    who = couples(4)
+    columns = np.stack([np.arange(8.0), np.array([0, 1.0, 0, 0, 0, 0, 0, 0])], axis=1)
+
+    def ratio(weights: npt.NDArray[np.float64]) -> dict[str, float]:
+        above, below = weights @ columns
+        if not below:
+            raise ValueError("undefined")
+        return {"ratio": float(above / below)}
+
+    def ratios(sums: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.where(sums[:, 1] > 0, sums[:, 0] / np.maximum(sums[:, 1], 1e-300), np.nan)
+
+    expected = bootstrap(ratio, who, generator=np.random.default_rng(5), resamples=50)["ratio"]
+    found = bootstrap_of_sums(ratios, columns, who, generator=np.random.default_rng(5), resamples=50)
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_bootstrap_of_sums_refuses_what_is_never_defined() -> None:
+    """An interval would be invented."""
+    with pytest.raises(ValueError, match="undefined in every resample"):
+        bootstrap_of_sums(
+            lambda sums: np.full(len(sums), np.nan), np.ones((6, 1)), couples(3), generator=np.random.default_rng(0)
+        )
 
 
 def test_the_bootstrap_leaves_out_undefined_draws() -> None:

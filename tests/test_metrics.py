@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from facecheck.metrics import (
     Confusion,
+    DprimeTerms,
     OperatingPoint,
     Ranking,
     area_under_curve,
@@ -31,7 +32,6 @@ from facecheck.metrics import (
     fnmr_at_fmr,
     fold_accuracy,
     resolvable,
-    weighted_dprime,
 )
 from facecheck.scores import Scores
 
@@ -548,12 +548,15 @@ def test_dprime_by_hand() -> None:
 
 
 @given(scores=SCORES, data=st.data())
-def test_weighted_dprime_counts_a_pair_so_many_times(scores: Scores, data: st.DataObject) -> None:
+def test_dprimes_terms_count_a_pair_so_many_times(scores: Scores, data: st.DataObject) -> None:
     """Whole weights are repetitions."""
     times = np.array(data.draw(st.lists(st.integers(0, 3), min_size=len(scores), max_size=len(scores))))
     repeated = scores.take(np.repeat(np.arange(len(scores)), times))
     expected = defined_dprime(repeated)
-    assert weighted_dprime(scores, times.astype(np.float64)) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    terms = DprimeTerms.of(scores)
+    assert terms.of_sums(times.astype(np.float64)[None] @ terms.columns)[0] == pytest.approx(
+        expected, rel=1e-6, abs=1e-9
+    )
 
 
 @pytest.mark.parametrize(
