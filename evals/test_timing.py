@@ -40,10 +40,11 @@ def test_latency(benchmark: BenchmarkFixture, prepared: Prepared, record: CaseRe
     def one_image() -> object:
         return next(turns)()
 
-    _, seconds = _timed(benchmark, one_image, rounds=len(prepared), warmup_rounds=2)
+    device = prepared.recognizer.device
+    _, seconds = _timed(benchmark, one_image, device, rounds=len(prepared), warmup_rounds=2)
 
     milliseconds = 1000 * seconds
-    benchmark.extra_info.update(stage=part, batch=1, **peak_memory_mib(prepared.recognizer.device))
+    benchmark.extra_info.update(stage=part, batch=1, **peak_memory_mib(device))
     measured = record.add("latency_ms", _spread(milliseconds), {"stage": part, "batch": 1})
 
     verdict = record.judge(measured)
@@ -58,7 +59,7 @@ def test_throughput(benchmark: BenchmarkFixture, prepared: Prepared, record: Cas
     best = max(speeds, key=lambda batch: speeds[batch])
     work = stage("all", prepared, _rows(prepared, best))
 
-    vectors, seconds = _timed(benchmark, work, rounds=3, warmup_rounds=0)  # the search has warmed it up
+    vectors, seconds = _timed(benchmark, work, device, rounds=3, warmup_rounds=0)  # the search has warmed it up
 
     benchmark.extra_info.update(stage="all", batch=best, **peak_memory_mib(device))
     benchmark.extra_info.update({f"images_per_s_at_{batch}": round(speed, 2) for batch, speed in speeds.items()})
@@ -81,10 +82,12 @@ def test_throughput(benchmark: BenchmarkFixture, prepared: Prepared, record: Cas
     assert worst < tolerance, f"vectors in a batch of {best} differ from those one by one by {worst:.2g} of the largest"
 
 
-def _timed(benchmark: BenchmarkFixture, work: Callable[[], T], *, rounds: int, warmup_rounds: int) -> tuple[T, Seconds]:
+def _timed(
+    benchmark: BenchmarkFixture, work: Callable[[], T], device: torch.device, *, rounds: int, warmup_rounds: int
+) -> tuple[T, Seconds]:
     """Return what the last round gave and the seconds of every round."""
-    if torch.cuda.is_available():
-        torch.cuda.reset_peak_memory_stats()
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
     result = benchmark.pedantic(work, rounds=rounds, warmup_rounds=warmup_rounds)  # type: ignore[no-untyped-call]
     assert benchmark.stats is not None, "pytest-benchmark is disabled: nothing was timed"
     return result, np.array(benchmark.stats.stats.data)

@@ -50,6 +50,12 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     report.add_argument("folder", type=Path, help="of the run, such as reports/latest")
     report.set_defaults(run=_report)
 
+    sheet = commands.add_parser("sheet", help="draw one image under every corruption and level")
+    sheet.add_argument("picture", type=Path, help="to write, .png or .jpg")
+    sheet.add_argument("--image", type=Path, help="a photograph with one face; an embedded face by default")
+    sheet.add_argument("--corruptions", help="names or families, joined by commas; all by default")
+    sheet.set_defaults(run=_sheet)
+
     limits = commands.add_parser("limits", help="propose limits from a run, for a person to review")
     limits.add_argument("folder", type=Path, help="of the run, such as reports/latest")
     limits.add_argument("--why", required=True, help="the reason that stands beside each, such as 'measured on v1.3'")
@@ -110,6 +116,25 @@ def _limits(options: argparse.Namespace) -> int:
     if not judged:
         raise FacecheckError(f"{options.folder}: the run judged nothing")
     print(proposed(judged, reason=options.why, slack=options.slack, any_model=options.any_model), end="")
+    return 0
+
+
+def _sheet(options: argparse.Namespace) -> int:
+    from facecheck.corruptions import CORRUPTIONS, Corruption, families, of_family  # noqa: PLC0415 - likewise
+    from facecheck.datasets import open_dataset  # noqa: PLC0415
+    from facecheck.errors import nearest  # noqa: PLC0415
+    from facecheck.faces import ImageSource  # noqa: PLC0415
+    from facecheck.sheets import draw_sheet  # noqa: PLC0415
+
+    rows: list[Corruption] = []
+    for name in (options.corruptions or ",".join(families())).split(","):
+        if name not in CORRUPTIONS and name not in families():
+            known = [*families(), *CORRUPTIONS]
+            raise FacecheckError(f"--corruptions: {name!r} is unknown. {nearest(name, known)}")
+        rows += of_family(name) if name in families() else [CORRUPTIONS[name]]
+    image = options.image
+    source = ImageSource(image, image.name) if image else open_dataset("faces?part=sample").faces[0].source
+    print(draw_sheet(source, options.picture, rows=rows))
     return 0
 
 

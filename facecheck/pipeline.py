@@ -41,7 +41,7 @@ from facecheck.policy import ChosenFace, FacePolicy
 from facecheck.recognizer import Recognizer, device_name
 from facecheck.versions import library_versions
 
-__all__ = ["Pipeline", "cores"]
+__all__ = ["Pipeline", "cores", "find_landmarks"]
 
 T = TypeVar("T")
 
@@ -166,6 +166,15 @@ class Pipeline:
                 for source, content in contents.items()
             },
         )
+
+    def content_digest(self, faces: Sequence[Face]) -> str:
+        """Return a hash of the bytes behind the faces, in their order; what cannot be read counts as that."""
+        contents = self._read_digests(list(dict.fromkeys(face.source for face in faces)))
+        total = hashlib.sha256()
+        for face in faces:
+            content = contents[face.source]
+            total.update(content if isinstance(content, bytes) else b"unreadable")
+        return total.hexdigest()
 
     def images(self, faces: Sequence[Face], count: int) -> list[Image]:
         """Return the pixels of the first readable images, at most ``count``."""
@@ -301,14 +310,26 @@ def _load(works: list[_Work], corruption: Applied) -> list[_Work]:
             image = strip[1] if source.tile is None else cut_tile(strip[1], source.tile)
         except UnreadableImageError as error:
             work.unreadable = str(error)
-        else:
+            continue
+        try:
             work.image = corruption.apply(image, work.digest, _landmarks(work, image))
+        except UnreadableImageError as error:
+            work.unreadable = f"{source.name}: {corruption.identity} cannot be applied: {error}"
     return works
 
 
+def find_landmarks(image: Image) -> npt.NDArray[np.float32] | None:
+    """Return the five points ``(5, 2)`` of the face by which corruptions are placed, None without a face."""
+    return _points(_reference_detector().detect([image])[0], image)
+
+
 def _landmarks(work: _Work, image: Image) -> npt.NDArray[np.float32] | None:
+    return None if work.reference is None else _points(work.reference, image)
+
+
+def _points(found: Detections, image: Image) -> npt.NDArray[np.float32] | None:
     """Return the face's five points to the pixel, so that the last bits of no machine move them; None without one."""
-    face = FacePolicy().choose(work.reference, image.shape) if work.reference is not None else None
+    face = FacePolicy().choose(found, image.shape)
     return None if face is None else np.round(face.landmarks)
 
 

@@ -97,8 +97,12 @@ class Recognizer:
                 f"{self.name}: expected finite embeddings of shape (n, d) for {crops.shape} crops, got shape "
                 f"{vectors.shape}, finite: {bool(np.isfinite(vectors).all())}"
             )
-        rounded = np.round(vectors / np.abs(vectors).max(), _FINGERPRINT_DIGITS) + 0.0
-        return hashlib.sha256(rounded.astype(np.float32).tobytes()).hexdigest()
+        largest = float(np.abs(vectors).max())
+        if not largest:
+            raise ModelError(f"{self.name}: answers zero to every crop: were its weights loaded?")
+        rounded = np.round(vectors / largest, _FINGERPRINT_DIGITS) + 0.0
+        scaled = rounded.astype(np.float32).tobytes() + f"{largest:.2e}".encode()
+        return hashlib.sha256(scaled).hexdigest()
 
     @functools.cached_property
     def identity(self) -> str:

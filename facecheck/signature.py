@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import os
 import platform
+from pathlib import Path
 
 import torch
 
@@ -19,6 +21,7 @@ def machine_signature(settings: Settings) -> dict[str, object]:
     """Return code, libraries and machine of this process, as plain values."""
     return {
         "facecheck": importlib.metadata.version("facecheck"),
+        "code": _code(),
         "libraries": library_versions(),
         "machine": {
             "python": platform.python_version(),
@@ -32,6 +35,15 @@ def machine_signature(settings: Settings) -> dict[str, object]:
             "driver": gpu_driver() if settings.device.type == "cuda" else None,
         },
     }
+
+
+def _code() -> str:
+    """Return a hash of this package's sources: a version says little between two releases."""
+    package = Path(__file__).parent
+    total = hashlib.sha256()
+    for file in sorted(package.rglob("*.py")):
+        total.update(f"{file.relative_to(package).as_posix()}\0".encode() + file.read_bytes())
+    return total.hexdigest()
 
 
 def _processor() -> str:

@@ -19,7 +19,7 @@ _COLUMNS: tuple[tuple[str, str, Mapping[str, str | float], str], ...] = (
     ("verification", "eer", {"failures": "non-match"}, "EER"),
     ("verification", "tar_at_far", {"far": 0.01, "failures": "non-match"}, "TAR@1%"),
     ("verification", "detection_rate", {}, "detected"),
-    ("pose", "auc", {}, "AUC turned"),
+    ("pose", "auc", {"failures": "non-match"}, "AUC turned"),
     ("timing", "latency_ms", {"stage": "all"}, "latency ms"),
     ("timing", "throughput_per_s", {}, "images/s"),
 )

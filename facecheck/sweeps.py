@@ -156,9 +156,8 @@ def _steps(corruption: str, measurements: Sequence[Measurement], *, has_clean: b
     severities = [severity for severity in told.values() if isinstance(severity, int | float) and severity >= 1]
     if len(set(severities)) == len(told):  # a level that was not run leaves a gap
         return (*clean, *sorted(Step(int(severity), level) for severity, level in zip(severities, told, strict=True)))
-    known = CORRUPTIONS[corruption].levels if corruption in CORRUPTIONS else ()
-    order = {level: position for position, level in enumerate(known)}
-    ranked = sorted(told, key=lambda level: (order.get(level, len(known)), level))
+    known = CORRUPTIONS[corruption].levels if corruption in CORRUPTIONS else (0,)
+    ranked = sorted(told, reverse=known[-1] < known[1] if len(known) > 2 else False)  # noqa: PLR2004 - a direction
     return (*clean, *(Step(position, level) for position, level in enumerate(ranked, 1)))
 
 

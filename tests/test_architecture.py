@@ -24,7 +24,7 @@ ROAD = (
     {"record"},
     {"wording", "sweeps"},
     {"gate", "propose", "plots", "summary", "comparison"},
-    {"report"},
+    {"report", "sheets"},
     {"synthesis"},
     {"eg3d"},
     {"cli"},

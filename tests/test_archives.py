@@ -18,7 +18,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from facecheck.embedders import Embeddings
+from facecheck.embedders import Embeddings, archives
 from facecheck.errors import ModelError
 from facecheck.faces import Image
 from facecheck.models import Settings, build
@@ -290,6 +290,9 @@ def rewritten(path: Path, change: Callable[[str, bytes], bytes], *, more: dict[s
         pytest.param("getattr(torch, NAME)(pixels, 'TRACE')", id="by a variable"),
         pytest.param("ops.debugprims.load_tensor('TRACE', [1], [1], 0)", id="other operators"),
         pytest.param("x = torch.classes.any.Thing()", id="compiled classes"),
+        pytest.param("ops.image.write_file('TRACE', pixels)", id="torchvision's writer"),
+        pytest.param("x = ops . image . read_file('/etc/hostname')", id="torchvision's reader"),
+        pytest.param("x = ops.somebody.elses(pixels)", id="another package's"),
     ],
 )
 def test_hidden_calls_in_torchscript_are_refused(line: str, tmp_path: Path) -> None:
@@ -308,6 +311,23 @@ def test_hidden_calls_in_torchscript_are_refused(line: str, tmp_path: Path) -> N
     with pytest.raises(ModelError, match="its program uses"):
         build(f"torchscript:{rewritten(path, change)}?size=4&{HOW}", CPU)
     assert not trace.exists()
+
+
+def test_compiled_classes_in_a_pickle_of_torchscript_are_refused(tmp_path: Path) -> None:
+    """Its program need not name them."""
+    path = saved_script(Mixed(), tmp_path / "m.pt")
+
+    def change(name: str, content: bytes) -> bytes:
+        return content + b"c__torch__.torch.classes.any\nThing\n" if name.endswith("/data.pkl") else content
+
+    with pytest.raises(ModelError, match=r"its program uses .*torch\.classes\.any"):
+        build(f"torchscript:{rewritten(path, change)}?size=4&{HOW}", CPU)
+
+
+@pytest.mark.parametrize("text", ["1" * 60 + "x", "1" * 4000, "-" * 60 + "x", "(" * 4000 + "x"])
+def test_a_shape_is_judged_at_once(text: str) -> None:
+    """Whatever its length: a pattern with two ways to read a number would try them all."""
+    assert not archives._SHAPE.fullmatch(text)
 
 
 Changes = tuple[Callable[[str, bytes], bytes], dict[str, bytes]]

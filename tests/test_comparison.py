@@ -275,14 +275,14 @@ def test_a_sweep_as_older_runs_recorded_it_is_compared() -> None:
     assert [(row.label, row.best, row.rivals) for row in old.rows] == [(r.label, r.best, r.rivals) for r in new.rows]
 
 
-def test_a_composition_is_found_by_its_parts() -> None:
-    """Its levels stand only in the scores' condition."""
+def test_a_composition_is_found_by_its_name() -> None:
+    """Its levels stand in it."""
     scored = [
         each
         for model, wrong in (("a", [0]), ("b", range(8)))
         for each in (answered(model, ()), answered(model, wrong, condition="blur:2+jpeg:30"))
     ]
-    at: Conditions = {"corruption": "blur+jpeg", "level": 1, "severity": 1, **DEPLOYED}
+    at: Conditions = {"corruption": "blur:2+jpeg:30", "level": 1, "severity": 1, **DEPLOYED}
     tables = compare(recorded(*(measured(each, conditions=at) for each in scored[1::2])), scored)
 
     assert (only(tables).best, only(tables).separated) == ("a", True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +102,7 @@ def test_layers_that_were_split_into_two_of_low_rank_are_multiplied_out(tmp_path
 def test_whole_layers_stay_as_they_are() -> None:
     """Nothing but the prefix changes in a state dict without halves."""
     state = network_of("edgeface-xxs").state_dict()
-    again = full_rank({f"model.{name}": tensor for name, tensor in state.items()})
+    again = full_rank({f"model.{name}": tensor for name, tensor in state.items()}, {}, Path("any"))
 
     assert again.keys() == state.keys()
     assert all(again[name] is state[name] for name in state)
@@ -274,3 +275,34 @@ def test_the_published_weights_part_two_people(kind: str, monkeypatch: pytest.Mo
     assert np.linalg.norm(hopper - collins) > EDGEFACES[kind].threshold
     assert np.linalg.norm(hopper - mirrored) <= EDGEFACES[kind].threshold
     assert np.linalg.norm(collins - also) <= EDGEFACES[kind].threshold
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        pytest.param((200_000, 1), (1, 200_000), id="a product that fits no memory"),
+        pytest.param((64, 3), (4, 64), id="halves that do not fit each other"),
+        pytest.param((64,), (64, 64), id="no matrix"),
+    ],
+)
+def test_halves_that_make_no_layer_are_refused(left: tuple[int, ...], right: tuple[int, ...], tmp_path: Path) -> None:
+    """Before they are multiplied."""
+    layer = "model.stages.0.blocks.0.mlp.fc1"
+    save_file(
+        {f"{layer}.linear2.weight": torch.zeros(left), f"{layer}.linear1.weight": torch.zeros(right)},
+        tmp_path / "x.safetensors",
+    )
+
+    with pytest.raises(ModelError, match=r"x\.safetensors: these weights are of another network: .* product of"):
+        edgeface("edgeface-xs", tmp_path / "x.safetensors")
+
+
+def test_a_file_that_unfolds_without_end_is_refused(tmp_path: Path) -> None:
+    """Torch compresses nothing; a hundred megabytes of zeros fit into a tenth of one."""
+    path = tmp_path / "bomb.pth"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb/data.pkl", b"\0" * 100_000_000)
+
+    assert path.stat().st_size < 200_000
+    with pytest.raises(ModelError, match=r"bomb\.pth: not as torch writes it: 100 MB"):
+        read_state(path)

@@ -184,7 +184,7 @@ def test_windows_are_cut_and_listed_as_published(kind: str) -> None:
     ],
 )
 def test_the_variants(kind: str, patch: int, stride: int, padding: int, numbers: int) -> None:
-    """Patch, stride, padding and the numbers of a window, from the authors' code and log."""
+    """Patch, stride, padding and a window's numbers, from the authors' code and log; P8S12's padding is a guess."""
     assert FACE_TRANSFORMERS[kind] == Variant(patch, stride, padding)
     with torch.device("meta"):
         assert FaceTransformer(Variant(patch, stride, padding)).patch_to_embedding.in_features == numbers

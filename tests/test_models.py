@@ -91,6 +91,32 @@ def test_the_fingerprint_sees_what_the_weights_hash_does_not() -> None:
     assert made[0].fingerprint == torch_recognizer("other", network, CPU, aligner=BoxCrop()).fingerprint
 
 
+class Tripled(torch.nn.Module):
+    """A constant factor in somebody's own code."""
+
+    def __init__(self, network: torch.nn.Module, factor: float) -> None:
+        super().__init__()
+        self.network = network
+        self.factor = factor
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        vectors: torch.Tensor = self.network(pixels)
+        return self.factor * vectors
+
+
+def test_the_fingerprint_sees_the_scale() -> None:
+    """Embeddings that are not brought to length one grow by a factor, and with them every distance."""
+    once, thrice, never = (
+        torch_recognizer("m", Tripled(facenet.casia_webface(), factor), CPU, aligner=BoxCrop(), l2=False)
+        for factor in (1.0, 3.0, 0.0)
+    )
+
+    assert once.contract == thrice.contract
+    assert once.fingerprint != thrice.fingerprint
+    with pytest.raises(ModelError, match="m: answers zero to every crop"):
+        _ = never.fingerprint
+
+
 class Swap(torch.nn.Module):
     """A fault hidden inside a network."""
 

@@ -26,6 +26,7 @@ from facecheck.faces import Image
 from facecheck.models import Settings, build, check, split_models
 from facecheck.policy import ChosenFace
 from facecheck.recognizer import Recognizer
+from facecheck.timing import ModelSize, model_size
 from facecheck.weights import file_sha256
 from tests.photographs import crowd
 from tests.weights_at_hand import at_hand
@@ -79,6 +80,15 @@ def test_any_layout_and_number_of_pictures_gives_the_same(batch: int | str, nhwc
     for count in (1, 2, 5):
         np.testing.assert_allclose(recognizer.embed(crops(count)), by_hand(crops(count)), rtol=1e-4, atol=1e-3)
     assert recognizer.embed(crops(0)).shape == (0, DIMENSIONS)
+
+
+def test_its_size_is_that_of_its_files(tmp_path: Path) -> None:
+    """Another runtime holds its tensors; accuracy is set against what its files weigh."""
+    path = linear(tmp_path / "m.onnx")
+
+    size = model_size(build(f"onnx:{path}?{HOW}", CPU))
+
+    assert size == ModelSize(None, path.stat().st_size / 1e6)
 
 
 def test_half_precision_models_are_fed_halves(tmp_path: Path) -> None:

@@ -215,6 +215,19 @@ def test_corruptions_that_need_no_landmarks_do_not_wait_for_them(
     assert pinned.seen == 0
 
 
+def test_a_corruption_that_an_image_cannot_take_is_a_result(faces: list[Face], tmp_path: Path) -> None:
+    """WebP holds sides of up to 16383 px: that one image fails, by name, and the run goes on."""
+    PIL.Image.new("RGB", (16_400, 4)).save(tmp_path / "wide.png")
+
+    found = Pipeline(batch=2).run(
+        counting()[0], [face(tmp_path / "wide.png", "w"), *faces], corruption=Applied("webp", 50)
+    )
+
+    assert found.outcomes.tolist()[0] == Outcome.UNREADABLE
+    assert "wide.png: webp:50 cannot be applied: WebP holds sides of up to 16383 px" in found.unreadable["wide.png"]
+    assert (found.outcomes[1:] != Outcome.UNREADABLE).all()
+
+
 def test_bad_images_are_results_and_the_run_goes_on(faces: list[Face], tmp_path: Path) -> None:
     """A missing, an empty, a truncated and a false image are unreadable, each with its reason."""
     whole = HOPPER.read_bytes()

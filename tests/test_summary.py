@@ -48,7 +48,7 @@ def test_headlines_stand_in_a_row_a_model_and_data_set() -> None:
         measured("accuracy", 0.98765, DEPLOYED, eval="verification"),
         measured("accuracy", 0.9, {**DEPLOYED, "failures": "left out"}, eval="verification"),
         measured("latency_ms", 41.26, {"stage": "all", "batch": 1}, eval="timing"),
-        measured("auc", 0.75, eval="pose", dataset="strips"),
+        measured("auc", 0.75, {"failures": "non-match"}, eval="pose", dataset="strips"),
     )
 
     assert found[:3] == [

@@ -93,7 +93,7 @@ def test_every_level_is_measured_at_both_thresholds_and_in_both_views(
     """Deployment and separability; failures as non-matches and left out; the place in the sweep."""
     found = conditions(filtered[1], "accuracy")
     seen = {(c["corruption"], c["level"], c["severity"], c["threshold"], c["failures"]) for c in found}
-    views = (("clean", "non-match"), ("clean", "left out"), ("retuned", "non-match"))
+    views = [(threshold, failures) for threshold in ("clean", "retuned") for failures in ("non-match", "left out")]
 
     for entry in of_family("filters"):
         for severity, level in enumerate(entry.levels):
@@ -120,14 +120,20 @@ def measured(results: dict[str, list[dict[str, object]]]) -> list[tuple[object, 
 def test_noise_is_the_same_in_every_process_and_compositions_are_judged(people: Path, tmp_path: Path) -> None:
     """One process and two workers of xdist measure the same, to the last digit."""
     arguments = ("evals/test_corruptions.py", "-k", "shot_noise or elastic_transform or jpeg:30 or low_light")
-    more = "--facecheck-corruptions=shot_noise:2+jpeg:30"
+    more = "--facecheck-corruptions=shot_noise:2+jpeg:30,shot_noise:4+jpeg:30,jpeg:30,jpeg:40"
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
 
     _, alone, _ = run(*arguments, more, people=people, folder=tmp_path / "one")
     _, spread, _ = run(*arguments, more, "-n2", people=people, folder=tmp_path / "two")
 
-    assert "shot_noise+jpeg" in {str(c["corruption"]) for c in conditions(alone, "accuracy")}
+    judged = {(str(c["corruption"]), c["level"], c["severity"]) for c in conditions(alone, "accuracy")}
+    assert {("shot_noise:2+jpeg:30", 1, 1), ("shot_noise:4+jpeg:30", 1, 1)} <= judged
+    # A level of the table is not judged twice; one between two levels goes with the milder.
+    assert {place for place in judged if place[0] == "jpeg" and place[1] in (30, 40)} == {
+        ("jpeg", 30, 4),
+        ("jpeg", 40, 3),
+    }
     assert len(measured(alone)) > 100
     assert measured(alone) == measured(spread)
 

@@ -7,7 +7,6 @@ changed are not what was measured.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -136,12 +135,8 @@ def _is_of(condition: str, measurement: Measurement) -> bool:
     corruption = str(measurement.conditions.get("corruption", ""))
     if not level or not corruption:
         return condition == "clean"
-    # A composition's levels stand in its identity only.
-    return condition == f"{corruption}:{level:g}" or ("+" in corruption and _without_levels(condition) == corruption)
-
-
-def _without_levels(condition: str) -> str:
-    return re.sub(r":[^+]*", "", condition)
+    # A composition's name tells its levels.
+    return condition in (corruption, f"{corruption}:{level:g}")
 
 
 def _rows(kept: _Kept, measurement: Measurement) -> Bools:

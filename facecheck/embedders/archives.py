@@ -117,11 +117,16 @@ _SCRIPT_ENTRY = re.compile(
     r"(data|constants)\.pkl|(data|constants)/\d+|code/[\w./<>-]+\.py(\.debug_pkl)?|version|byteorder|"
     r"\.data/[\w.]+|attributes\.pkl|bytecode\.pkl|traced_inputs(\.pkl|/\d+)|extra/[\w./-]*"
 )
-# Operators that open files, and those outside torch's own arithmetic.
+# Operators that open files, and all outside torch's own arithmetic: other packages register theirs, torchvision some
+# that read and write files.
 _SCRIPT_FORBIDDEN = re.compile(
-    r"\b(save|from_file|load_tensor|rpc|c10d|debugprims|inductor|symm_mem|profiler)\b|\btorch\s*\.\s*classes\b|"
+    r"\b(save|from_file|load_tensor|rpc|c10d|debugprims|inductor|symm_mem|profiler|read_file|write_file)\b|"
+    r"\btorch\s*\.\s*classes\b|"
+    r"\bops\s*\.\s*(?!(?:aten|prim|prims|quantized)\b)\w+|"
     r"\bgetattr\b(?!\s*\(\s*[\w.]+\s*,\s*\"[\w.]*\"\s*\))"
 )
+# Pickles name the classes that they are made of; the code of torch's own is not in the archive.
+_PICKLED_CLASS = re.compile(rb"__torch__\.torch\.classes\b[\w.]*")
 
 
 def scripted(path: Path, device: torch.device) -> ArchivedNetwork:
@@ -132,10 +137,10 @@ def scripted(path: Path, device: torch.device) -> ArchivedNetwork:
     """
     entries = _entries(path, _SCRIPT_ENTRY, left_out="traced_inputs")
     for name, content in entries.items():
-        found = _SCRIPT_FORBIDDEN.search(content.decode("utf-8", "replace")) if name.endswith(".py") else None
+        found = _forbidden(name, content)
         if found:
             raise ModelError(
-                f"{path}: its program uses {found.group(0)!r} ({name}): not opened, since that may reach files or "
+                f"{path}: its program uses {found!r} ({name}): not opened, since that may reach files or "
                 "other processes"
             )
     with warnings.catch_warnings():
@@ -144,6 +149,15 @@ def scripted(path: Path, device: torch.device) -> ArchivedNetwork:
         warnings.filterwarnings("ignore", message=".*torch.jit.*", category=DeprecationWarning)
         network = _loaded(path, lambda: torch.jit.load(_archive(entries), map_location=device))  # type: ignore[no-untyped-call]
     return ArchivedNetwork(path, network)
+
+
+def _forbidden(name: str, content: bytes) -> str:
+    """Return what an entry of TorchScript names that it may not, empty if nothing."""
+    if name.endswith(".py"):
+        code = _SCRIPT_FORBIDDEN.search(content.decode("utf-8", "replace"))
+        return code.group(0) if code else ""
+    pickled = _PICKLED_CLASS.search(content) if name.endswith(".pkl") else None
+    return pickled.group(0).decode() if pickled else ""
 
 
 def _loaded(path: Path, load: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever torch has loaded
@@ -171,7 +185,7 @@ _TARGET = re.compile(
 )
 # A shape: symbols, whole numbers, and a few functions of them, as sympy writes them.
 _SHAPE = re.compile(
-    r"(Symbol\('[a-z]\d+'(, (positive|integer|nonnegative)=True)*\)|-?\d{1,12}|[(), ]|"
+    r"(Symbol\('[a-z]\d+'(, (positive|integer|nonnegative)=True)*\)|-?(?<!\d)\d{1,12}(?!\d)|[(), ]|"
     r"(Add|Mul|Integer|Max|Min|Mod|FloorDiv|PythonMod)(?=\())*"
 )
 _TEXTS = {

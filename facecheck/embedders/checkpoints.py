@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +20,7 @@ __all__ = ["WEIGHTS_VARIABLE", "fit", "known_file", "read_state"]
 WEIGHTS_VARIABLE = "FACECHECK_WEIGHTS"
 _DEPTHS = ("", "*/", "*/*/")  # of folders below the one that the variable names
 _SHOWN = 3
+_MAX_FOLDED_BYTES = 2**26  # torch compresses nothing that it saves
 
 
 def known_file(name: str, sha256: str) -> Path | None:
@@ -53,6 +55,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     Raises:
         ModelError: not such a file, or one that holds more than named tensors.
     """
+    _refuse_bomb(path)
     try:
         state = (
             load_file(path)
@@ -73,6 +76,17 @@ def read_state(path: Path) -> dict[str, Tensor]:
     ):
         raise ModelError(f"{path}: expected a state dict, names to tensors, not {_described(state)}")
     return dict(state)
+
+
+def _refuse_bomb(path: Path) -> None:
+    """Refuse a small file that would unfold to more than any memory holds."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            folded = sum(i.file_size for i in archive.infolist() if i.compress_type != zipfile.ZIP_STORED)
+    except (OSError, zipfile.BadZipFile, ValueError):  # no zip file at all: its reader says what it is
+        return
+    if folded > _MAX_FOLDED_BYTES:
+        raise ModelError(f"{path}: not as torch writes it: {folded / 1e6:.0f} MB in it are compressed")
 
 
 def _described(content: object) -> str:

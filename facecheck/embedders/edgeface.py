@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from torch import Tensor, nn
+from torch import Size, Tensor, nn
 
 from facecheck.embedders.checkpoints import WEIGHTS_VARIABLE, fit, known_file, read_state
 from facecheck.errors import ModelError
@@ -90,18 +90,30 @@ def edgeface(kind: str, path: Path) -> tuple[nn.Module, float | None]:
 
     size = EDGEFACES[kind]
     network: nn.Module = timm.create_model(size.timm_name, pretrained=False, num_classes=_DIMENSIONS)
-    fit(network, full_rank(read_state(path)), path)
+    shapes = {name: tensor.shape for name, tensor in network.state_dict().items()}
+    fit(network, full_rank(read_state(path), shapes, path), path)
     return network, size.threshold if file_sha256(path) == size.sha256 else None
 
 
-def full_rank(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return timm's names and one matrix for each pair of low rank, from either published form."""
+def full_rank(state: Mapping[str, Tensor], shapes: Mapping[str, Size], source: Path) -> dict[str, Tensor]:
+    """Return timm's names and one matrix for each pair of low rank, from either published form.
+
+    Args:
+        state: of the file.
+        shapes: of the network's tensors: two small halves can have a product that fits no memory.
+        source: of the tensors, for messages.
+
+    Raises:
+        ModelError: a pair whose product is not of the network's shape.
+    """
     named = {name.removeprefix(_WRAPPED): tensor for name, tensor in state.items()}
     whole: dict[str, Tensor] = {}
     for name, tensor in named.items():
         layer, _, part = name.rpartition(".linear1.")
         if layer and f"{layer}.linear2.weight" in named:
-            whole[f"{layer}.{part}"] = named[f"{layer}.linear2.weight"] @ tensor
+            whole[f"{layer}.{part}"] = _product(
+                named[f"{layer}.linear2.weight"], tensor, shapes, f"{layer}.{part}", source
+            )
         elif ".linear2." in name:
             layer, _, part = name.rpartition(".linear2.")
             if part != "weight":
@@ -109,3 +121,13 @@ def full_rank(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         else:
             whole[name] = tensor
     return whole
+
+
+def _product(left: Tensor, right: Tensor, shapes: Mapping[str, Size], name: str, source: Path) -> Tensor:
+    fits = left.ndim == right.ndim == 2 and left.shape[1] == right.shape[0]  # noqa: PLR2004 - matrices
+    if not fits or (left.shape[0], right.shape[1]) != tuple(shapes.get(name, ())):
+        raise ModelError(
+            f"{source}: these weights are of another network: {name} would be the product of {tuple(left.shape)} and "
+            f"{tuple(right.shape)}, expected {tuple(shapes.get(name, ()))}"
+        )
+    return left.float() @ right.float()

@@ -33,7 +33,7 @@ SIZE = 112
 _WIDTH, _DEPTH, _HEADS, _HIDDEN = 512, 20, 8, 2048
 _SIDE = 14  # windows a side
 _SEED = 20_210_327  # the day of the paper; any would do, one must be kept
-_TRAINING_HEAD = "loss."
+_TRAINING_HEAD = "loss.weight"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,12 @@ def published(kind: str, path: Path) -> FaceTransformer:
     """
     with torch.device("meta"):  # no time is lost on weights that are replaced
         network = FaceTransformer(FACE_TRANSFORMERS[kind])
-    state = {name: tensor for name, tensor in read_state(path).items() if not name.startswith(_TRAINING_HEAD)}
+    # A checkpoint in half precision is one of fp32 that was made smaller; how to compute is the run's choice.
+    state = {
+        name: tensor.float() if tensor.is_floating_point() else tensor
+        for name, tensor in read_state(path).items()
+        if name != _TRAINING_HEAD
+    }
     fit(network, state, path, assign=True)
     return network
 

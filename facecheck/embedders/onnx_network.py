@@ -122,7 +122,9 @@ class OnnxNetwork(nn.Module):
     def __init__(self, path: Path, *, device: torch.device, layout: Layout | None = None) -> None:
         super().__init__()
         self.path = path
-        self.sha256 = files_sha256(path, external_files(path))
+        external = external_files(path)
+        self.files = (path, *external)
+        self.sha256 = files_sha256(path, external)
         self._device = device
         self._sessions: dict[int, Any] = {}
         self._lock = threading.Lock()

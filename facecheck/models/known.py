@@ -70,7 +70,9 @@ _FAMILIES = (
     Known(
         family="InsightFace's ArcFace",
         contract=FileContract(size=112, mean=_HALF, std=_HALF),
-        name=re.compile(r"(arcface_)?(w600k|glint360k|ms1mv3|webface\d*m?)_(r\d+|mbf).*\.onnx|glintr100\.onnx"),
+        name=re.compile(
+            r"(arcface_)?(w600k|glint360k|ms1mv3|webface\d*m?)_((arc|cos)face_)?(r\d+|mbf).*\.onnx|glintr100\.onnx"
+        ),
         sha256=frozenset(
             {
                 "4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43",  # w600k_r50, of buffalo_l

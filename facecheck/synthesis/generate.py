@@ -222,8 +222,11 @@ def _claim(out: Path, settings: dict[str, Any]) -> None:
     if not path.exists():
         write_json(path, settings)
         return
-    earlier = json.loads(path.read_text(encoding="utf-8"))
-    differing = [key for key in settings if earlier.get(key) != settings[key]]
+    try:
+        earlier = json.loads(path.read_text(encoding="utf-8"))
+        differing = [key for key in settings if earlier.get(key) != settings[key]]
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{path}: cannot be read as a JSON object ({error}): choose another folder") from error
     if differing:
         key = differing[0]
         raise ValueError(
@@ -283,12 +286,13 @@ def generate_faces(  # noqa: PLR0913 - one place where a whole set is described
     else:
         jobs = _plan_singles(out, people, kinds, suffix)
     settings = {"generator_version": GENERATOR_VERSION, "layout": layout, "size": size, "quality": quality}
-    _claim(out, settings | ({"tiles": tiles, "start": start_rad, "step": step_rad} if layout == "strips" else {}))
-    make_files(jobs, size=size, quality=quality, progress=progress)
+    turn = {"tiles": tiles, "start": start_rad, "step": step_rad}
+    _claim(out, settings | {"format": image_format} | (turn if layout == "strips" else {"kinds": sorted(kinds)}))
     if layout == "strips":
-        for job in jobs:
-            write_json(job.path.with_suffix(".json"), {"tiles": tiles, "start": start_rad, "step": step_rad})
-    elif layout == "manifest":
+        for job in jobs:  # first, so that no strip ever stands without its yaws
+            write_json(job.path.with_suffix(".json"), turn)
+    make_files(jobs, size=size, quality=quality, progress=progress)
+    if layout == "manifest":
         write_json(
             out / "manifest.json",
             {

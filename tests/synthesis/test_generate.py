@@ -97,13 +97,36 @@ def test_a_run_that_breaks_leaves_no_half_file(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(Painter, "take", fail)
     with pytest.raises(MemoryError):
         generate_faces(tmp_path, seeds=[0], size=32, progress=False)
-    assert _files(tmp_path) == ["generation.json"]
+    assert _files(tmp_path) == ["generation.json", "p00000.json"], "a strip never stands without its yaws"
 
 
-def test_a_folder_made_with_other_settings_is_refused(tmp_path: Path) -> None:
-    generate_faces(tmp_path, seeds=[0], size=32, progress=False)
-    with pytest.raises(ValueError, match="was made with size=32, not 64: choose another folder"):
-        generate_faces(tmp_path, seeds=[1], size=64, progress=False)
+@pytest.mark.parametrize(
+    ("first", "then", "message"),
+    [
+        pytest.param({}, {"size": 64}, "was made with size=32, not 64: choose another folder", id="size"),
+        pytest.param({}, {"image_format": "webp"}, "was made with format='png', not 'webp'", id="twins"),
+        pytest.param(
+            {"layout": "manifest", "kinds": ["smile"]},
+            {"layout": "manifest", "kinds": ["light"]},
+            r"was made with kinds=\['smile'\], not \['light'\]",
+            id="kinds",
+        ),
+    ],
+)
+def test_a_folder_made_with_other_settings_is_refused(
+    tmp_path: Path, first: dict[str, Any], then: dict[str, Any], message: str
+) -> None:
+    usual: dict[str, Any] = {"seeds": [0], "size": 32, "progress": False}
+    generate_faces(tmp_path, **(usual | first))
+    with pytest.raises(ValueError, match=message):
+        generate_faces(tmp_path, **(usual | then))
+
+
+@pytest.mark.parametrize("content", ["", "[1, 2]", "{"])
+def test_damaged_settings_are_refused_by_name(tmp_path: Path, content: str) -> None:
+    (tmp_path / "generation.json").write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"generation\.json: cannot be read as a JSON object"):
+        generate_faces(tmp_path, seeds=[0], size=32, progress=False)
 
 
 @pytest.mark.parametrize(
