@@ -1,7 +1,8 @@
 """The tables of ``docs/findings.md``, from runs of the suite on LFW.
 
-uv run pytest evals/ -m sweep --facecheck-models A,B --facecheck-datasets "lfw:LFW?pairs=pairsDevTest.txt"
+uv run pytest evals/ -m studies --facecheck-models A,B --facecheck-datasets "lfw:LFW?pairs=pairsDevTest.txt"
 uv run python benchmarks/findings.py sweeps reports/latest
+uv run python benchmarks/findings.py artefacts reports/latest
 uv run pytest evals/test_verification.py --facecheck-models A,B --facecheck-datasets "lfw:LFW?pairs=pairs.txt"
 uv run python benchmarks/findings.py verification reports/latest
 """
@@ -13,14 +14,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from facecheck.corruptions import CORRUPTIONS
-from facecheck.record import Measurement, Record
+from facecheck.metrics import best_threshold
+from facecheck.record import Measurement, Record, load_scores
 
 CLEAN = {"threshold": "clean", "failures": "non-match"}
 RETUNED = {"threshold": "retuned", "failures": "non-match"}
 
 
 def _rate(value: float) -> str:
-    return f"{value:.3f}".lstrip("0") if value < 1 else "1"
+    if value >= 10:  # noqa: PLR2004 - milliseconds
+        return f"{value:.0f}"
+    return f"{value:.3f}".lstrip("0") if value != 1 else "1"
 
 
 def _table(head: list[str], rows: Iterable[list[str]]) -> None:
@@ -54,13 +58,38 @@ def sweeps(record: Record) -> None:
     _table(
         ["corruption", "levels", *models],
         (
-            [name, str(len(CORRUPTIONS[name].levels) - 1), *(f"{value[name, model]:g}" for model in models)]
+            [name, str(len(CORRUPTIONS[name].levels) - 1), *(_number(value.get((name, model))) for model in models)]
             for name in names
+        ),
+    )
+    print("### blur, as the studies reported it: at the clean threshold, failures as non-matches\n")
+    _table(
+        ["model", "px", *(title for title, _, _ in STUDIED)],
+        (
+            [model, f"{level:g}", *(_cell(found, (model, "blur", level), name, (view,)) for _, name, view in STUDIED)]
+            for model in models
+            for level in CORRUPTIONS["blur"].levels
         ),
     )
 
 
 Place = tuple[str, str, float]
+STUDIED: tuple[tuple[str, str, Mapping[str, str]], ...] = (
+    ("accuracy", "accuracy", CLEAN),
+    ("precision", "precision", CLEAN),
+    ("recall", "recall", CLEAN),
+    ("F1", "f1", CLEAN),
+    ("EER", "eer", {"failures": "non-match"}),
+    ("d'", "dprime", {}),
+    ("genuine distance", "genuine_distance_mean", {}),
+    ("impostor distance", "impostor_distance_mean", {}),
+    ("found", "detection_rate", {}),
+    ("ms a picture", "time_per_image_ms", {}),
+)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:g}"
 
 
 def _cell(found: list[Measurement], place: Place, name: str, views: tuple[Mapping[str, str], ...]) -> str:
@@ -105,13 +134,37 @@ def verification(record: Record) -> None:
     _table(["model", "accuracy ± S_E [95 %]", "completed pairs", "EER", "TAR at FAR .1 %", "no face"], rows)
 
 
+def artefacts(run: Path) -> None:
+    """Print what the second study's two habits make of the same answers: tuning on the pairs judged, and coin flips."""
+    rows = []
+    for each in load_scores(run):
+        if each.condition in SHOWN:
+            scores = each.scores
+            deployed = float((scores.matched(each.thresholds) == scores.genuine).mean())
+            tuned = float((scores.matched(best_threshold(scores)) == scores.genuine).mean())
+            made = scores.completed()
+            best = float((made.matched(best_threshold(made)) == made.genuine).mean()) if len(made) else 0.5
+            share = len(made) / len(scores)
+            flipped = share * best + (1 - share) / 2
+            cells = (_rate(value) for value in (1 - share, deployed, tuned, flipped, best))
+            rows.append((list(SHOWN).index(each.condition), [each.condition, each.model, *cells]))
+    head = ["condition", "model", "pairs without a face", "retuned on other people", "tuned on the pairs judged"]
+    _table([*head, "and coins flipped", "failed pairs dropped"], [row for _, row in sorted(rows)])
+
+
+SHOWN = ("clean", "blur:3", "blur:5", "resolution:64", "square:10", "square:20")
+
+
 def main() -> None:
-    """Print one of the two."""
+    """Print what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["sweeps", "verification"])
+    parser.add_argument("what", choices=["sweeps", "verification", "artefacts"])
     parser.add_argument("run", type=Path, help="folder of the run")
     options = parser.parse_args()
-    {"sweeps": sweeps, "verification": verification}[options.what](Record.read(options.run))
+    if options.what == "artefacts":
+        artefacts(options.run)
+    else:
+        {"sweeps": sweeps, "verification": verification}[options.what](Record.read(options.run))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.param("bgr", pytest.ExitCode.TESTS_FAILED, id="channels swapped"),
         pytest.param("unit", pytest.ExitCode.TESTS_FAILED, id="0..1 instead of standardised"),
         pytest.param("raw", pytest.ExitCode.TESTS_FAILED, id="0..255 instead of standardised"),
+        pytest.param("no_l2", pytest.ExitCode.TESTS_FAILED, id="embeddings left at their own length"),
     ],
 )
 def test_a_wrong_contract_fails_the_limits_of_the_model(

@@ -83,6 +83,9 @@ class Canvas:
         self._sheet = sheet._replace(columns=columns)
         panels = columns * sheet.panel[0] + (columns - 1) * sheet.gap[0]
         self._width = max(_NARROWEST, _LEFT + panels + _RIGHT)
+        # Few narrow panels share the room that the title needs anyway.
+        across = sheet.panel[0] + (self._width - _LEFT - panels - _RIGHT) / columns
+        self._sheet = self._sheet._replace(panel=(across, sheet.panel[1]))
         widest = _LETTER * max((len(entry) for entry in entries), default=0) + _HANDLE
         self._legend_columns = max(1, min(len(entries), int(self._width / widest)))
         top = _TOP + _LEGEND_ROW * -(-len(entries) // self._legend_columns) + 0.32
