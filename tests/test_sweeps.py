@@ -119,11 +119,8 @@ def measured(results: dict[str, list[dict[str, object]]]) -> list[tuple[object, 
 
 def test_noise_is_the_same_in_every_process_and_compositions_are_judged(people: Path, tmp_path: Path) -> None:
     """One process and two workers of xdist measure the same, to the last digit."""
-    arguments = (
-        "evals/test_corruptions.py",
-        "-k",
-        "shot_noise or elastic_transform or jpeg:30 or jpeg:40 or low_light",
-    )
+    chosen = "shot_noise or elastic_transform or jpeg:30 or jpeg:40 or low_light"
+    arguments = ("evals/test_corruptions.py", "-k", chosen)
     more = "--facecheck-corruptions=shot_noise:2+jpeg:30,shot_noise:4+jpeg:30,jpeg:30,jpeg:40"
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
