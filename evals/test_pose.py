@@ -64,7 +64,9 @@ def test_turned_heads_match_at_the_declared_threshold(compared: Compared, record
     for step, rate in rates.items():
         matches = Estimate(1 - rate.value, 1 - rate.high, 1 - rate.low, rate.n)
         record.add("recall", matches, {**at, "yaw_difference_rad": step})
-    measured.append(record.add("fmr", decisions(compared.scores, compared.declared)["fmr"], at))
+    found = decisions(compared.scores, compared.declared)
+    record.add("threshold_distance", found["threshold_distance"], at)
+    measured.append(record.add("fmr", found["fmr"], at))
 
     verdict = record.judge(*measured)
 

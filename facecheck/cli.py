@@ -112,9 +112,18 @@ def _limits(options: argparse.Namespace) -> int:
     from facecheck.propose import proposed  # noqa: PLC0415
     from facecheck.record import Record  # noqa: PLC0415
 
-    judged = Record.read(options.folder).judged
+    record = Record.read(options.folder)
+    judged = record.judged
     if not judged:
         raise FacecheckError(f"{options.folder}: the run judged nothing")
+    datasets = record.signature.get("datasets")
+    sampled = [name for name, about in datasets.items() if about.get("sampled")] if isinstance(datasets, dict) else []
+    if sampled:
+        print(
+            f"facecheck: {', '.join(sampled)}: a run of --facecheck-limit, a quick look: its intervals are wide, and "
+            "limits from it promise little",
+            file=sys.stderr,
+        )
     print(proposed(judged, reason=options.why, slack=options.slack, any_model=options.any_model), end="")
     return 0
 
@@ -133,7 +142,9 @@ def _sheet(options: argparse.Namespace) -> int:
             raise FacecheckError(f"--corruptions: {name!r} is unknown. {nearest(name, known)}")
         rows += of_family(name) if name in families() else [CORRUPTIONS[name]]
     image = options.image
-    source = ImageSource(image, image.name) if image else open_dataset("faces?part=sample").faces[0].source
+    if image and not image.is_file():
+        raise FacecheckError(f"{image}: no such file; expected a picture with a face")
+    source = ImageSource(image, str(image)) if image else open_dataset("faces?part=sample").faces[0].source
     print(draw_sheet(source, options.picture, rows=rows))
     return 0
 

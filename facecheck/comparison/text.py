@@ -103,6 +103,8 @@ def _told(row: Row) -> str:
     if rival is None or rival.lead is None:
         return ""
     over = f" over {rival.model}" if len(row.cells) > 2 else ""  # noqa: PLR2004 - more than one rival
+    if not rival.lead.value:
+        return f"tie {_lead(rival.lead)}"
     return f"{row.best} {_lead(rival.lead)}{over}{' †' if row.doubtful else ''}"
 
 

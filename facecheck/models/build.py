@@ -74,9 +74,15 @@ def _from_factory(text: str, settings: Settings) -> Recognizer:
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
-        factory = getattr(importlib.import_module(module_name), factory_name)
+        module = importlib.import_module(module_name)
     except Exception as error:  # a user's module may raise anything while it is imported
         raise ModelError(f"{text}: cannot be imported from {Path.cwd()}: {type(error).__name__}: {error}") from error
+    factory = getattr(module, factory_name, None)
+    if factory is None:
+        known = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
+        raise ModelError(
+            f"{text}: cannot be imported: {module_name} has no {factory_name}. {nearest(factory_name, known)}"
+        )
     if not callable(factory):
         raise ModelError(f"{text}: {factory_name} is not callable; expected a function of facecheck.models.Settings")
     try:

@@ -109,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         if args.embedded:
             return _embedded(args)
-        generate_faces(
+        made = generate_faces(
             args.out,
             seeds=args.seeds or range(10),
             siblings=args.siblings,
@@ -126,4 +126,8 @@ def run(args: argparse.Namespace) -> int:
     except (ValueError, OSError) as error:
         sys.stderr.write(f"facecheck generate faces: {error}\n")
         return _USAGE_ERROR
+    told = {"strips": f"strips:{args.out}", "folders": f"folders:{args.out}"}.get(args.layout)
+    sys.stdout.write(
+        f"{len(made)} files in {args.out}" + (f"; --facecheck-datasets {told} reads them\n" if told else "\n")
+    )
     return 0
