@@ -24,9 +24,11 @@ PICTURES = [
     pytest.param(NOISE[::2, ::-1], id="view"),
 ]
 
+SEPIA = (0.393, 0.769, 0.189, 0, 0.349, 0.686, 0.168, 0, 0.272, 0.534, 0.131, 0)
 CASES: list[tuple[str, Callable[[Picture], Picture]]] = [
     *((f"blur:{radius}", lambda p, r=radius: p.filter(ImageFilter.GaussianBlur(r))) for radius in (0.5, 1, 2, 3, 4, 5)),
     ("greyscale:1", lambda p: p.convert("L").convert("RGB")),
+    ("sepia:1", lambda p: p.convert("RGB", SEPIA)),
     ("tint:1", lambda p: ImageOps.colorize(ImageOps.grayscale(p), black=(0, 0, 0), white=(255, 165, 0))),
     ("invert:1", ImageOps.invert),
     ("more_contrast:2", lambda p: ImageEnhance.Contrast(p).enhance(2)),
