@@ -294,6 +294,16 @@ def test_pose_is_drawn_against_yaw(studies: Run) -> None:
     assert list(across(axes.lines[0])) == [-0.4, 0.4]
 
 
+def test_pose_is_drawn_without_a_threshold(studies: Run) -> None:
+    """A model that declares none matches nobody: its threshold is infinite, and no line is drawn for it."""
+    turned = next(_turned(each) for each in studies.scored if each.condition == "clean")
+    endless = dataclasses.replace(turned, thresholds=np.full(len(turned.scores), np.inf))
+
+    (graph,) = graphs_of(dataclasses.replace(studies.record, measurements=[]), [endless])
+
+    assert graph.name == f"pose {turned.model} on strips distance"
+
+
 def _turned(scored: ScoredPairs) -> ScoredPairs:
     steps = np.tile([0.4, 0.8], len(scored.scores) // 2)
     return dataclasses.replace(scored, kind="strips", dataset="strips", yaw_difference_rad=steps)

@@ -57,7 +57,7 @@ def test_levels_that_were_not_run_leave_a_gap() -> None:
     [
         pytest.param("resolution", (32, 0, 128), [0, 128, 32], id="as-the-table-has-it"),
         pytest.param("of-another-version", (3, 0, 1), [0, 1, 3], id="unknown-by-size"),
-        pytest.param("resolution", (32, 0, 128, 200), [0, 128, 32, 200], id="unknown-level-last"),
+        pytest.param("resolution", (32, 0, 128, 200), [0, 200, 128, 32], id="unknown-level-in-its-place"),
     ],
 )
 def test_levels_without_a_severity_are_ordered(corruption: str, levels: tuple[float, ...], order: list[float]) -> None:

@@ -41,7 +41,8 @@ def pose(record: Record, clean: Sequence[ScoredPairs], colours: Mapping[str, str
         if each.kind != _TURNED:
             continue
         where = f"{each.model} on {each.dataset}"
-        fixed = float(each.thresholds[0]) if np.ptp(each.thresholds) == 0 and np.isfinite(each.thresholds[0]) else None
+        first = float(each.thresholds[0])  # infinite if the model declares none
+        fixed = first if np.isfinite(first) and bool((each.thresholds == first).all()) else None
         figure = plots.pose_distance(
             f"Distance against yaw difference: {where}", each.yaw_difference_rad, each.scores, fixed
         )
