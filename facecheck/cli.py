@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from facecheck import __version__
-from facecheck.errors import FacecheckError
+from facecheck.errors import FacecheckError, nearest
 
 __all__ = ["main"]
 
@@ -129,12 +129,14 @@ def _limits(options: argparse.Namespace) -> int:
 
 
 def _sheet(options: argparse.Namespace) -> int:
-    from facecheck.corruptions import CORRUPTIONS, Corruption, families, of_family  # noqa: PLC0415 - likewise
+    # Torch and matplotlib come with these, and take seconds to import.
+    from facecheck.corruptions import CORRUPTIONS, Corruption, families, of_family  # noqa: PLC0415
     from facecheck.datasets import open_dataset  # noqa: PLC0415
-    from facecheck.errors import nearest  # noqa: PLC0415
     from facecheck.faces import ImageSource  # noqa: PLC0415
     from facecheck.sheets import draw_sheet  # noqa: PLC0415
 
+    if options.picture.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise FacecheckError(f"{options.picture}: expected a name that ends in .png or .jpg")
     rows: list[Corruption] = []
     for name in (options.corruptions or ",".join(families())).split(","):
         if name not in CORRUPTIONS and name not in families():

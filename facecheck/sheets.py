@@ -22,7 +22,7 @@ def draw_sheet(source: ImageSource, path: Path, *, rows: Iterable[Corruption] = 
     """Draw an image from clean to worst, a row each, and return the picture's file.
 
     Args:
-        source: of the image; the first face that the pinned detector finds is the one that is covered.
+        source: of the image; the most central face that the pinned detector finds is the one that is covered.
         path: of the picture; its ending is its format.
         rows: the corruptions and levels.
 
@@ -45,12 +45,16 @@ def at_levels(entry: Corruption, levels: Iterable[float]) -> Corruption:
 
 
 def swept_rows(swept: Sequence[Sweep]) -> Mapping[tuple[str, str], list[Corruption]]:
-    """Return for each eval and data set what a run asked, in the table's order; compositions are left out."""
+    """Return for each eval and data set what a run asked, in the table's order.
+
+    Compositions have no row, and where nothing else was asked there is no entry.
+    """
     asked: dict[tuple[str, str], dict[str, set[float]]] = {}
     for sweep in swept:
         levels = asked.setdefault((sweep.eval, sweep.dataset), {}).setdefault(sweep.corruption, set())
         levels.update(step.level for step in sweep.steps)
-    return {
+    rows = {
         where: [at_levels(entry, found[name]) for name, entry in CORRUPTIONS.items() if name in found]
         for where, found in asked.items()
     }
+    return {where: entries for where, entries in rows.items() if entries}

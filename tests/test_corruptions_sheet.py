@@ -6,6 +6,8 @@ import numpy as np
 
 from facecheck.corruptions import CORRUPTIONS, Applied, of_family
 from facecheck.corruptions.sheet import contact_sheet
+from facecheck.sheets import swept_rows
+from facecheck.sweeps import Step, Sweep
 from tests.portrait import LANDMARKS, PORTRAIT, digest
 
 
@@ -36,3 +38,19 @@ def test_the_whole_table_is_drawn_unless_told() -> None:
 
     headings = [text.get_text().partition(" (")[0] for text in axes.texts if "(" in text.get_text()]
     assert headings == list(CORRUPTIONS)
+
+
+def test_a_run_of_compositions_alone_has_no_sheet() -> None:
+    """A composition has no row; beside a corruption it leaves that one's rows as they are."""
+
+    def swept(corruption: str, dataset: str, *levels: float) -> Sweep:
+        steps = tuple(Step(severity, level) for severity, level in enumerate(levels))
+        return Sweep(eval="corruptions", dataset=dataset, corruption=corruption, model="m", steps=steps, points={})
+
+    found = swept_rows(
+        [swept("blur:2+jpeg:30", "a", 0, 1), swept("blur:2+jpeg:30", "b", 0, 1), swept("jpeg", "b", 0, 30)]
+    )
+
+    assert [(where, [(e.name, e.levels) for e in rows]) for where, rows in found.items()] == [
+        (("corruptions", "b"), [("jpeg", (0, 30))])
+    ]
