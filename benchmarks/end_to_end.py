@@ -28,13 +28,13 @@ import torch
 from facenet_pytorch import MTCNN
 from torch import nn
 
-from facecheck.cache import Cache
 from facecheck.embedders import facenet
 from facecheck.embedders.network import NetworkEmbedder
 from facecheck.faces import Face, ImageSource
 from facecheck.models import Settings, build
+from facecheck.models.recognizer import Recognizer, probe_crops
 from facecheck.pipeline import Pipeline
-from facecheck.recognizer import Recognizer, probe_crops
+from facecheck.storage.cache import Cache
 
 _MODEL = "facenet-casia-webface"
 _BATCHES = (1, 4, 16, 64)

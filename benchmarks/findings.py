@@ -15,7 +15,8 @@ from pathlib import Path
 
 from facecheck.corruptions import CORRUPTIONS
 from facecheck.metrics import best_threshold
-from facecheck.record import Measurement, Record, load_scores
+from facecheck.results.run import Measurement, Record
+from facecheck.results.scored_pairs import load_scores
 
 CLEAN = {"threshold": "clean", "failures": "non-match"}
 RETUNED = {"threshold": "retuned", "failures": "non-match"}

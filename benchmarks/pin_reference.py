@@ -17,7 +17,7 @@ from pathlib import Path
 
 from facecheck.corruptions import of_family
 from facecheck.errors import FacecheckError
-from facecheck.record import Record
+from facecheck.results.run import Record
 
 REFERENCE = Path(__file__).parents[1] / "evals" / "reference.json"
 MODEL = "facenet-casia-webface"

@@ -5,11 +5,11 @@ Factories for ``--facecheck-models``; ``docs/findings.md`` compares them with th
 
 from __future__ import annotations
 
-from facecheck.align import BoxCrop
+from facecheck.alignment import BoxCrop
 from facecheck.embedders import facenet
 from facecheck.embedders.edgeface import edgeface, edgeface_file
 from facecheck.models import Settings, torch_recognizer
-from facecheck.recognizer import Recognizer
+from facecheck.models.recognizer import Recognizer
 
 __all__ = ["edgeface_unaligned", "facenet_112"]
 

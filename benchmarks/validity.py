@@ -26,20 +26,21 @@ import torch
 from matplotlib.figure import Figure
 from scipy.stats import kendalltau, spearmanr
 
-import tests.faults
-from facecheck import intervals
-from facecheck.cache import Cache
+import tests.support.faults
 from facecheck.datasets import Dataset, open_dataset
-from facecheck.embedded import score
+from facecheck.evaluation.estimates import curves, decisions
+from facecheck.evaluation.scoring import score
 from facecheck.gate import Limit, judge, read_limits
-from facecheck.measure import PairThresholds, curves, decisions
+from facecheck.metrics import intervals
+from facecheck.metrics.scores import Scores
+from facecheck.metrics.thresholds import PairThresholds
 from facecheck.models import Settings
+from facecheck.models.recognizer import Recognizer
 from facecheck.pipeline import Pipeline
-from facecheck.recognizer import Recognizer
-from facecheck.record import Measurement, Record
-from facecheck.scores import Scores
-from facecheck.weights import cache_folder
-from tests.faults import FAULTS
+from facecheck.results.run import Measurement, Record
+from facecheck.storage.cache import Cache
+from facecheck.storage.weights import cache_folder
+from tests.support.faults import FAULTS
 
 Key = tuple[str, str, float]
 ROOT = Path(__file__).parents[1]
@@ -118,7 +119,7 @@ def faults(photographs: str, cache: Cache) -> None:
     print("| fault | LFW: accuracy | cost, points | embedded: accuracy | cost, points | limits missed on embedded |")
     print("|---|---|---|---|---|---|")
     for name, words in {"sound": "none", **FAULTS}.items():
-        recognizer = getattr(tests.faults, name)(settings)
+        recognizer = getattr(tests.support.faults, name)(settings)
         cells = []
         for spec in (photographs, "faces?part=pairs"):
             dataset = open_dataset(spec)

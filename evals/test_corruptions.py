@@ -3,7 +3,7 @@
 import pytest
 
 from facecheck.datasets import Dataset
-from facecheck.robustness import corruption_errors
+from facecheck.metrics.robustness import corruption_errors
 from fixtures.recorder import CaseRecord
 from fixtures.sweep import Point, Sweep, keep_collapse, keep_point, no_collapse, pinned_reference
 

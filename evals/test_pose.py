@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from facecheck import intervals
-from facecheck.intervals import Estimate
-from facecheck.measure import acquisition, curves, decisions, distances, match_rates
+from facecheck.evaluation.estimates import acquisition, curves, decisions, distances, match_rates
+from facecheck.metrics import intervals
+from facecheck.metrics.intervals import Estimate
 from fixtures.bench import Compared
 from fixtures.recorder import CaseRecord
 

@@ -12,9 +12,9 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from facecheck.datasets import Dataset
-from facecheck.intervals import Estimate
-from facecheck.recognizer import Recognizer
-from facecheck.timing import STAGES, Prepared, model_size, peak_memory_mib, stage
+from facecheck.evaluation.timing import STAGES, Prepared, model_size, peak_memory_mib, stage
+from facecheck.metrics.intervals import Estimate
+from facecheck.models.recognizer import Recognizer
 from fixtures.bench import Bench
 from fixtures.recorder import CaseRecord
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from facecheck.measure import (
+from facecheck.evaluation.estimates import (
     acquisition,
     by_fold,
     curves,

@@ -95,22 +95,22 @@ def _add_split_arguments(split: argparse.ArgumentParser) -> None:
 
 
 def _add_faces_arguments(faces: argparse.ArgumentParser) -> None:
-    from facecheck.synthesis import command  # noqa: PLC0415
+    from facecheck.generate.synthesis import command  # noqa: PLC0415
 
     command.add_arguments(faces)
     faces.set_defaults(run=command.run)
 
 
 def _add_eg3d_arguments(eg3d: argparse.ArgumentParser) -> None:
-    from facecheck.eg3d import command  # noqa: PLC0415
+    from facecheck.generate.eg3d import command  # noqa: PLC0415
 
     command.add_arguments(eg3d)
     eg3d.set_defaults(run=command.run)
 
 
 def _limits(options: argparse.Namespace) -> int:
-    from facecheck.propose import proposed  # noqa: PLC0415
-    from facecheck.record import Record  # noqa: PLC0415
+    from facecheck.gate.propose import proposed  # noqa: PLC0415
+    from facecheck.results.run import Record  # noqa: PLC0415
 
     record = Record.read(options.folder)
     judged = record.judged
@@ -133,7 +133,7 @@ def _sheet(options: argparse.Namespace) -> int:
     from facecheck.corruptions import CORRUPTIONS, Corruption, families, of_family  # noqa: PLC0415
     from facecheck.datasets import open_dataset  # noqa: PLC0415
     from facecheck.faces import ImageSource  # noqa: PLC0415
-    from facecheck.sheets import draw_sheet  # noqa: PLC0415
+    from facecheck.report.contact_sheets import draw_sheet  # noqa: PLC0415
 
     if options.picture.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise FacecheckError(f"{options.picture}: expected a name that ends in .png or .jpg")
@@ -160,8 +160,8 @@ def _split(options: argparse.Namespace) -> int:
 
 
 def _cache(options: argparse.Namespace) -> int:
-    from facecheck.cache import Cache  # noqa: PLC0415 - torch takes seconds to import, and is not always needed
-    from facecheck.weights import cache_folder  # noqa: PLC0415
+    from facecheck.storage.cache import Cache  # noqa: PLC0415 - torch takes seconds to import, and is not always needed
+    from facecheck.storage.weights import cache_folder  # noqa: PLC0415
 
     folder = options.folder or cache_folder()
     path = folder / "results.sqlite"
@@ -180,7 +180,7 @@ def _cache(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from facecheck.report import draw  # noqa: PLC0415 - matplotlib takes a second to import
+    from facecheck.report.graphs import draw  # noqa: PLC0415 - matplotlib takes a second to import
 
     print("\n".join(str(path) for path in draw(options.folder)))
     return 0

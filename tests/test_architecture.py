@@ -1,4 +1,4 @@
-"""The house: a face travels one way, and the library knows nothing of its plugins."""
+"""The house: one package a stage, each importing only packages nearer to the start of the pipeline."""
 
 import ast
 from pathlib import Path
@@ -8,58 +8,102 @@ import pytest
 import facecheck
 
 LIBRARY = Path(facecheck.__file__).parent
-# Nearer to the start of the road first; a module imports only from earlier lines, or from its own.
-ROAD = (
-    {"__init__", "errors"},
-    {"faces", "specs", "versions"},
-    {"images", "scores", "cache", "weights"},
-    {"corruptions", "datasets", "detectors"},
-    {"policy", "mtcnn_networks"},
-    {"mtcnn"},
-    {"align", "embedders"},
-    {"recognizer"},
-    {"models", "embedded"},
-    {"pipeline", "metrics", "intervals", "timing"},
-    {"measure", "robustness", "signature", "paired", "preflight"},
-    {"record"},
-    {"wording", "sweeps"},
-    {"gate", "propose", "plots", "summary", "comparison"},
-    {"report", "sheets"},
-    {"synthesis"},
-    {"eg3d"},
-    {"cli"},
-)
-POSITION = {name: number for number, names in enumerate(ROAD) for name in names}
+# Nearest to the start of the pipeline first, with what belongs there. A package imports only from earlier lines.
+ROOMS = {
+    "errors": "what every part raises",
+    "specs": "the grammar of specifications",
+    "faces": "images, faces, pairs, decoding",
+    "storage": "what is kept on disk",
+    "datasets": "readers and protocols",
+    "corruptions": "degradations",
+    "detection": "boxes, landmarks, and which face",
+    "alignment": "crops",
+    "embedders": "networks, preprocessing and distances",
+    "models": "a recogniser from a specification",
+    "pipeline": "detect, align, embed",
+    "metrics": "scores to values, intervals and tests",
+    "results": "conditions, measurements, runs",
+    "evaluation": "what an eval measures",
+    "gate": "limits and verdicts",
+    "comparison": "models or runs against each other",
+    "plots": "figures",
+    "report": "what a finished run shows",
+    "plugin": "the pytest plugin",
+    "init": "what a team's repository gets",
+    "generate": "made faces",
+    "cli": "the command line",
+    "__main__": "the command line",
+}
+ORDER = {name: number for number, name in enumerate(ROOMS)}
+FILES = sorted(path for path in LIBRARY.rglob("*.py") if path != LIBRARY / "__init__.py")
 
 
 def imports(path: Path) -> set[str]:
-    """Return the names of the modules that a file imports."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    found = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    return found | {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+    """Return the names of the modules that a file imports, wherever in the file."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+            assert not node.level, f"{path}: relative import; write facecheck.… in full"
+    return found
 
 
-def part(path: Path) -> str:
-    """Return the module or subpackage that a file of the library belongs to."""
+def room(path: Path) -> str:
+    """Return the package, or the single module, that a file of the library belongs to."""
     return path.relative_to(LIBRARY).parts[0].removesuffix(".py")
 
 
-FILES = sorted(path for path in LIBRARY.rglob("*.py") if part(path) != "synthesis")
+def misplaced(own: str, imported: set[str]) -> list[str]:
+    """Say of each import against the direction which room it points to, and where the code might belong."""
+    ours = {name.split(".")[1] for name in imported if name.startswith("facecheck.")} & ORDER.keys()
+    return [
+        f"{own} ({ROOMS[own]}) imports {other} ({ROOMS[other]}), which comes later in the pipeline: move what is "
+        f"needed to {own} or nearer to the start, or this code to {other} or later"
+        for other in sorted(ours)
+        if ORDER[other] > ORDER[own]
+    ]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(LIBRARY)))
-def test_modules_import_only_what_lies_before_them_on_the_road(path: Path) -> None:
-    """A module's imports lie nearer to the start of the road, or in its own subpackage."""
-    own = part(path)
-    ours = {name.split(".")[1] for name in imports(path) if name.startswith("facecheck.")} - {own}
+def test_a_package_imports_only_what_lies_nearer_to_the_start(path: Path) -> None:
+    """Every file of the library has a room, and imports nothing from a later one."""
+    own = room(path)
 
-    assert own in POSITION, f"{own} has no place on the road: give it one in ROAD"
-    assert {name for name in ours if POSITION[name] > POSITION[own]} == set()
+    assert own in ORDER, f"{path}: {own} has no place in the pipeline: give it one in ROOMS"
+    assert misplaced(own, imports(path)) == []
+
+
+def test_the_message_names_both_rooms() -> None:
+    """Whoever moves code reads where it belongs."""
+    (message,) = misplaced("metrics", {"facecheck.gate.limits"})
+
+    assert message.startswith("metrics (scores to values, intervals and tests) imports gate (limits and verdicts)")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(LIBRARY)))
-def test_the_library_never_imports_pytest_fixtures_or_evals(path: Path) -> None:
-    """The wheel carries the library alone."""
+def test_only_the_plugin_imports_pytest_and_nothing_imports_evals(path: Path) -> None:
+    """The wheel carries the library alone, and a library that is not tested needs no pytest."""
     roots = {name.partition(".")[0] for name in imports(path)}
+    refused = {"fixtures", "evals", "tests", "face_recognition"} | (set() if room(path) == "plugin" else {"pytest"})
 
-    assert roots & {"pytest", "fixtures", "evals", "tests", "face_recognition"} == set()
+    assert roots & refused == set()
+
+
+def test_modules_do_not_import_each_other_in_a_circle() -> None:
+    """Within a package, too, imports go one way."""
+    names = {".".join(("facecheck", *path.relative_to(LIBRARY).with_suffix("").parts)): path for path in FILES}
+    graph = {
+        name: {other for other in names if other != name and _imported(other, imports(path))}
+        for name, path in names.items()
+        if path.name != "__init__.py"
+    }
+    while free := {name for name, needs in graph.items() if not needs & graph.keys()}:
+        graph = {name: needs for name, needs in graph.items() if name not in free}
+
+    assert sorted(graph) == []
+
+
+def _imported(module: str, found: set[str]) -> bool:
+    return module in found or any(name.rpartition(".")[0] == module for name in found)

@@ -12,10 +12,10 @@ import PIL.Image
 import pytest
 
 from facecheck import __version__
-from facecheck.cache import Cache, CacheWarning, key
 from facecheck.cli import main
 from facecheck.gate import read_limits
-from facecheck.record import Measurement, Record
+from facecheck.results.run import Measurement, Record
+from facecheck.storage.cache import Cache, CacheWarning, key
 
 
 @pytest.fixture

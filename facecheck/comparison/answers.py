@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from facecheck.metrics import auc, curve, eer, fnmr_at_fmr, resolvable
-from facecheck.record import Measurement, ScoredPairs
-from facecheck.scores import Scores
+from facecheck.metrics.scores import Scores
+from facecheck.results.run import Measurement
+from facecheck.results.scored_pairs import ScoredPairs
 
 __all__ = ["Answers", "Judged", "counts_right_answers"]
 

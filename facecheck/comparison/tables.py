@@ -14,12 +14,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from facecheck import wording
 from facecheck.comparison.answers import Answers, Judged, counts_right_answers
-from facecheck.intervals import Estimate
-from facecheck.paired import McNemar, curve_differences, difference, holm, mcnemar
-from facecheck.record import Measurement, Record, ScoredPairs, load_scores
-from facecheck.sweeps import DEPLOYED, RETUNED, Step, Sweep, is_swept, sweeps
+from facecheck.metrics.intervals import Estimate
+from facecheck.metrics.paired import McNemar, curve_differences, difference, holm, mcnemar
+from facecheck.results import wording
+from facecheck.results.run import Measurement, Record
+from facecheck.results.scored_pairs import ScoredPairs, load_scores
+from facecheck.results.sweeps import DEPLOYED, RETUNED, Step, Sweep, is_swept, sweeps
 
 __all__ = ["Rival", "Row", "Table", "compare", "compare_run"]
 

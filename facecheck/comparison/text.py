@@ -9,11 +9,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from facecheck import wording
 from facecheck.comparison.tables import Rival, Row, Table
-from facecheck.intervals import Estimate
-from facecheck.record import Measurement
-from facecheck.sweeps import DEPLOYED
+from facecheck.metrics.intervals import Estimate
+from facecheck.results import wording
+from facecheck.results.run import Measurement
+from facecheck.results.sweeps import DEPLOYED
 
 __all__ = ["lines", "markdown", "spreadsheet", "write"]
 

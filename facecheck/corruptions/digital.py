@@ -9,8 +9,8 @@ import PIL.Image
 
 from facecheck.corruptions.corruption import Given
 from facecheck.corruptions.encoding import jpeg
-from facecheck.corruptions.place import face_centre, size_factor
-from facecheck.corruptions.unit import to_bytes, to_fractions
+from facecheck.corruptions.pixels import to_bytes, to_fractions
+from facecheck.corruptions.placement import face_centre, size_factor
 from facecheck.faces import Image
 
 __all__ = ["brightness", "contrast", "elastic_transform", "jpeg_compression", "pixelate", "smooth"]

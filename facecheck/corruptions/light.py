@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facecheck.corruptions.corruption import Given
-from facecheck.corruptions.unit import Fractions, look_up, to_bytes
+from facecheck.corruptions.pixels import Fractions, look_up, to_bytes
 from facecheck.faces import Image
 
 __all__ = ["colour_cast", "low_light"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from facecheck.corruptions.corruption import Given
-from facecheck.corruptions.unit import to_bytes, to_fractions
+from facecheck.corruptions.pixels import to_bytes, to_fractions
 from facecheck.faces import Image
 
 __all__ = ["gaussian_noise", "impulse_noise", "shot_noise"]

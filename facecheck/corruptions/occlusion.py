@@ -8,8 +8,8 @@ import numpy.typing as npt
 import PIL.Image
 
 from facecheck.corruptions.corruption import Corruption, Domain, Given
-from facecheck.corruptions.place import FaceFrame, Points
-from facecheck.corruptions.unit import look_up
+from facecheck.corruptions.pixels import look_up
+from facecheck.corruptions.placement import FaceFrame, Points
 from facecheck.faces import Image
 
 __all__ = ["OCCLUSION"]

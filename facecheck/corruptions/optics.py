@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facecheck.corruptions.corruption import Given
-from facecheck.corruptions.place import face_centre, size_factor
+from facecheck.corruptions.placement import face_centre, size_factor
 from facecheck.faces import Image
 
 __all__ = ["STEPS_PER_PX", "defocus_blur", "fading_trail", "glass_blur", "motion_blur", "streak", "zoom_blur"]

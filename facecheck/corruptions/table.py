@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from facecheck.corruptions.common import COMMON
 from facecheck.corruptions.corruption import Corruption
+from facecheck.corruptions.imagenet_c import COMMON
 from facecheck.corruptions.occlusion import OCCLUSION
-from facecheck.corruptions.outside import OUTSIDE
+from facecheck.corruptions.outdoors import OUTSIDE
 from facecheck.corruptions.studies import BLUR, FILTERS, RESOLUTION
 from facecheck.errors import FacecheckError, nearest
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from facecheck.corruptions.corruption import Given
 from facecheck.corruptions.optics import fading_trail
-from facecheck.corruptions.place import size_factor
-from facecheck.corruptions.unit import Fractions, to_bytes, to_fractions
+from facecheck.corruptions.pixels import Fractions, to_bytes, to_fractions
+from facecheck.corruptions.placement import size_factor
 from facecheck.faces import Image
 
 __all__ = ["fog", "frost", "snow"]

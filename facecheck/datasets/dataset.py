@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facecheck.faces import Face, Pairs
-from facecheck.images import SUFFIXES
+from facecheck.faces.decoding import SUFFIXES
 
 __all__ = ["Dataset", "deal_into_folds", "image_files", "person_folders"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import MappingProxyType
 
+from facecheck.datasets.bundled import WHOLE, read_embedded
 from facecheck.datasets.dataset import Dataset
-from facecheck.datasets.embedded import WHOLE, read_embedded
 from facecheck.datasets.folders import read_folders
 from facecheck.datasets.lfw import read_lfw
 from facecheck.datasets.strips import read_strips

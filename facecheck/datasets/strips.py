@@ -18,7 +18,7 @@ from facecheck.datasets.dataset import Dataset, deal_into_folds, image_files
 from facecheck.datasets.places import existing_folder
 from facecheck.errors import DatasetError, UnreadableImageError
 from facecheck.faces import Face, ImageSource, Pairs
-from facecheck.images import image_size
+from facecheck.faces.decoding import image_size
 from facecheck.specs import Spec
 
 __all__ = ["read_strips"]

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from facecheck.errors import ModelError
-from facecheck.weights import file_sha256
+from facecheck.storage.weights import file_sha256
 
 __all__ = ["WEIGHTS_VARIABLE", "fit", "known_file", "read_state"]
 

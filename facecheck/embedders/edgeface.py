@@ -17,7 +17,7 @@ from torch import Size, Tensor, nn
 
 from facecheck.embedders.checkpoints import WEIGHTS_VARIABLE, fit, known_file, read_state
 from facecheck.errors import ModelError
-from facecheck.weights import file_sha256
+from facecheck.storage.weights import file_sha256
 
 __all__ = ["EDGEFACES", "EdgeFace", "edgeface", "edgeface_file", "full_rank"]
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from facecheck.embedders.inception_resnet import InceptionResnetV1, folded
 from facecheck.errors import ModelError
-from facecheck.weights import cache_folder, converted, package_file, verified
+from facecheck.storage.weights import cache_folder, converted, package_file, verified
 
 __all__ = ["casia_webface", "frozen_constants", "inception_state", "vggface2", "vggface2_file"]
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from facecheck.embedders.portions import in_portions
 from facecheck.embedders.protobuf import fields, messages
 from facecheck.errors import ModelError
-from facecheck.weights import file_sha256
+from facecheck.storage.weights import file_sha256
 
 __all__ = ["Layout", "OnnxNetwork", "external_files", "external_locations", "files_sha256"]
 

@@ -1,4 +1,4 @@
-"""From a specification on the command line to a :class:`~facecheck.recognizer.Recognizer`.
+"""From a specification on the command line to a :class:`~facecheck.models.recognizer.Recognizer`.
 
 ``dlib``, ``facenet-vggface2``, ``edgeface-xs`` and their like are built in; ``onnx:FILE``,
 ``torchscript:FILE`` and ``export:FILE`` are networks in files; ``package.module:factory`` is anybody's own.

@@ -10,8 +10,8 @@ from pathlib import Path
 from facecheck.errors import FacecheckError, ModelError, nearest
 from facecheck.models.files import FILE_KINDS, build_file, check_file
 from facecheck.models.published import BUILT_IN
+from facecheck.models.recognizer import Recognizer
 from facecheck.models.settings import Settings
-from facecheck.recognizer import Recognizer
 from facecheck.specs import Spec, split_specs
 
 __all__ = ["BUILT_IN", "build", "check", "split_models"]

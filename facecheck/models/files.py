@@ -12,20 +12,21 @@ from types import MappingProxyType
 
 from torch import nn
 
-from facecheck.align import Aligner, BoxCrop, FivePoint, WholeImage
-from facecheck.detectors import Detector, DlibHog
+from facecheck.alignment import Aligner, BoxCrop, FivePoint, WholeImage
+from facecheck.detection.detector import Detector
+from facecheck.detection.dlib_hog import DlibHog
 from facecheck.embedders.archives import exported, scripted
+from facecheck.embedders.distances import DISTANCES
 from facecheck.embedders.network import COLOURS
 from facecheck.embedders.onnx_network import Layout, OnnxNetwork
 from facecheck.errors import ModelError
 from facecheck.models.known import ALIGNMENTS, FileContract, Known, known
 from facecheck.models.options import FACE_OPTIONS, Options, channels, choice, flip, margin, policy, switch, threshold
 from facecheck.models.published import dlib_chip
+from facecheck.models.recognizer import Recognizer
 from facecheck.models.settings import Settings, torch_recognizer
-from facecheck.recognizer import Recognizer
-from facecheck.scores import DISTANCES
 from facecheck.specs import Spec
-from facecheck.weights import file_sha256
+from facecheck.storage.weights import file_sha256
 
 __all__ = ["FILE_KINDS", "build_file", "check_file"]
 

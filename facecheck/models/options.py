@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from facecheck.detection.selection import FacePolicy
 from facecheck.embedders.network import FLIPS, Channels, Flip
 from facecheck.errors import ModelError, nearest
-from facecheck.policy import FacePolicy
 
 __all__ = [
     "FACE_OPTIONS",

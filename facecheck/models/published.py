@@ -8,17 +8,17 @@ from types import MappingProxyType
 import torch
 from torch import nn
 
-from facecheck.align import BoxCrop, DlibChip
-from facecheck.detectors import DlibHog
+from facecheck.alignment import BoxCrop, DlibChip
+from facecheck.detection.dlib_hog import DlibHog
 from facecheck.embedders import face_transformer, facenet
 from facecheck.embedders.dlib_resnet import DlibResnet, parse
 from facecheck.embedders.edgeface import EDGEFACES, edgeface, edgeface_file
 from facecheck.embedders.face_transformer import FACE_TRANSFORMERS
 from facecheck.errors import ModelError
 from facecheck.models.options import FACE_OPTIONS, Options, flip, margin, policy, threshold, weights
+from facecheck.models.recognizer import Recognizer
 from facecheck.models.settings import Settings, torch_recognizer
-from facecheck.recognizer import Recognizer
-from facecheck.weights import package_file, state_sha256, verified
+from facecheck.storage.weights import package_file, state_sha256, verified
 
 __all__ = ["BUILT_IN", "Build", "dlib_chip"]
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from facecheck.align import Aligner, FivePoint
-from facecheck.detectors import Detector
+from facecheck.alignment import Aligner, FivePoint
+from facecheck.detection.detector import Detector
+from facecheck.detection.mtcnn import Mtcnn
+from facecheck.detection.selection import FacePolicy
 from facecheck.embedders.network import PRECISIONS, Channels, Colour, Flip, NetworkEmbedder, Precision
 from facecheck.errors import ModelError, nearest
-from facecheck.mtcnn import Mtcnn
-from facecheck.policy import FacePolicy
-from facecheck.recognizer import Contract, Recognizer
-from facecheck.weights import state_sha256
+from facecheck.models.recognizer import Contract, Recognizer
+from facecheck.storage.weights import state_sha256
 
 __all__ = ["Settings", "torch_recognizer"]
 

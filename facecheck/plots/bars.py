@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from facecheck.intervals import Estimate
+from facecheck.metrics.intervals import Estimate
 from facecheck.plots.canvas import Canvas, Frame, Sheet, ticks
 from facecheck.plots.style import BETTER, HATCHES, NEITHER, WORSE
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-from facecheck.intervals import Estimate
+from facecheck.metrics.intervals import Estimate
 from facecheck.plots.canvas import Canvas, Frame, Sheet, ticks
 from facecheck.plots.style import axes_of, model_colours
 

@@ -13,7 +13,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from facecheck.intervals import Estimate
+from facecheck.metrics.intervals import Estimate
 from facecheck.plots.style import BETTER, WORSE, dress
 
 __all__ = ["Cost", "heat_map", "non_dominated", "trade_off"]

@@ -7,10 +7,10 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from facecheck.intervals import mean
+from facecheck.metrics.intervals import mean
+from facecheck.metrics.scores import Scores
 from facecheck.plots.lines import band
 from facecheck.plots.style import GENUINE, IMPOSTOR, axes_of
-from facecheck.scores import Scores
 
 __all__ = ["decision_rows", "histogram", "pose_distance"]
 

@@ -1,7 +1,1 @@
-"""A run's graphs, drawn from what the run left: the same picture again whenever it is wanted."""
-
-from __future__ import annotations
-
-from facecheck.report.run import draw
-
-__all__ = ["draw"]
+"""What a finished run shows: graphs, tables, the short text on the terminal."""

@@ -8,8 +8,8 @@ from typing import NamedTuple, TypeVar
 
 from matplotlib.figure import Figure
 
-from facecheck.intervals import Estimate
-from facecheck.record import Measurement
+from facecheck.metrics.intervals import Estimate
+from facecheck.results.run import Measurement
 
 __all__ = ["Graph", "estimate", "grouped"]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from facecheck import plots, wording
-from facecheck.intervals import Estimate
-from facecheck.record import Measurement, Record
+from facecheck import plots
+from facecheck.metrics.intervals import Estimate
 from facecheck.report.graph import Graph, estimate, grouped
-from facecheck.sweeps import DEPLOYED, holds
+from facecheck.results import wording
+from facecheck.results.run import Measurement, Record
+from facecheck.results.sweeps import DEPLOYED, holds
 
 __all__ = ["graphs"]
 

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from facecheck import plots, wording
+from facecheck import plots
 from facecheck.metrics import curve
-from facecheck.record import Measurement, Record, ScoredPairs
 from facecheck.report.graph import Graph, estimate, grouped
+from facecheck.results import wording
+from facecheck.results.run import Measurement, Record
+from facecheck.results.scored_pairs import ScoredPairs
 
 __all__ = ["pose", "verification"]
 

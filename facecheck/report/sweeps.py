@@ -10,11 +10,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from facecheck import plots, wording
-from facecheck.intervals import Estimate
-from facecheck.record import Measurement, Record
+from facecheck import plots
+from facecheck.metrics.intervals import Estimate
 from facecheck.report.graph import Graph, estimate, grouped
-from facecheck.sweeps import DEPLOYED, RETUNED, Step, Sweep, sweeps
+from facecheck.results import wording
+from facecheck.results.run import Measurement, Record
+from facecheck.results.sweeps import DEPLOYED, RETUNED, Step, Sweep, sweeps
 
 __all__ = ["graphs"]
 

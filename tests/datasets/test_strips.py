@@ -11,7 +11,7 @@ import pytest
 
 from facecheck.datasets import open_dataset
 from facecheck.errors import DatasetError
-from facecheck.images import decode
+from facecheck.faces.decoding import decode
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 ASKED = "tiles=5&start=-0.8&step=0.4"

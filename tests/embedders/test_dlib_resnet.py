@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from facecheck.embedders.dlib_resnet import DlibResnet, parse
-from facecheck.weights import package_file
-from tests.photographs import crowd
+from facecheck.storage.weights import package_file
+from tests.support.photographs import crowd
 
 WEIGHTS = package_file("face_recognition_models", "models", "dlib_face_recognition_resnet_model_v1.dat")
 

@@ -10,7 +10,7 @@ from facenet_pytorch import InceptionResnetV1
 
 from facecheck.embedders import facenet
 from facecheck.errors import ModelError
-from facecheck.weights import converted, package_file
+from facecheck.storage.weights import converted, package_file
 
 
 def test_casia_webface_answers_as_the_frozen_graph() -> None:

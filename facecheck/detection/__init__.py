@@ -1,0 +1,10 @@
+"""Where the faces are, and which of them an image stands for."""
+
+from __future__ import annotations
+
+from facecheck.detection.detector import Detections, Detector
+from facecheck.detection.dlib_hog import DlibHog
+from facecheck.detection.mtcnn import Mtcnn
+from facecheck.detection.selection import ChosenFace, FacePolicy
+
+__all__ = ["ChosenFace", "Detections", "Detector", "DlibHog", "FacePolicy", "Mtcnn"]

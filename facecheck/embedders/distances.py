@@ -1,0 +1,29 @@
+"""How two embeddings are compared: Euclidean distance, or one minus the cosine."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["DISTANCES", "distance_between"]
+Array = npt.NDArray[np.float64]
+
+
+def _euclidean(a: Array, b: Array) -> Array:
+    return np.asarray(np.linalg.norm(a - b, axis=-1))
+
+
+def _cosine(a: Array, b: Array) -> Array:
+    lengths = np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(1.0 - (a * b).sum(axis=-1) / lengths)
+
+
+DISTANCES = MappingProxyType({"euclidean": _euclidean, "cosine": _cosine})
+
+
+def distance_between(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32], *, distance: str) -> Array:
+    """Return the distances between rows of two ``(n, d)`` arrays: ``euclidean``, or ``cosine`` (1 - cosine)."""
+    return DISTANCES[distance](first.astype(np.float64), second.astype(np.float64))

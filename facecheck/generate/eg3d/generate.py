@@ -1,0 +1,210 @@
+"""Strips into a folder: ``seed0000.png`` with its sidecar ``seed0000.json``, both whole or not there.
+
+The sidecar is written first, so that no strip ever stands without its yaws. It holds the strip's own hash: a later
+run keeps a strip if its sidecar vouches for it, and makes the others. ``generation.json`` remembers what the folder
+is made with; a run with other settings refuses to mix its people in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import torch
+from tqdm import tqdm
+
+from facecheck import __version__
+from facecheck.errors import DatasetError
+from facecheck.faces import Image
+from facecheck.generate.eg3d.camera import published_angles
+from facecheck.generate.eg3d.checkpoint import Checkpoint, Generator, loaded
+from facecheck.generate.eg3d.render import TRUNCATION_CUTOFF, Cameras, place_cameras, render_strip, synthesis_options
+from facecheck.generate.eg3d.yaws import Turn
+from facecheck.generate.synthesis.generate import SETTINGS_FILE, encode, write_atomically
+
+__all__ = ["GENERATOR_VERSION", "Made", "Series", "generate_strips", "strip_name"]
+
+GENERATOR_VERSION: Final = 1  # raise it whenever a seed's pixels change
+_MOST_SEEDS: Final = 2**32  # of numpy's RandomState
+_STEEPEST_RAD: Final = 1.5  # at a quarter of a turn, up is behind the camera
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """The strips to be made: whose, and how they are seen.
+
+    Args:
+        seeds: one person each, in [0, 2**32).
+        turn: yaws of the tiles.
+        pitch_rad: of every tile; at positive pitch the camera looks down from above.
+        truncation_psi: in (0, 1]; 1 for people as they come, less for people nearer to the average.
+
+    Raises:
+        ValueError: something that cannot be made.
+    """
+
+    seeds: tuple[int, ...]
+    turn: Turn
+    pitch_rad: float = 0.0
+    truncation_psi: float = 0.7
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be made."""
+        if not self.seeds:
+            raise ValueError("no seeds: give at least one, such as 0-149")
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("a seed is named twice: one seed is one person")
+        if not (min(self.seeds) >= 0 and max(self.seeds) < _MOST_SEEDS):
+            raise ValueError(f"seeds lie in [0, 2**32), got {min(self.seeds)} to {max(self.seeds)}")
+        if not abs(self.pitch_rad) <= _STEEPEST_RAD:
+            raise ValueError(f"the pitch lies within ±{_STEEPEST_RAD} rad, got {self.pitch_rad:g}; degrees?")
+        if not 0 < self.truncation_psi <= 1:
+            raise ValueError(
+                f"the truncation lies in (0, 1], got {self.truncation_psi:g}; at 0 all people are the average one"
+            )
+
+
+class Made(NamedTuple):
+    """How many strips a run made, and how many it found finished."""
+
+    new: int
+    kept: int
+
+
+def strip_name(seed: int) -> str:
+    """Return the name of a person and of their strip, the one that EG3D's own scripts give.
+
+    >>> strip_name(19)
+    'seed0019'
+    """
+    return f"seed{seed:04d}"
+
+
+def generate_strips(
+    out: Path, *, checkpoint: Checkpoint, series: Series, batch: int = 8, progress: bool = True
+) -> Made:
+    """Make the strips of a series that are not finished yet.
+
+    Args:
+        out: folder; what is finished there is kept.
+        checkpoint: run only if there is something to make.
+        series: whose strips, and how they are seen.
+        batch: tiles rendered at once; a batch ends with its strip.
+        progress: whether to show a bar.
+
+    Raises:
+        ValueError: a batch of less than one.
+        DatasetError: the folder was made with other settings, or holds a strip that is not what its sidecar says.
+        ModelError: the checkpoint cannot be used.
+    """
+    if batch < 1:
+        raise ValueError(f"a batch holds at least 1 tile, got {batch}")
+    settings = _settings(checkpoint, series)
+    _refuse_others(out / SETTINGS_FILE, settings)
+    waiting = [seed for seed in series.seeds if not _is_finished(out, seed, settings)]
+    if waiting:
+        with loaded(checkpoint) as generator:
+            cameras = place_cameras(generator, series.turn.yaws_rad, pitch_rad=series.pitch_rad)
+            origin = _origin(checkpoint, generator, batch)
+            common = settings | _cameras_record(series, cameras) | origin
+            psi, device = series.truncation_psi, checkpoint.device
+            for seed in tqdm(waiting, desc="strips", unit="strip", disable=not progress):
+                strip = render_strip(generator, seed, cameras, truncation_psi=psi, batch=batch, device=device)
+                _write_json(out / SETTINGS_FILE, settings)
+                _write_strip(out, strip, common | {"seed": seed, "size_px": len(strip)})
+    return Made(new=len(waiting), kept=len(series.seeds) - len(waiting))
+
+
+def _settings(checkpoint: Checkpoint, series: Series) -> dict[str, Any]:
+    """What the strips of one folder have in common; ``strips:`` reads tiles, start and step."""
+    return {
+        "generator": "eg3d",
+        "generator_version": GENERATOR_VERSION,
+        "tiles": series.turn.tiles,
+        "start": series.turn.start_rad,
+        "step": series.turn.step_rad,
+        "pitch_rad": series.pitch_rad,
+        "truncation_psi": series.truncation_psi,
+        "truncation_cutoff": TRUNCATION_CUTOFF,
+        "network_sha256": checkpoint.sha256,
+    }
+
+
+def _cameras_record(series: Series, cameras: Cameras) -> dict[str, Any]:
+    """Where the cameras stood, in numbers, and in the angles that EG3D's own scripts would have been given."""
+    angles = [published_angles(yaw_rad=yaw, pitch_rad=series.pitch_rad) for yaw in series.turn.yaws_rad]
+    return {
+        "yaws_rad": series.turn.yaws_rad,
+        "cameras": cameras.views.tolist(),
+        "conditioning_camera": cameras.conditioning.tolist(),
+        "angle_y": [angle_y for angle_y, _ in angles],
+        "angle_p": angles[0][1],
+    }
+
+
+def _origin(checkpoint: Checkpoint, generator: Generator, batch: int) -> dict[str, Any]:
+    """What else a strip's last bits depend on; none of it changes who is seen, or from where."""
+    return {
+        "network": checkpoint.network.name,
+        "synthesis_options": synthesis_options(generator),
+        "device": str(checkpoint.device),
+        "batch": batch,
+        "facecheck": __version__,
+        "torch": torch.__version__,
+    }
+
+
+def _write_strip(out: Path, strip: Image, record: dict[str, Any]) -> None:
+    content = encode(strip, ".png", quality=100)
+    name = strip_name(record["seed"])
+    _write_json(out / f"{name}.json", record | {"sha256": hashlib.sha256(content).hexdigest()})
+    write_atomically(out / f"{name}.png", content)
+
+
+def _write_json(path: Path, record: dict[str, Any]) -> None:
+    """Write a key a line, so that a person can read 25 numbers as one camera."""
+    lines = (f" {json.dumps(key)}: {json.dumps(value)}" for key, value in record.items())
+    write_atomically(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
+
+
+def _is_finished(out: Path, seed: int, settings: dict[str, Any]) -> bool:
+    """Say whether a strip is there and its sidecar vouches for it; refuse to write over any other.
+
+    Raises:
+        DatasetError: a strip without a sidecar, of other settings, or changed since it was made.
+    """
+    strip, sidecar = (out / f"{strip_name(seed)}{suffix}" for suffix in (".png", ".json"))
+    record = _refuse_others(sidecar, settings | {"seed": seed})
+    if not strip.exists():
+        return False
+    if record is None:
+        raise DatasetError(f"{strip}: has no sidecar, so it was not made here: move it away or choose another folder")
+    if hashlib.sha256(strip.read_bytes()).hexdigest() != record.get("sha256"):
+        raise DatasetError(f"{strip}: not the strip that {sidecar.name} describes: delete it to have it made again")
+    return True
+
+
+def _refuse_others(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a file's record, or None if there is no such file.
+
+    Raises:
+        DatasetError: it is no record, or one of other settings.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (ValueError, RecursionError) as error:
+        raise DatasetError(f"{path}: cannot be read as JSON: {error}. Choose another folder") from error
+    if not isinstance(record, dict):
+        raise DatasetError(f"{path}: expected a JSON object. Choose another folder")
+    for key, value in settings.items():
+        if record.get(key) != value:
+            raise DatasetError(
+                f"{path}: made with {key}={record.get(key)!r}, not {value!r}: choose another folder, "
+                "or repeat the earlier settings to go on with it"
+            )
+    return record

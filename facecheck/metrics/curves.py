@@ -1,0 +1,191 @@
+"""Every threshold at once: ROC and DET, AUC, EER, and the operating point at an FMR."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from facecheck.metrics.scores import Scores
+
+__all__ = [
+    "Curve",
+    "EqualErrorRate",
+    "OperatingPoint",
+    "Ranking",
+    "area_under_curve",
+    "auc",
+    "curve",
+    "eer",
+    "fnmr_at_fmr",
+    "resolvable",
+]
+Array = npt.NDArray[np.float64]
+_GATE_ERRORS = 30  # impostor errors expected at a FAR before a limit may be set on it (Doddington)
+
+
+class OperatingPoint(NamedTuple):
+    """What is observed at one threshold."""
+
+    threshold: float
+    fmr: float
+    fnmr: float
+
+
+class EqualErrorRate(NamedTuple):
+    """The rate at which FMR and FNMR cross, and the similarity there."""
+
+    rate: float
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """Every operating point that the scores can tell apart, strictest first.
+
+    Args:
+        thresholds: ``(k,)`` distinct similarities, falling; the first is ``+inf``, where nothing matches.
+        fmr: ``(k,)`` fraction of impostor pairs that match.
+        fnmr: ``(k,)`` fraction of genuine pairs that do not match.
+        tmr: ``(k,)`` fraction that do. Each is a count over a total: ``1 - tmr`` would be rounded twice.
+    """
+
+    thresholds: Array
+    fmr: Array
+    fnmr: Array
+    tmr: Array
+
+
+class Ranking:
+    """Scores in order, sorted once, so that thousands of re-weighted curves cost two sums each.
+
+    Args:
+        scores: at least one genuine and one impostor pair.
+
+    Raises:
+        ValueError: no genuine or no impostor pair.
+    """
+
+    def __init__(self, scores: Scores) -> None:
+        genuine = scores.genuine
+        if not genuine.any() or genuine.all():
+            raise ValueError(
+                f"{int(genuine.sum())} genuine and {int((~genuine).sum())} impostor pairs: a curve needs both"
+            )
+        self._order = np.argsort(-scores.similarity, kind="stable")
+        ranked = scores.similarity[self._order]
+        self._genuine = genuine[self._order]
+        last_of_tie = np.append(ranked[1:] != ranked[:-1], True)
+        self._ends = np.flatnonzero(last_of_tie & (ranked > -np.inf))
+        self._thresholds = np.concatenate(([np.inf], ranked[self._ends]))
+
+    def curve(self, weights: Array | None = None) -> Curve:
+        """Return the curve, each pair counted ``weights`` (n,) times, once by default.
+
+        Raises:
+            ValueError: the weights leave no genuine or no impostor pair.
+        """
+        weight = np.ones(len(self._order)) if weights is None else weights[self._order]
+        genuine, impostor = np.where(self._genuine, weight, 0.0), np.where(self._genuine, 0.0, weight)
+        matched, impostors = self._running(impostor)
+        accepted, genuines = self._running(genuine)
+        return Curve(self._thresholds, matched / impostors, (genuines - accepted) / genuines, accepted / genuines)
+
+    def _running(self, weight: Array) -> tuple[Array, float]:
+        running = weight.cumsum()
+        if not running[-1] > 0:
+            raise ValueError("the weights leave no pair of one kind")
+        return np.concatenate(([0.0], running[self._ends])), float(running[-1])
+
+
+def curve(scores: Scores) -> Curve:
+    """Return the ROC's points; DET is the same with ``1 - tmr``.
+
+    Raises:
+        ValueError: no genuine or no impostor pair.
+    """
+    return Ranking(scores).curve()
+
+
+def area_under_curve(points: Curve) -> float:
+    """Return the probability that a genuine pair scores above an impostor pair, ties counting one half."""
+    fmr, tmr = np.append(points.fmr, 1.0), np.append(points.tmr, 1.0)
+    return float(np.trapezoid(tmr, fmr))
+
+
+def auc(scores: Scores) -> float:
+    """Return the area under the ROC; failed comparisons tie with each other, below all others.
+
+    Raises:
+        ValueError: no genuine or no impostor pair.
+
+    >>> who = np.array([[0, 0], [1, 1], [0, 1], [0, 2]])
+    >>> auc(Scores(np.array([0.9, 0.5, 0.7, 0.3]), who))
+    0.75
+    """
+    return area_under_curve(curve(scores))
+
+
+def eer(points: Curve) -> EqualErrorRate:
+    """Return where FMR and FNMR cross, by linear interpolation between neighbouring operating points.
+
+    The points run from "nothing matches" (FMR 0, FNMR 1) through every observed score to "everything
+    matches" (FMR 1, FNMR 0). Other definitions differ on small sets; this one is pinned.
+
+    >>> who = np.array([[0, 0], [1, 1], [0, 1], [0, 2]])
+    >>> eer(curve(Scores(np.array([0.9, 0.5, 0.7, 0.3]), who))).rate
+    0.5
+    """
+    fmr, fnmr = np.append(points.fmr, 1.0), np.append(points.fnmr, 0.0)
+    thresholds = np.append(points.thresholds, points.thresholds[-1])
+    after = int(np.argmax(fmr >= fnmr))
+    before = after - 1
+    gap_before, gap_after = fnmr[before] - fmr[before], fnmr[after] - fmr[after]
+    along = gap_before / (gap_before - gap_after)
+    rate = fmr[before] + along * (fmr[after] - fmr[before])
+    return EqualErrorRate(float(rate), float(thresholds[after]))
+
+
+def resolvable(impostors: int, fmr: float, *, for_gate: bool = False) -> bool:
+    """Say whether this many impostor pairs can show an FMR: 1/fmr to print it, 30/fmr to set a limit on it."""
+    errors = _GATE_ERRORS if for_gate else 1
+    return impostors > 0 and errors / impostors <= fmr
+
+
+def _needed(fmr: float) -> int:
+    """Return the fewest impostor pairs that can show an FMR; 1/fmr may round either way."""
+    near = math.ceil(1 / fmr)
+    return next(n for n in (near - 1, near, near + 1) if resolvable(n, fmr))
+
+
+def fnmr_at_fmr(points: Curve, fmr: float, *, impostors: int) -> OperatingPoint:
+    """Reject as few genuine pairs as possible while at most ``fmr`` of impostors match.
+
+    The threshold is the lowest observed score that keeps the measured FMR within ``fmr``. Nothing is
+    interpolated, so the returned rates were really observed.
+
+    Args:
+        points: of the curve.
+        fmr: tolerated false match rate, a fraction in ``[1/impostors, 1)``, or 0 for the ZeroFMR.
+        impostors: how many impostor pairs the curve was made of.
+
+    Raises:
+        ValueError: too few impostor pairs to resolve ``fmr``.
+
+    Source: ISO/IEC 19795-1; the true accept rate at this FAR is ``1 - fnmr``.
+
+    >>> who = np.array([[0, 0], [1, 1], [0, 1], [0, 2], [1, 2], [2, 3]])
+    >>> fnmr_at_fmr(curve(Scores(np.array([0.9, 0.6, 0.7, 0.3, 0.2, 0.1]), who)), 0.25, impostors=4)
+    OperatingPoint(threshold=0.6, fmr=0.25, fnmr=0.0)
+    """
+    if not 0 <= fmr < 1:
+        raise ValueError(f"fmr must be a fraction in [0, 1), not {fmr}; did you give percent?")
+    if fmr > 0 and not resolvable(impostors, fmr):
+        raise ValueError(
+            f"{impostors} impostor pairs cannot show an FMR of {fmr:g}: at least {_needed(fmr)} are needed"
+        )
+    within = int(np.searchsorted(points.fmr, fmr, side="right")) - 1
+    return OperatingPoint(float(points.thresholds[within]), float(points.fmr[within]), float(points.fnmr[within]))

@@ -1,0 +1,161 @@
+"""What a sweep over the levels of a corruption tells: losses, collapse, and error against a reference model.
+
+All of it at the threshold chosen on clean images: the deployment's view. A failure to find a face is a
+non-match.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from facecheck.metrics import intervals
+from facecheck.metrics.intervals import Estimate
+from facecheck.metrics.scores import Scores
+
+__all__ = ["Reference", "Step", "accuracy_change", "collapse_begins", "corruption_errors"]
+
+Array = npt.NDArray[np.float64]
+_SEED = 1_903_12261  # ImageNet-C's number; any would do, one must be kept
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """The comparisons of one data set at one level of a corruption.
+
+    Args:
+        severity: place of the level in the corruption's own order, 0 is clean.
+        level: in the corruption's unit.
+        scores: n pairs.
+        thresholds: ``(n,)``, those of the clean comparisons.
+    """
+
+    severity: int
+    level: float
+    scores: Scores
+    thresholds: Array
+
+    @property
+    def right(self) -> npt.NDArray[np.bool_]:
+        """Which pairs are judged rightly, shape ``(n,)``."""
+        return np.asarray(self.scores.matched(self.thresholds) == self.scores.genuine)
+
+
+def accuracy_change(clean: Step, *degraded: Step) -> Estimate:
+    """Return by how much the accuracy rises from clean to degraded, paired over the same comparisons.
+
+    Args:
+        clean: the level to compare with.
+        degraded: other levels on the same pairs; of several the mean counts.
+    """
+    change = np.mean([step.right for step in degraded], axis=0) - clean.right
+    return intervals.mean(change, clean.scores.who)
+
+
+def collapse_begins(steps: Sequence[Step]) -> Step | None:
+    """Return the first level at which distances collapse: strangers look alike, and friends still do.
+
+    A model whose genuine and impostor distances shrink together goes on accepting genuine pairs while it
+    accepts strangers too: recall holds or rises, precision falls. That is said to have begun where the mean
+    impostor distance and the rate of impostors kept out lie clearly below the clean ones (their intervals
+    do not meet), while neither the mean genuine distance lies clearly above the clean one nor the recall
+    clearly below it. Completed comparisons count: a face that is not found is no collapse.
+
+    Args:
+        steps: of one corruption, the clean one first.
+
+    Raises:
+        ValueError: the first step is not the clean one.
+    """
+    if not steps or steps[0].severity:
+        raise ValueError("a collapse is seen against the clean comparisons: they must come first")
+    before = _summary(steps[0])
+    for step in steps[1:]:
+        after = _summary(step)
+        if before is None or after is None:
+            continue
+        nearer = after.impostor.high < before.impostor.low and not after.genuine.low > before.genuine.high
+        if nearer and after.rejected.high < before.rejected.low and not after.recall.high < before.recall.low:
+            return step
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Summary:
+    genuine: Estimate
+    impostor: Estimate
+    recall: Estimate
+    rejected: Estimate
+
+
+def _summary(step: Step) -> _Summary | None:
+    """Return the means and rates of completed comparisons, None with too few to speak of either kind."""
+    made = step.scores.made
+    scores, matched = step.scores.completed(), step.scores.matched(step.thresholds)[made]
+    of_kind = (scores.genuine, ~scores.genuine)
+    if any(among.sum() < 2 or len(np.unique(scores.who[among])) < 2 for among in of_kind):  # noqa: PLR2004 - no spread
+        return None
+    genuine, impostor = (intervals.mean(-scores.similarity[among], scores.who[among]) for among in of_kind)
+    recall = intervals.proportion(matched[of_kind[0]], scores.who[of_kind[0]])
+    rejected = intervals.proportion(~matched[of_kind[1]], scores.who[of_kind[1]])
+    return _Summary(genuine, impostor, recall, rejected)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The errors of the model that others are measured against.
+
+    Args:
+        model: its name.
+        errors: fraction of pairs judged wrongly, by corruption and level.
+    """
+
+    model: str
+    errors: Mapping[str, Mapping[float, float]]
+
+
+def corruption_errors(sweeps: Mapping[str, Sequence[Step]], reference: Reference) -> dict[str, Estimate]:
+    """Return the corruption error of each corruption and, under ``mce``, their mean.
+
+    ``CE_c = sum_s E(s, c) / sum_s E_ref(s, c)`` over the severities s that were run, E the fraction of pairs
+    judged wrongly. A corruption in which the reference makes no error has no CE and no part in the mean. The
+    interval resamples people; the reference's errors are taken as given.
+
+    Args:
+        sweeps: the degraded steps of each corruption, all on the same pairs.
+        reference: its errors at the same levels.
+
+    Raises:
+        ValueError: the reference lacks a level, or it makes no error anywhere.
+
+    Source: Hendrycks and Dietterich, ICLR 2019 (arXiv 1903.12261), with a reference of our choice for AlexNet.
+    """
+    wrong: dict[str, Array] = {}
+    for corruption, steps in sweeps.items():
+        known = reference.errors.get(corruption, {})
+        lacking = [step.level for step in steps if step.level not in known]
+        if lacking or not steps:
+            raise ValueError(f"{reference.model} has no error for {corruption} at {lacking or 'any level'}")
+        total = sum(known[step.level] for step in steps)
+        if total > 0:
+            wrong[corruption] = np.sum([~step.right for step in steps], axis=0) / total
+    if not wrong:
+        raise ValueError(f"{reference.model} judges every pair rightly: nothing can be measured against it")
+    who = next(iter(sweeps.values()))[0].scores.who
+
+    def errors(weights: Array) -> dict[str, float]:
+        if not weights.sum() > 0:
+            raise ValueError("no pair was drawn")
+        shares = weights / weights.sum()
+        found = {corruption: float(shares @ each) for corruption, each in wrong.items()}
+        return {**found, "mce": float(np.mean(list(found.values())))}
+
+    values = errors(np.ones(len(who)))
+    spreads = intervals.bootstrap(errors, who, generator=np.random.default_rng(_SEED))
+    return {
+        name: Estimate(value, min(value, spreads[name][0]), max(value, spreads[name][1]), len(who))
+        for name, value in values.items()
+    }

@@ -1,0 +1,72 @@
+"""Similarities of pairs, and what could not be compared.
+
+One convention everywhere: higher is more alike, and a pair matches when ``similarity >= threshold``. A
+distance becomes a similarity by its sign, so ``distance <= -threshold`` is the same rule. A comparison
+that could not be made, because a face was not found, has similarity ``-inf``: no threshold accepts it, so
+a failure counts as a non-match wherever it is not taken out on purpose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Scores"]
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """Similarities of n pairs and who is on both sides.
+
+    Args:
+        similarity: ``(n,)`` float64, ``-inf`` where a comparison could not be made.
+        who: ``(n, 2)`` identity numbers; equal numbers make a genuine pair.
+
+    Raises:
+        ValueError: shapes that do not fit, or NaN.
+    """
+
+    similarity: Array
+    who: npt.NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        """Refuse what has no meaning."""
+        if self.similarity.ndim != 1 or self.who.shape != (len(self.similarity), 2):
+            raise ValueError(
+                f"similarity must have shape (n,) and who (n, 2), not {self.similarity.shape} and {self.who.shape}"
+            )
+        if np.isnan(self.similarity).any():
+            raise ValueError("a similarity is NaN: the embeddings hold NaN, or a failure was not given as -inf")
+
+    def __len__(self) -> int:
+        return len(self.similarity)
+
+    @property
+    def genuine(self) -> npt.NDArray[np.bool_]:
+        """True for pairs of one person, shape ``(n,)``."""
+        return np.asarray(self.who[:, 0] == self.who[:, 1])
+
+    @property
+    def made(self) -> npt.NDArray[np.bool_]:
+        """True for comparisons that could be made, shape ``(n,)``."""
+        return np.asarray(self.similarity > -np.inf)
+
+    def matched(self, thresholds: float | Array) -> npt.NDArray[np.bool_]:
+        """Return which pairs match, shape ``(n,)``; a comparison that could not be made never does.
+
+        Args:
+            thresholds: the similarity from which a pair matches, one for all or ``(n,)``.
+        """
+        return np.asarray((self.similarity >= thresholds) & self.made)
+
+    def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Scores:
+        """Return these pairs only."""
+        return Scores(self.similarity[rows], self.who[rows])
+
+    def completed(self) -> Scores:
+        """Return the comparisons that could be made: the view in which FMR and FNMR are defined by ISO."""
+        return self.take(self.made)

@@ -1,0 +1,138 @@
+"""A model that matches faces, whole: detector, policy, aligner, embedder, and the contract between them."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from facecheck.alignment import Aligner
+from facecheck.detection.detector import Detector
+from facecheck.detection.selection import FacePolicy
+from facecheck.embedders import Crops, Embedder, Embeddings
+from facecheck.embedders.distances import DISTANCES
+from facecheck.embedders.network import FLIPS, Channels, Colour, Flip, Precision
+from facecheck.errors import ModelError, nearest
+
+__all__ = ["Contract", "Recognizer", "probe_crops"]
+
+_FINGERPRINT_DIGITS = 2  # coarse: the last bits depend on the number of threads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """What the embedder declares about itself; it stands in every report.
+
+    Args:
+        colour: channel order that the network sees.
+        mean: taken from each channel of 0..255.
+        std: each channel is divided by it.
+        l2: whether embeddings have length one.
+        flip: whether the mirrored crop's vector is averaged in (``mean``), put behind (``concat``) or ``none``.
+        distance: ``euclidean`` or ``cosine`` (1 - cosine).
+        threshold: the largest distance that the model's users take for one person, None if it has none.
+        weights_sha256: of the network's weights.
+    """
+
+    colour: Colour
+    mean: Channels
+    std: Channels
+    l2: bool
+    distance: str
+    threshold: float | None
+    weights_sha256: str
+    flip: Flip = "none"
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown distance, and what cannot be done with the mirrored crop."""
+        if self.distance not in DISTANCES:
+            raise ModelError(f"distance {self.distance!r} is unknown; expected one of {', '.join(DISTANCES)}")
+        if self.flip not in FLIPS:
+            raise ModelError(f"flip {self.flip!r} is unknown. {nearest(self.flip, FLIPS)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recognizer:
+    """A face-recognition model as its users run it.
+
+    Args:
+        name: short, for reports and graphs.
+        detector: finds faces.
+        policy: chooses one.
+        aligner: cuts it out.
+        embedder: turns the crop into a vector.
+        contract: what the embedder expects and gives.
+        device: where the networks run.
+        precision: what they compute in.
+    """
+
+    name: str
+    detector: Detector
+    policy: FacePolicy
+    aligner: Aligner
+    embedder: Embedder
+    contract: Contract
+    device: torch.device
+    precision: Precision = "fp32"
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Hash of what the embedder answers to fixed crops: it changes when the function changes.
+
+        The hash of the weights does not see a swapped channel or a quantised export in the user's own
+        code; this does, so that a cached embedding is never taken for another model's.
+
+        Raises:
+            ModelError: the embedder does not give finite ``(n, d)`` float32.
+        """
+        crops = probe_crops(self.aligner.size)
+        vectors = self.embedder.embed(crops)
+        if vectors.ndim != 2 or len(vectors) != len(crops) or not np.isfinite(vectors).all():  # noqa: PLR2004 - (n, d)
+            raise ModelError(
+                f"{self.name}: expected finite embeddings of shape (n, d) for {crops.shape} crops, got shape "
+                f"{vectors.shape}, finite: {bool(np.isfinite(vectors).all())}"
+            )
+        largest = float(np.abs(vectors).max())
+        if not largest:
+            raise ModelError(f"{self.name}: answers zero to every crop: were its weights loaded?")
+        rounded = np.round(vectors / largest, _FINGERPRINT_DIGITS) + 0.0
+        scaled = rounded.astype(np.float32).tobytes() + f"{largest:.2e}".encode()
+        return hashlib.sha256(scaled).hexdigest()
+
+    @functools.cached_property
+    def identity(self) -> str:
+        """Everything that an embedding depends on but the image, as one line of JSON; the cache's key."""
+        parts = {
+            "detector": self.detector.identity,
+            "policy": self.policy.identity,
+            "aligner": self.aligner.identity,
+            "contract": dataclasses.asdict(self.contract),
+            "fingerprint": self.fingerprint,
+            "device": device_name(self.device),
+            "precision": self.precision,
+        }
+        del parts["contract"]["threshold"]  # type: ignore[attr-defined]
+        return json.dumps(parts, sort_keys=True)
+
+    def embed(self, crops: Crops) -> Embeddings:
+        """Return ``(n, d)`` float32 for crops of the aligner's size, empty for none."""
+        return self.embedder.embed(crops)
+
+
+def device_name(device: torch.device) -> str:
+    """Return ``cpu``, or the GPU's product name: embeddings of different chips differ in the last bits."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def probe_crops(size: int) -> Crops:
+    """Return two fixed colourful crops ``(2, size, size, 3)``, smooth as photographs are."""
+    rows, columns = np.mgrid[0:size, 0:size] / size
+    waves = [np.sin(2 * np.pi * (rows * a + columns * b) + c) for a, b, c in ((1, 0.5, 0), (0.5, 1.5, 1), (2, 1, 2))]
+    first = np.stack(waves, axis=-1)
+    pixels = np.stack((first, first[::-1, :, ::-1] ** 2 - 0.4))
+    return np.clip(127.5 + 110 * pixels, 0, 255).astype(np.uint8)

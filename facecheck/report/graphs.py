@@ -1,0 +1,105 @@
+"""A run's graphs, drawn from what the run left: the same picture again whenever it is wanted.
+
+Every graph is a PNG to look at and an SVG to zoom into, in ``graphs/`` of the run's folder.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+from facecheck import plots
+from facecheck.report import models, pairs, sweeps
+from facecheck.report.graph import Graph
+from facecheck.results.run import Record
+from facecheck.results.scored_pairs import ScoredPairs, load_scores
+
+__all__ = ["draw", "graphs_of"]
+
+_STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "facecheck",
+    "svg.fonttype": "path",
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same picture everywhere, and no search for fonts
+    "text.parse_math": False,  # a dollar in a name is a dollar
+}
+
+_LONGEST = 150  # letters of a file's name
+_WIDEST = 40  # letters of a model's name
+
+
+def draw(folder: Path) -> list[Path]:
+    """Draw every graph that a run's results hold and return their PNG files.
+
+    Raises:
+        FacecheckError: the folder holds no results of a run.
+    """
+    record, clean = _readable(Record.read(folder), [each for each in load_scores(folder) if each.condition == "clean"])
+    graphs = folder / "graphs"
+    graphs.mkdir(exist_ok=True)
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)  # a box will do
+        taken: set[str] = set()
+        return [_save(graph, graphs / _stem(graph.name, taken)) for graph in graphs_of(record, clean)]
+
+
+def graphs_of(record: Record, clean: Sequence[ScoredPairs]) -> Iterator[Graph]:
+    """Yield every graph of a run, one after the other: all at once would fill the memory.
+
+    Args:
+        record: of the run.
+        clean: the scores of clean images.
+    """
+    colours = plots.model_colours(
+        [
+            *(m.model for m in record.measurements),
+            *(each.model for each in clean),
+        ]  # one colour a run, whatever is drawn
+    )
+    yield from pairs.verification(clean, colours)
+    yield from pairs.pose(record, clean, colours)
+    yield from sweeps.graphs(record, colours)
+    yield from models.graphs(record, colours)
+
+
+def _readable(record: Record, clean: Sequence[ScoredPairs]) -> tuple[Record, Sequence[ScoredPairs]]:
+    """Return both with names that fit into a graph: on one line, and not longer than the graph is wide."""
+    models = {m.model for m in record.measurements} | {each.model for each in clean}
+    if not any(len(model) > _WIDEST or not model.isprintable() for model in models):
+        return record, clean
+    shown = {model: _short(model) for model in models}
+    measurements = [dataclasses.replace(m, model=shown[m.model]) for m in record.measurements]
+    return (
+        dataclasses.replace(record, measurements=measurements),
+        [dataclasses.replace(each, model=shown[each.model]) for each in clean],
+    )
+
+
+def _short(model: str) -> str:
+    line = "".join(letter if letter.isprintable() else " " for letter in model)
+    if line == model and len(line) <= _WIDEST:
+        return model
+    return f"{line[:_WIDEST]}… {hashlib.sha256(model.encode()).hexdigest()[:4]}"
+
+
+def _stem(name: str, taken: set[str]) -> str:
+    """Return what a graph's files are called; of names that would be called alike, each its own."""
+    stem = re.sub(r"[^A-Za-z0-9_.=-]+", "-", name)
+    if stem in taken or len(stem) > _LONGEST:
+        stem = f"{stem[:_LONGEST]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    taken.add(stem)
+    return stem
+
+
+def _save(graph: Graph, path: Path) -> Path:
+    vector, pixels = path.with_name(f"{path.name}.svg"), path.with_name(f"{path.name}.png")
+    graph.figure.savefig(vector, metadata={"Date": None})
+    graph.figure.set_layout_engine("none")  # where everything goes is settled now
+    graph.figure.savefig(pixels, dpi=140)
+    return pixels

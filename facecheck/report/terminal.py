@@ -1,0 +1,167 @@
+"""The short text at the end of a run: headline numbers, what corruptions cost, findings, failures, verdicts."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
+
+from facecheck.results.catalogue import METRICS
+from facecheck.results.run import Measurement, Record
+from facecheck.results.sweeps import DEPLOYED, Step, Sweep, sweeps
+
+__all__ = ["table"]
+
+# Headline numbers: eval, name, conditions that must hold, heading.
+_COLUMNS: tuple[tuple[str, str, Mapping[str, str | float], str], ...] = (
+    ("verification", "accuracy", {"threshold": "clean", "failures": "non-match"}, "accuracy"),
+    ("verification", "accuracy_standard_error", {}, "S_E"),
+    ("verification", "eer", {"failures": "non-match"}, "EER"),
+    ("verification", "tar_at_far", {"far": 0.01, "failures": "non-match"}, "TAR@1%"),
+    ("verification", "detection_rate", {}, "detected"),
+    ("pose", "auc", {"failures": "non-match"}, "AUC turned"),
+    ("timing", "latency_ms", {"stage": "all"}, "latency ms"),
+    ("timing", "throughput_per_s", {}, "images/s"),
+)
+_ROBUSTNESS = ("eval", "model", "data set", "corruptions", "clean", "mean drop", "worst", "mCE", "collapses")
+_NAMES_SHOWN = 5
+_CLEAN = "clean"
+
+
+def table(record: Record) -> list[str]:
+    """Return the lines: a row a model and data set, a row an eval of corruptions, then findings, failures, verdicts."""
+    return [
+        *_headlines(record.measurements),
+        *_robustness(record.measurements),
+        *(f"note: {note}" for note in record.notes),
+        *_failures(record),
+        *_verdicts(record),
+    ]
+
+
+def _headlines(measurements: Sequence[Measurement]) -> list[str]:
+    rows = sorted({(m.model, m.dataset) for m in measurements})
+    cells = [[_cell(measurements, row, column) for column in _COLUMNS] for row in rows]
+    filled = [(row, line) for row, line in zip(rows, cells, strict=True) if any(line)]
+    used = [i for i in range(len(_COLUMNS)) if any(line[i] for _, line in filled)]
+    head = ["model", "data set", *(_COLUMNS[i][3] for i in used)]
+    body = [[*row, *(line[i] for i in used)] for row, line in filled]
+    return _aligned([head, *body], names=2) if body else []
+
+
+def _cell(
+    measurements: Sequence[Measurement], row: tuple[str, str], column: tuple[str, str, Mapping[str, str | float], str]
+) -> str:
+    eval_name, name, conditions, _ = column
+    for m in measurements:
+        here = (m.model, m.dataset) == row and (m.eval, m.name) == (eval_name, name)
+        if here and all(m.conditions.get(key) == value for key, value in conditions.items()):
+            return f"{m.value:.4f}" if METRICS[name].unit == "fraction" else f"{m.value:.1f}"
+    return ""
+
+
+def _aligned(lines: Sequence[Sequence[str]], *, names: int) -> list[str]:
+    """Return the cells in columns: names to the left, numbers to the right."""
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    return [
+        "  ".join(
+            cell.ljust(width) if i < names else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    ]
+
+
+# Corruptions: a row an eval, data set and model, however many corruptions it holds.
+
+
+def _robustness(measurements: Sequence[Measurement]) -> list[str]:
+    of_row: dict[tuple[str, str, str], list[Sweep]] = defaultdict(list)
+    for sweep in sweeps(measurements):
+        if sweep.line("accuracy", DEPLOYED):
+            of_row[sweep.eval, sweep.dataset, sweep.model].append(sweep)
+    rows = [
+        [eval_name, model, dataset, *_costs(swept, measurements)]
+        for (eval_name, dataset, model), swept in of_row.items()
+    ]
+    if not rows:
+        return []
+    used = [i for i in range(len(_ROBUSTNESS)) if any(row[i] for row in rows)]
+    lines = [[line[i] for i in used] for line in (_ROBUSTNESS, *rows)]
+    title = (
+        "accuracy under corruptions, at the clean threshold, failures as non-matches; the drop is a mean over levels"
+    )
+    return ["", title, *_aligned(lines, names=3)]
+
+
+def _costs(swept: Sequence[Sweep], measurements: Sequence[Measurement]) -> list[str]:
+    lines = {sweep.corruption: sweep.line("accuracy", DEPLOYED) for sweep in swept}
+    clean = next((m.value for line in lines.values() for step, m in line.items() if not step.severity), None)
+    drops = [fmean(change.values()) for sweep in swept for change in [sweep.change("accuracy", DEPLOYED)] if change]
+    degraded = [(m.value, name, step) for name, line in lines.items() for step, m in line.items() if step.severity]
+    value, name, step = min(degraded, default=(None, "", Step(0, 0.0)))
+    return [
+        str(len(swept)),
+        "" if clean is None else f"{clean:.4f}",
+        f"{round(-fmean(drops), 4) + 0.0:.4f}" if drops else "",
+        "" if value is None else f"{value:.4f} {name} {step.label}",
+        _mean_corruption_error(swept[0], measurements),
+        _collapses(swept, measurements),
+    ]
+
+
+def _mean_corruption_error(sweep: Sweep, measurements: Sequence[Measurement]) -> str:
+    of_row = (sweep.eval, sweep.dataset, sweep.model, "mce")
+    return next((f"{m.value:.2f}" for m in measurements if (m.eval, m.dataset, m.model, m.name) == of_row), "")
+
+
+def _collapses(swept: Sequence[Sweep], measurements: Sequence[Measurement]) -> str:
+    """Say from which levels on distances collapse, "never" where that was looked for and not seen."""
+    survived = {
+        str(m.conditions.get("corruption")): m.value
+        for m in measurements
+        if m.name == "levels_before_collapse" and (m.dataset, m.model) == (swept[0].dataset, swept[0].model)
+    }
+    looked_for = [sweep for sweep in swept if sweep.corruption in survived]
+    begins = [
+        (sweep.corruption, step)
+        for sweep in looked_for
+        for step in [next((step for step in sweep.degraded if step.severity > survived[sweep.corruption]), None)]
+        if step is not None
+    ]
+    shown = ", ".join(f"{name} {step.label}" for name, step in begins[:2])
+    if not begins:
+        return "never" if looked_for else ""
+    return f"{shown} and {len(begins) - 2} more" if len(begins) > 2 else shown  # noqa: PLR2004 - as many as are shown
+
+
+# Failures and verdicts.
+
+
+def _failures(record: Record) -> Iterator[str]:
+    """Yield who was not found: by name on clean images, in number under corruptions."""
+    degraded: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for where, names in record.failures.items():
+        place, _, condition = where.rpartition(", ")
+        if condition != _CLEAN and place:
+            degraded[place].append((len(names), condition))
+            continue
+        unreadable_first = sorted(names, key=lambda name: ": " not in name)
+        shown = "; ".join(unreadable_first[:_NAMES_SHOWN])
+        more = f"; and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+        yield f"no face, or not readable, for {where} ({len(names)}): {shown}{more}"
+    for place, counts in degraded.items():
+        most, condition = max(counts)
+        what = (
+            f"{len(counts)} conditions, most under {condition} ({most})" if len(counts) > 1 else f"{condition} ({most})"
+        )
+        yield f"no face, or not readable, for {place} under {what}; results.json names them"
+
+
+def _verdicts(record: Record) -> list[str]:
+    counts = dict.fromkeys(("passed", "failed", "skipped"), 0)
+    for verdict in record.verdicts:
+        counts[verdict["outcome"]] = counts.get(verdict["outcome"], 0) + 1
+    reasons = Counter(verdict["reason"] for verdict in record.verdicts if verdict["outcome"] == "skipped")
+    skipped = [f"skipped ({count}): {reason.removeprefix('Skipped: ')}" for reason, count in sorted(reasons.items())]
+    return [*skipped, ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)]

@@ -1,0 +1,51 @@
+"""What each name in the results stands for: unit, direction and title. One table for measuring, limits and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["METRICS", "Metric"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What a name in the results stands for.
+
+    Args:
+        unit: of the value.
+        better: ``higher``, ``lower`` or ``neither``.
+        title: for graphs and tables.
+    """
+
+    unit: str
+    better: str
+    title: str
+
+
+METRICS: Mapping[str, Metric] = {
+    "accuracy": Metric("fraction", "higher", "accuracy"),
+    "accuracy_standard_error": Metric("fraction", "lower", "standard error of the accuracy over folds"),
+    "auc": Metric("fraction", "higher", "area under the ROC"),
+    "eer": Metric("fraction", "lower", "equal error rate"),
+    "tar_at_far": Metric("fraction", "higher", "TAR at FAR"),
+    "fmr": Metric("fraction", "lower", "false match rate"),
+    "fnmr": Metric("fraction", "lower", "false non-match rate"),
+    "precision": Metric("fraction", "higher", "precision"),
+    "recall": Metric("fraction", "higher", "recall"),
+    "f1": Metric("fraction", "higher", "F1"),
+    "dprime": Metric("standard deviations", "higher", "d-prime"),
+    "genuine_distance_mean": Metric("distance", "lower", "mean genuine distance"),
+    "impostor_distance_mean": Metric("distance", "higher", "mean impostor distance"),
+    "detection_rate": Metric("fraction", "higher", "detection rate"),
+    "fta": Metric("fraction", "lower", "failure to acquire"),
+    "threshold_distance": Metric("distance", "neither", "threshold"),
+    "time_per_image_ms": Metric("ms", "lower", "time per image on one lane"),
+    "accuracy_change": Metric("fraction", "higher", "change of the accuracy against clean"),
+    "ce": Metric("ratio", "lower", "corruption error, the reference model's is 1"),
+    "mce": Metric("ratio", "lower", "mean corruption error, the reference model's is 1"),
+    "levels_before_collapse": Metric("levels", "higher", "levels before distances collapse"),
+    "model_size_mb": Metric("MB", "lower", "size of the network's weights"),
+    "latency_ms": Metric("ms", "lower", "latency at batch 1"),
+    "throughput_per_s": Metric("1/s", "higher", "throughput"),
+}

@@ -1,0 +1,369 @@
+"""The gate: which limit speaks, when it is kept, and the words in which it says so."""
+
+import dataclasses
+import math
+from pathlib import Path
+
+import pytest
+
+from facecheck.gate import Limit, LimitsError, judge, judge_all, read_limits
+from facecheck.results.run import Measurement
+
+ACCURACY = Measurement(
+    eval="verification",
+    name="accuracy",
+    value=0.98,
+    low=0.97,
+    high=0.99,
+    n=6000,
+    model="dlib",
+    dataset="lfw",
+    conditions={"threshold": "declared", "level": 2},
+)
+EER = dataclasses.replace(ACCURACY, name="eer", value=0.02, low=0.01, high=0.03, conditions={})
+
+
+def at_least(bound: float, why: str = "users were told", **where: str | float) -> Limit:
+    return Limit(eval="verification", name="accuracy", bound=bound, upper=False, where=where, why=why)
+
+
+def at_most(bound: float, why: str = "users were told", **where: str | float) -> Limit:
+    return Limit(eval="verification", name="eer", bound=bound, upper=True, where=where, why=why)
+
+
+# The file.
+
+
+def limits_file(folder: Path, text: str) -> Path:
+    path = folder / "limits.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_limits_are_read(tmp_path: Path) -> None:
+    """Both bounds, with and without where, whole and decimal numbers, in the order of the file."""
+    path = limits_file(
+        tmp_path,
+        """
+        [[limit]]
+        eval = "verification"
+        name = "accuracy"
+        at_least = 0.98
+        where = { model = "dlib", level = 2 }
+        why = "the published number"
+
+        [[limit]]
+        eval = "timing"
+        name = "latency_ms"
+        at_most = 40
+        why = "a door opens in time"
+        """,
+    )
+    first, second = read_limits(path)
+    assert first == Limit(
+        eval="verification",
+        name="accuracy",
+        bound=0.98,
+        upper=False,
+        where={"model": "dlib", "level": 2},
+        why="the published number",
+    )
+    assert second == Limit(
+        eval="timing", name="latency_ms", bound=40.0, upper=True, where={}, why="a door opens in time"
+    )
+
+
+KEYS = "expected eval, name, why, one of at_least and at_most, and perhaps where"
+WHOLE = {"eval": '"verification"', "name": '"accuracy"', "at_least": "0.9", "why": '"so"'}
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        pytest.param({"eval": None}, KEYS, id="no-eval"),
+        pytest.param({"name": None}, KEYS, id="no-name"),
+        pytest.param({"why": None}, KEYS, id="no-reason"),
+        pytest.param({"at_least": None}, KEYS, id="no-bound"),
+        pytest.param({"at_most": "0.95"}, KEYS, id="two-bounds"),
+        pytest.param({"models": '"dlib"'}, KEYS, id="unknown-key"),
+        pytest.param({"at_least": '"0.9"'}, "at_least must be a number, not '0.9'", id="bound-text"),
+        pytest.param({"at_least": "true"}, "at_least must be a number, not True", id="bound-bool"),
+        pytest.param({"at_least": "nan"}, "at_least must be a number, not nan", id="bound-nan"),
+        pytest.param({"at_least": "-inf"}, "at_least must be a number, not -inf", id="bound-infinite"),
+        pytest.param({"at_least": "[0.9]"}, r"at_least must be a number, not \[0.9\]", id="bound-list"),
+        pytest.param({"at_least": "1" + "0" * 400}, "at_least must be a number", id="bound-beyond-floats"),
+        pytest.param({"name": '"accurracy"'}, "'accurracy' is no measurement's name", id="name-misspelt"),
+        pytest.param({"name": '["accuracy"]'}, "is no measurement's name", id="name-list"),
+        pytest.param({"where": '"dlib"'}, "or where is no table", id="where-text"),
+        pytest.param(
+            {"where": "{ modle = 'dlib' }"},
+            r"where has 'modle'\. Did you mean model\? Known: batch, corruption, dataset, ",
+            id="where-misspelt",
+        ),
+        pytest.param(
+            {"where": "{ model = 'dlib', yaw_diference_rad = 0.4 }"},
+            r"where has 'yaw_diference_rad'\. Did you mean yaw_difference_rad",
+            id="where-one-of-two-misspelt",
+        ),
+        pytest.param({"where": "{ Model = 'dlib' }"}, "where has 'Model'. Did you mean model", id="where-in-capitals"),
+        pytest.param({"where": "{ qqq = 1 }"}, r"where has 'qqq'\. Known: batch, ", id="where-nothing-near"),
+    ],
+)
+def test_a_malformed_limit_is_refused(tmp_path: Path, change: dict[str, str | None], text: str) -> None:
+    """The message names the file, the number of the limit and what is wrong with it."""
+    good, bad = ({**WHOLE, **more} for more in ({}, change))
+    tables = ("\n".join(f"{key} = {value}" for key, value in each.items() if value) for each in (good, bad))
+    path = limits_file(tmp_path, "".join(f"[[limit]]\n{table}\n" for table in tables))
+    with pytest.raises(LimitsError, match=text) as caught:
+        read_limits(path)
+    assert str(caught.value).startswith(f"{path}, limit 2: ")
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        pytest.param("", r"expected at least one \[\[limit\]\] table", id="empty"),
+        pytest.param("limit = []", r"expected at least one \[\[limit\]\] table", id="empty-list"),
+        pytest.param("[limit]\nname = 'eer'", r"expected at least one \[\[limit\]\] table", id="one-bracket"),
+        pytest.param("[[limits]]\nname = 'eer'", r"expected at least one \[\[limit\]\] table", id="misspelt"),
+        pytest.param("[[limit]\n", "cannot be read as TOML", id="no-toml"),
+        pytest.param("limit = [0.9]", "limit", id="a-number-for-a-table"),
+    ],
+)
+def test_a_file_without_limits_is_refused(tmp_path: Path, content: str, text: str) -> None:
+    """A gate without limits would be green whatever happens."""
+    path = limits_file(tmp_path, content)
+    with pytest.raises(LimitsError, match=text) as caught:
+        read_limits(path)
+    assert str(caught.value).startswith(str(path))
+
+
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    """The message names the file."""
+    with pytest.raises(LimitsError, match=r"absent\.toml: cannot be read as TOML: .*No such file"):
+        read_limits(tmp_path / "absent.toml")
+
+
+def test_a_file_that_is_no_text_is_an_error(tmp_path: Path) -> None:
+    """Bytes that are not UTF-8 are no limits."""
+    path = tmp_path / "limits.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(LimitsError, match="cannot be read as TOML"):
+        read_limits(path)
+
+
+def test_the_committed_limits_can_be_read() -> None:
+    """Every promise of the suite has its reason."""
+    limits = read_limits(Path(__file__).parents[2] / "evals" / "limits.toml")
+    assert all(limit.why for limit in limits)
+
+
+# Which limit speaks.
+
+
+@pytest.mark.parametrize(
+    ("limit", "covered"),
+    [
+        pytest.param(at_least(0.9), True, id="no-conditions"),
+        pytest.param(at_least(0.9, model="dlib"), True, id="model"),
+        pytest.param(at_least(0.9, dataset="lfw", threshold="declared"), True, id="dataset-and-condition"),
+        pytest.param(at_least(0.9, level=2.0), True, id="a-number-is-a-number"),
+        pytest.param(at_least(0.9, level="2"), False, id="a-text-is-no-number"),
+        pytest.param(at_least(0.9, model="facenet"), False, id="other-model"),
+        pytest.param(at_least(0.9, model="dlib", level=3), False, id="one-of-two-differs"),
+        pytest.param(at_least(0.9, corruption="blur"), False, id="unknown-condition"),
+        pytest.param(at_most(0.9), False, id="other-name"),
+        pytest.param(dataclasses.replace(at_least(0.9), eval="pose"), False, id="other-eval"),
+    ],
+)
+def test_a_limit_covers_what_it_names(limit: Limit, covered: bool) -> None:  # noqa: FBT001 - a table's column
+    """Eval and name must be the same, and so must everything under where."""
+    assert limit.covers(ACCURACY) == covered
+
+
+@pytest.mark.parametrize(
+    ("limits", "promised"),
+    [
+        pytest.param((at_least(0.1), at_least(0.2, model="dlib")), "0.2", id="the-more-specific-after"),
+        pytest.param((at_least(0.2, model="dlib"), at_least(0.1)), "0.2", id="the-more-specific-before"),
+        pytest.param((at_least(0.1, model="dlib"), at_least(0.2, dataset="lfw")), "0.2", id="of-equals-the-last"),
+        pytest.param(
+            (at_least(0.1), at_least(0.2, model="facenet", level=2)), "0.1", id="another-model-s-is-passed-by"
+        ),
+        pytest.param(
+            (at_least(0.1, model="dlib"), at_least(0.2, level=2, dataset="lfw"), at_least(0.3)),
+            "0.2",
+            id="two-of-three",
+        ),
+    ],
+)
+def test_the_most_specific_limit_wins(limits: tuple[Limit, ...], promised: str) -> None:
+    """More conditions beat fewer; of equals, the last in the file."""
+    assert judge(ACCURACY, limits, sampled=False).reason.endswith(f"promised at least {promised}")
+
+
+def test_what_no_limit_covers_is_an_error() -> None:
+    """The message says what was measured and what to add."""
+    with pytest.raises(LimitsError) as caught:
+        judge(ACCURACY, (at_most(0.1), at_least(0.9, model="facenet")), sampled=False)
+    assert str(caught.value) == (
+        "no limit for verification.accuracy of dlib on lfw {'threshold': 'declared', 'level': 2}: "
+        "add a [[limit]] to the limits' file; 'facecheck limits' proposes some"
+    )
+
+
+# When it is kept.
+
+
+@pytest.mark.parametrize(
+    ("measurement", "limit", "sampled", "outcome"),
+    [
+        pytest.param(ACCURACY, at_least(0.975), False, "passed", id="above-at-least"),
+        pytest.param(ACCURACY, at_least(0.98), False, "passed", id="exactly-at-least"),
+        pytest.param(ACCURACY, at_least(0.985), False, "failed", id="below-though-the-interval-reaches"),
+        pytest.param(ACCURACY, at_least(0.985), True, "passed", id="sample-whose-interval-reaches"),
+        pytest.param(ACCURACY, at_least(0.9967), True, "passed", id="sample-whose-widened-interval-just-reaches"),
+        pytest.param(ACCURACY, at_least(0.9969), True, "failed", id="sample-wholly-below"),
+        pytest.param(EER, at_most(0.03), False, "passed", id="below-at-most"),
+        pytest.param(EER, at_most(0.02), False, "passed", id="exactly-at-most"),
+        pytest.param(EER, at_most(0.015), False, "failed", id="above-though-the-interval-reaches"),
+        pytest.param(EER, at_most(0.015), True, "passed", id="sample-whose-interval-reaches-down"),
+        pytest.param(EER, at_most(0.0033), True, "passed", id="sample-whose-widened-interval-just-reaches-down"),
+        pytest.param(EER, at_most(0.0031), True, "failed", id="sample-wholly-above"),
+    ],
+)
+def test_a_limit_is_kept_or_broken(
+    measurement: Measurement,
+    limit: Limit,
+    sampled: bool,  # noqa: FBT001 - a table's column
+    outcome: str,
+) -> None:
+    """The value decides; of a sample only an interval that is wholly worse breaks the promise."""
+    verdict = judge(measurement, (limit,), sampled=sampled)
+    assert verdict.outcome == outcome
+    assert verdict.passed == (outcome == "passed")
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+@pytest.mark.parametrize(("measurement", "limit"), [(ACCURACY, at_least(0.0)), (EER, at_most(1.0))])
+@pytest.mark.parametrize("bounds", ["none-known", "interval-known"])
+def test_nan_keeps_no_promise(measurement: Measurement, limit: Limit, bounds: str, sampled: bool) -> None:  # noqa: FBT001 - a table's column
+    """A value that is no number fails even the loosest limit, of a sample too, whatever its interval."""
+    unknown = dataclasses.replace(measurement, value=math.nan)
+    if bounds == "none-known":
+        unknown = dataclasses.replace(unknown, low=math.nan, high=math.nan)
+    assert not judge(unknown, (limit,), sampled=sampled).passed
+
+
+# The words.
+
+
+def test_a_broken_promise_says_by_how_much_and_why_it_was_made() -> None:
+    """Model, data set, value, interval, count, conditions, the promise, the miss and its reason."""
+    verdict = judge(ACCURACY, (at_least(0.985, why="0.985 is printed on the box"),), sampled=False)
+    assert verdict.reason == (
+        "dlib on lfw: accuracy 0.9800 [0.9700, 0.9900] (n = 6000, threshold declared, level 2), "
+        "promised at least 0.985, missed by 0.0050. The promise: 0.985 is printed on the box"
+    )
+
+
+def test_a_kept_promise_is_said_shortly() -> None:
+    """Without a miss and without the reason."""
+    assert judge(EER, (at_most(0.03),), sampled=False).reason == (
+        "dlib on lfw: eer 0.0200 [0.0100, 0.0300] (n = 6000), promised at most 0.03"
+    )
+
+
+def test_leniency_is_stated() -> None:
+    """A sample that passes only by its interval says so, and by how much its value missed."""
+    assert judge(EER, (at_most(0.015),), sampled=True).reason == (
+        "dlib on lfw: eer 0.0200 [0.0100, 0.0300] (n = 6000), promised at most 0.015, missed by 0.0050; "
+        "judged by its interval, widened for fifty cases, since this is a sample"
+    )
+
+
+def test_leniency_that_was_not_needed_is_not_stated() -> None:
+    """A sample whose value keeps the promise needs no excuse."""
+    assert "sample" not in judge(EER, (at_most(0.03),), sampled=True).reason
+
+
+def test_a_sample_wholly_worse_states_both() -> None:
+    """How it was judged and why the promise was made."""
+    reason = judge(EER, (at_most(0.003, why="doors stay shut"),), sampled=True).reason
+    assert reason.endswith(
+        "missed by 0.0170; judged by its interval, widened for fifty cases, since this is a sample. "
+        "The promise: doors stay shut"
+    )
+
+
+# Several at once.
+
+
+def test_all_must_pass_and_the_reason_names_those_that_do_not() -> None:
+    """One broken promise fails the whole, and only it is named."""
+    verdict = judge_all([ACCURACY, EER], (at_least(0.9), at_most(0.01)), sampled=False)
+    assert not verdict.passed
+    assert verdict.reason == judge(EER, (at_most(0.01),), sampled=False).reason
+
+
+def test_all_passed_are_all_named() -> None:
+    """One line each, in order."""
+    limits = (at_least(0.9), at_most(0.03))
+    verdict = judge_all([ACCURACY, EER], limits, sampled=False)
+    assert verdict.passed
+    assert verdict.reason.splitlines() == [judge(each, limits, sampled=False).reason for each in (ACCURACY, EER)]
+
+
+def test_a_gate_that_measured_nothing_is_not_green() -> None:
+    """Nothing to judge is an error."""
+    with pytest.raises(LimitsError, match="nothing was measured, so nothing can be judged"):
+        judge_all([], (at_least(0.9),), sampled=False)
+
+
+# Sweeps.
+
+SWEEP = """
+[[sweep]]
+eval = "corruptions"
+name = "accuracy"
+where = { model = "dlib" }
+why = "measured"
+at_least.fog = { 1 = 0.97, "2.5" = 0.9 }
+at_least.snow = { 1 = 0.8 }
+"""
+
+
+def test_a_sweep_is_a_limit_for_each_corruption_and_level(tmp_path: Path) -> None:
+    """Each number becomes a limit of its own, with the sweep's where and reason."""
+    limits = read_limits(limits_file(tmp_path, SWEEP))
+
+    assert [(limit.bound, limit.where) for limit in limits] == [
+        (0.97, {"model": "dlib", "corruption": "fog", "level": 1}),
+        (0.9, {"model": "dlib", "corruption": "fog", "level": 2.5}),
+        (0.8, {"model": "dlib", "corruption": "snow", "level": 1}),
+    ]
+    assert {(limit.eval, limit.name, limit.upper, limit.why) for limit in limits} == {
+        ("corruptions", "accuracy", False, "measured")
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        pytest.param("{ 1 = 0.8 }", "0.8", r"sweep 1: expected at_least.snow = \{ LEVEL = BOUND", id="no-levels"),
+        pytest.param("{ 1 = 0.8 }", "{ worst = 0.8 }", "LEVEL = BOUND", id="no-number"),
+        pytest.param("{ 1 = 0.8 }", '{ 1 = "low" }', "at_least must be a number", id="no-bound"),
+        pytest.param('at_least.fog = { 1 = 0.97, "2.5" = 0.9 }', "at_least = 0.9", "at_least", id="plain-bound"),
+        pytest.param('"2.5"', "2.5", "a level with a point stands in quotes", id="dotted-key"),
+        pytest.param('why = "measured"', "", "expected eval, name, why", id="no-reason"),
+        pytest.param("[[sweep]]", "[[sweeps]]", "expected at least one", id="misspelt-table"),
+    ],
+)
+def test_a_malformed_sweep_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
+    """A slip in the file never makes a promise vanish."""
+    text = SWEEP.replace(old, new)
+    if "at_least = 0.9" in text:
+        text = text.replace("at_least.snow = { 1 = 0.8 }", "")
+
+    with pytest.raises(LimitsError, match=message):
+        read_limits(limits_file(tmp_path, text))

@@ -1,0 +1,365 @@
+"""The suite as its users run it: options, cases, files, exit codes, in a process of its own."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+
+from facecheck.models import Settings, torch_recognizer
+from facecheck.models.recognizer import Recognizer
+from fixtures.device import resolve_device
+from tests.pipeline.test_pipeline import BrightDetector
+
+ROOT = Path(__file__).parents[2]
+LIMITS = """
+[[limit]]
+eval = "verification"
+name = "{name}"
+{bound}
+why = "a promise of the tests"
+"""
+EASY = "".join(
+    LIMITS.format(name=name, bound=bound)
+    for name, bound in (
+        ("accuracy", "at_least = 0.9"),
+        ("auc", "at_least = 0.9"),
+        ("eer", "at_most = 0.1"),
+        ("fmr", "at_most = 0.1"),
+        ("fnmr", "at_most = 0.1"),
+        ("fta", "at_most = 0.1"),
+        ("tar_at_far", "at_least = 0.5"),
+    )
+)
+SLOW = LIMITS.replace("verification", "timing")
+EASY += SLOW.format(name="latency_ms", bound="at_most = 60000") + SLOW.format(
+    name="throughput_per_s", bound="at_least = 0.001"
+)
+
+
+class MeanColour(torch.nn.Module):
+    """People of the tests are colours: a model that tells them apart at once."""
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return pixels.mean((2, 3))
+
+
+def colours(settings: Settings) -> Recognizer:
+    """Return a model for people who are colours."""
+    return torch_recognizer("colours", MeanColour(), settings, l2=False, threshold=0.05, detector=BrightDetector())
+
+
+def blind(settings: Settings) -> Recognizer:
+    """Return a model that answers the same to everybody."""
+
+    class Constant(torch.nn.Module):
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            return torch.ones(len(pixels), 3) + pixels.mean() * 0
+
+    return torch_recognizer("blind", Constant(), settings, l2=False, threshold=0.05, detector=BrightDetector())
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty people as matched/mismatched folders: a colour each, two shades of it where two images are needed."""
+    folder = tmp_path_factory.mktemp("people")
+    generator = np.random.default_rng(0)
+    for number in range(40):
+        colour = generator.integers(60, 240, 3)
+        kind, count = ("matched_faces", 2) if number < 20 else ("mismatched_faces", 1)
+        person = folder / kind / f"person_{number:02d}"
+        person.mkdir(parents=True)
+        for shade in range(count):
+            PIL.Image.fromarray(np.full((64, 64, 3), colour + shade, dtype=np.uint8)).save(person / f"{shade}.png")
+    return folder
+
+
+def run_pytest(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run pytest as a user does, without what this process was asked for."""
+    inherited = {name for name in os.environ if name.startswith(("FACECHECK", "PYTEST"))}
+    clean = {name: value for name, value in environment.items() if name not in inherited}
+    command = [sys.executable, "-m", "pytest", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=clean, capture_output=True, text=True, timeout=900, check=False)
+
+
+def suite(*arguments: str, reports: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the suite without a cache; ``environment`` is added to what it sees."""
+    return run_pytest(
+        *arguments,
+        f"--facecheck-reports={reports}",
+        "--facecheck-cache=none",
+        environment=dict(os.environ) | environment,
+    )
+
+
+@pytest.fixture(scope="module")
+def easy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Limits that the colours keep."""
+    path = tmp_path_factory.mktemp("limits") / "easy.toml"
+    path.write_text(EASY)
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(people: Path, easy: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """A whole run of two models, one of which fails, and where its files are."""
+    reports = tmp_path_factory.mktemp("reports")
+    done = suite(
+        "evals/test_verification.py",
+        "--facecheck-models=tests.plugin.test_suite:colours,tests.plugin.test_suite:blind",
+        f"--facecheck-datasets=folders:{people}?name=people",
+        f"--facecheck-limits={easy}",
+        reports=reports,
+    )
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
+    return done.stdout, reports / "latest"
+
+
+def test_a_good_model_passes_and_a_blind_one_fails_with_the_promise(finished: tuple[str, Path]) -> None:
+    """The failure names model, data, measurement, interval, promise and its reason."""
+    output, folder = finished
+    verdicts = json.loads((folder / "results.json").read_text())["verdicts"]
+    outcomes = {(verdict["case"].partition("[")[2], verdict["outcome"]) for verdict in verdicts}
+
+    assert not [case for case, outcome in outcomes if "colours" in case and outcome == "failed"]
+    assert "blind on people: auc 0.5000 [" in output
+    assert "promised at least 0.9, missed by 0.4000. The promise: a promise of the tests" in output
+
+
+def test_results_hold_what_the_readers_were_told(finished: tuple[str, Path]) -> None:
+    """results.json has the documented keys, every name is the reference page's, every number has its interval."""
+    results = json.loads((finished[1] / "results.json").read_text())
+    keys = {"eval", "name", "value", "low", "high", "n", "unit", "better", "model", "dataset", "conditions"}
+
+    assert {"signature", "measurements", "verdicts"} <= results.keys()
+    assert all(measurement.keys() == keys for measurement in results["measurements"])
+    assert all(m["low"] <= m["value"] <= m["high"] for m in results["measurements"])
+    assert {verdict["outcome"] for verdict in results["verdicts"]} == {"passed", "failed", "skipped"}
+    assert all(verdict["reason"] for verdict in results["verdicts"])
+    assert {"accuracy", "auc", "eer", "tar_at_far", "fmr", "fnmr", "precision", "recall", "f1", "dprime", "fta"} <= {
+        m["name"] for m in results["measurements"]
+    }
+
+
+def test_the_signature_names_models_data_libraries_and_machine(finished: tuple[str, Path]) -> None:
+    """What must agree before runs are compared is in the results."""
+    signature = json.loads((finished[1] / "results.json").read_text())["signature"]
+
+    assert signature["models"].keys() == {"colours", "blind"}
+    assert {"contract", "policy", "detector", "fingerprint", "device"} <= signature["models"]["colours"].keys()
+    assert signature["datasets"]["people"]["comparisons"] == 30
+    assert signature["libraries"]["torch"] == torch.__version__.partition("+")[0]
+    assert signature["machine"]["precision"] == "fp32"
+
+
+def test_every_graph_is_there_as_png_and_svg(finished: tuple[str, Path]) -> None:
+    """Decisions and histogram for each model, ROC and DET for the data set."""
+    names = {path.name for path in (finished[1] / "graphs").iterdir()}
+
+    for stem in (
+        "verification-colours-on-people-decisions",
+        "verification-blind-on-people-histogram",
+        "verification-people-roc",
+        "verification-people-det",
+    ):
+        assert {f"{stem}.png", f"{stem}.svg"} <= names
+
+
+def test_the_scores_of_every_pair_are_kept(finished: tuple[str, Path]) -> None:
+    """Two runs can be compared pair by pair later."""
+    files = sorted((finished[1] / "scores").glob("*.npz"))
+
+    assert len(files) == 2
+    with np.load(files[0], allow_pickle=False) as arrays:
+        assert arrays["similarity"].shape == (30,)
+        assert arrays["indices"].shape == (30, 2)
+
+
+def test_latest_points_to_the_dated_run(finished: tuple[str, Path]) -> None:
+    """A run is found under its date and under latest."""
+    dated = [path for path in finished[1].parent.iterdir() if path.name != "latest"]
+
+    assert len(dated) == 1
+    assert finished[1].resolve() == dated[0].resolve()
+
+
+def test_the_terminal_shows_the_short_table(finished: tuple[str, Path]) -> None:
+    """A row a model, and where everything is."""
+    assert "model    data set  accuracy" in finished[0]
+    assert "results.json in" in finished[0]
+
+
+def test_xdist_leaves_the_same_results(people: Path, easy: Path, tmp_path: Path, finished: tuple[str, Path]) -> None:
+    """Two workers write one record, equal to that of one process but for the measured times."""
+    done = suite(
+        "evals/test_verification.py",
+        "-n2",
+        "--facecheck-models=tests.plugin.test_suite:colours,tests.plugin.test_suite:blind",
+        f"--facecheck-datasets=folders:{people}?name=people",
+        f"--facecheck-limits={easy}",
+        reports=tmp_path,
+    )
+
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
+    assert comparable(tmp_path / "latest") == comparable(finished[1])
+
+
+def comparable(folder: Path) -> list[str]:
+    """Return a run's measurements, without times, in an order of their own."""
+    measurements = json.loads((folder / "results.json").read_text())["measurements"]
+    verdicts = json.loads((folder / "results.json").read_text())["verdicts"]
+    outcomes = [f"{verdict['case']} {verdict['outcome']}" for verdict in verdicts]
+    return sorted(json.dumps(m, sort_keys=True) for m in measurements if m["unit"] != "ms") + sorted(outcomes)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(["--facecheck-device=cuda"], "torch .* sees no CUDA device", id="absent GPU"),
+        pytest.param(["--facecheck-device=tpu"], "expected auto, cpu, cuda or cuda:N", id="unknown device"),
+        pytest.param(["--facecheck-precision=int8"], "expected one of fp32, bf16, fp16", id="unknown precision"),
+        pytest.param(["--facecheck-models=dlip"], "Did you mean dlib", id="misspelt model"),
+        pytest.param(["--facecheck-datasets=lwf:x"], "Did you mean lfw", id="misspelt data set"),
+        pytest.param(["--facecheck-datasets=strips:/nowhere"], "no such folder: /nowhere", id="missing folder"),
+        pytest.param(["--facecheck-limit=one"], "expected a number of comparisons", id="limit"),
+        pytest.param(["--facecheck-limits=/nowhere.toml"], "cannot be read as TOML", id="limits"),
+    ],
+)
+def test_what_was_asked_for_and_is_absent_stops_the_run(arguments: list[str], message: str, tmp_path: Path) -> None:
+    """Before any test, with one clear line and the exit code of a wrong usage."""
+    if "--facecheck-device=cuda" in arguments and torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA device; the message needs one without")
+
+    done = suite("evals/test_pose.py", *arguments, reports=tmp_path)
+
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR, done.stdout + done.stderr
+    assert re.search(message, done.stderr), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_run_that_judged_nothing_is_not_green(people: Path, tmp_path: Path) -> None:
+    """Pose on a data set without yaws: every case is skipped, says what is missing, and the run fails."""
+    done = suite(
+        "evals/test_pose.py",
+        "--facecheck-models=tests.plugin.test_suite:colours",
+        f"--facecheck-datasets=folders:{people}",
+        "-rs",
+        reports=tmp_path,
+    )
+
+    assert done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert "no data set with known yaws (strips:) was asked for" in done.stdout
+    assert "Nothing was judged" in done.stdout
+    assert not (tmp_path / "latest").exists(), "a run that measured nothing became the latest"
+
+
+def test_strict_makes_a_skip_a_failure(people: Path, easy: Path, tmp_path: Path) -> None:
+    """A limit that ten impostor pairs cannot show is skipped; under strict the run is not green."""
+    common = (
+        "evals/test_verification.py",
+        "--facecheck-models=tests.plugin.test_suite:colours",
+        f"--facecheck-datasets=folders:{people}",
+        f"--facecheck-limits={easy}",
+    )
+
+    assert suite(*common, reports=tmp_path).returncode == pytest.ExitCode.OK
+    assert suite(*common, "--facecheck-strict", reports=tmp_path).returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_a_model_that_cannot_be_built_fails_its_own_cases_only(people: Path, easy: Path, tmp_path: Path) -> None:
+    """Finished work of other models is not lost."""
+    done = suite(
+        "evals/test_verification.py",
+        "-kjudged",
+        "--facecheck-models=tests.plugin.test_suite:colours,tests.plugin.test_suite:absent",
+        f"--facecheck-datasets=folders:{people}",
+        f"--facecheck-limits={easy}",
+        reports=tmp_path,
+    )
+
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "1 passed" in done.stdout
+    assert "tests.plugin.test_suite:absent: cannot be imported" in done.stdout
+
+
+def test_timings_are_written_with_the_machine(people: Path, easy: Path, tmp_path: Path) -> None:
+    """timing.json holds stages, batch, memory and the libraries, and the graph shows the stages."""
+    done = suite(
+        "evals/test_timing.py",
+        "--facecheck-models=tests.plugin.test_suite:colours",
+        f"--facecheck-datasets=folders:{people}",
+        f"--facecheck-limits={easy}",
+        reports=tmp_path,
+    )
+
+    assert done.returncode == pytest.ExitCode.OK, done.stdout + done.stderr
+    timing = json.loads((tmp_path / "latest" / "timing.json").read_text())
+    assert {benchmark["extra_info"]["stage"] for benchmark in timing["benchmarks"]} == {
+        "detect",
+        "align",
+        "embed",
+        "all",
+    }
+    assert all(benchmark["extra_info"]["process_peak_host_mib"] > 0 for benchmark in timing["benchmarks"])
+    assert timing["machine_info"]["facecheck"]["machine"]["device"]
+    assert (tmp_path / "latest" / "graphs" / "timing-stages.png").is_file()
+    names = {m["name"] for m in json.loads((tmp_path / "latest" / "results.json").read_text())["measurements"]}
+    assert names == {"latency_ms", "throughput_per_s"}
+
+
+def test_timing_under_xdist_fails_and_says_what_to_do(people: Path, tmp_path: Path) -> None:
+    """pytest-benchmark would write nothing and exit 0."""
+    done = suite(
+        "evals/test_timing.py",
+        "-n1",
+        "--facecheck-models=tests.plugin.test_suite:colours",
+        f"--facecheck-datasets=folders:{people}",
+        reports=tmp_path,
+    )
+
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "nothing can be timed under xdist: run 'pytest evals/test_timing.py' by itself" in done.stdout
+
+
+def test_options_come_from_the_environment_too(people: Path, easy: Path, tmp_path: Path) -> None:
+    """CI sets variables where a person gives options."""
+    done = suite(
+        "evals/test_verification.py",
+        "-kjudged",
+        reports=tmp_path,
+        FACECHECK_MODELS="tests.plugin.test_suite:colours",
+        FACECHECK_DATASETS=f"folders:{people}",
+        FACECHECK_LIMITS=str(easy),
+    )
+
+    assert done.returncode == pytest.ExitCode.OK, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("asked", "available", "worker", "device"),
+    [
+        pytest.param("auto", 0, None, "cpu", id="no GPU"),
+        pytest.param("cpu", 4, None, "cpu", id="not wanted"),
+        pytest.param("auto", 2, None, "cuda:0", id="the first"),
+        pytest.param("cuda", 2, "gw0", "cuda:0", id="one a worker"),
+        pytest.param("cuda", 2, "gw1", "cuda:1", id="the other worker's"),
+        pytest.param("cuda", 2, "gw2", "cuda:0", id="more workers than GPUs"),
+        pytest.param("cuda:1", 2, "gw0", "cuda:1", id="named"),
+    ],
+)
+def test_workers_share_the_gpus_out(asked: str, available: int, worker: str | None, device: str) -> None:
+    """Each worker has a GPU of its own as far as they go."""
+    assert resolve_device(asked, available=available, worker=worker) == torch.device(device)
+
+
+@pytest.mark.parametrize(("asked", "available"), [("cuda", 0), ("cuda:0", 0), ("cuda:2", 2), ("gpu", 1), ("cuda:x", 1)])
+def test_a_gpu_that_is_not_there_is_refused(asked: str, available: int) -> None:
+    """Falling back to the CPU would report an empty GPU run as green."""
+    with pytest.raises(pytest.UsageError):
+        resolve_device(asked, available=available, worker=None)

@@ -1,0 +1,195 @@
+"""The text at the end of a run: every line of it, for records worked by hand and for whole sweeps."""
+
+import dataclasses
+
+import pytest
+
+from facecheck.report.terminal import table
+from facecheck.results.run import Measurement, Record
+from tests.support.runs import DLIB, EVERYTHING, FACENET, STUDIES, Conditions, made_run
+
+DEPLOYED: Conditions = {"threshold": "clean", "failures": "non-match"}
+
+
+def measured(name: str, value: float, conditions: Conditions | None = None, **about: str) -> Measurement:
+    fields = {"eval": "blur", "model": "dlib", "dataset": "faces", **about}
+    return Measurement(
+        eval=fields["eval"],
+        name=name,
+        value=value,
+        low=value,
+        high=value,
+        n=100,
+        model=fields["model"],
+        dataset=fields["dataset"],
+        conditions=conditions or {},
+    )
+
+
+def accuracy(corruption: str, severity: int, value: float, level: float | None = None) -> Measurement:
+    at: Conditions = {"corruption": corruption, "level": severity if level is None else level, "severity": severity}
+    return measured("accuracy", value, {**at, **DEPLOYED})
+
+
+def lines(*measurements: Measurement, **more: object) -> list[str]:
+    record = Record(signature={}, measurements=measurements, verdicts=[], failures={})
+    return table(dataclasses.replace(record, **more))  # type: ignore[arg-type]
+
+
+def robustness(*measurements: Measurement) -> list[str]:
+    """Return the words of the only row."""
+    found = lines(*measurements)
+    return found[found.index("") + 3].split()
+
+
+def test_headlines_stand_in_a_row_a_model_and_data_set() -> None:
+    """Columns that nobody fills are left out; fractions have four digits, times one."""
+    found = lines(
+        measured("accuracy", 0.98765, DEPLOYED, eval="verification"),
+        measured("accuracy", 0.9, {**DEPLOYED, "failures": "left out"}, eval="verification"),
+        measured("latency_ms", 41.26, {"stage": "all", "batch": 1}, eval="timing"),
+        measured("auc", 0.75, {"failures": "non-match"}, eval="pose", dataset="strips"),
+    )
+
+    assert found[:3] == [
+        "model  data set  accuracy  AUC turned  latency ms",
+        "dlib   faces       0.9877                    41.3",
+        "dlib   strips                  0.7500",
+    ]
+
+
+def test_a_corruption_costs_what_its_levels_cost() -> None:
+    """Clean 0.9; the drops 0.1 and 0.3 have the mean 0.2; the worst level is named with its value."""
+    row = robustness(accuracy("blur", 0, 0.9), accuracy("blur", 1, 0.8), accuracy("blur", 2, 0.6))
+
+    assert row == ["blur", "dlib", "faces", "1", "0.9000", "0.2000", "0.6000", "blur", "2"]
+
+
+def test_each_corruption_counts_once_however_many_levels_it_has() -> None:
+    """Mean drops 0.2 of two levels and 0.4 of one make 0.3."""
+    row = robustness(
+        *(accuracy("blur", severity, value) for severity, value in enumerate((0.9, 0.8, 0.6))),
+        accuracy("fog", 0, 0.9),
+        accuracy("fog", 1, 0.5),
+    )
+
+    assert row == ["blur", "dlib", "faces", "2", "0.9000", "0.3000", "0.5000", "fog", "1"]
+
+
+def test_the_worst_level_of_a_downward_scale_is_named_by_its_level() -> None:
+    """Resolution counts pixels: the level stands in the text, not the severity."""
+    row = robustness(accuracy("resolution", 0, 0.9, 0.0), accuracy("resolution", 1, 0.7, 32.0))
+
+    assert row[-2:] == ["resolution", "32"]
+
+
+@pytest.mark.parametrize(
+    ("survived", "told"),
+    [
+        pytest.param(2.0, "never", id="all-levels"),
+        pytest.param(1.0, "blur 2", id="at-the-worst"),
+        pytest.param(0.0, "blur 1", id="at-once"),
+    ],
+)
+def test_the_level_at_which_distances_collapse_is_named(survived: float, told: str) -> None:
+    """The first level after those that were survived."""
+    sweep = [accuracy("blur", severity, value) for severity, value in enumerate((0.9, 0.8, 0.6))]
+    found = lines(*sweep, measured("levels_before_collapse", survived, {"corruption": "blur"}))
+
+    assert found[2].endswith("collapses")
+    assert found[3].endswith(f"  {told}")
+
+
+def test_many_collapses_are_counted() -> None:
+    """Two by name, the rest in number."""
+    found = lines(
+        *(accuracy(name, severity, 0.9) for name in ("blur", "fog", "snow", "frost") for severity in (0, 1)),
+        *(measured("levels_before_collapse", 0.0, {"corruption": name}) for name in ("blur", "fog", "snow", "frost")),
+    )
+
+    assert found[3].endswith("  blur 1, snow 1 and 2 more")
+
+
+def test_the_mean_corruption_error_stands_beside_its_eval() -> None:
+    """Of the same model, eval and data set only."""
+    found = lines(
+        accuracy("fog", 0, 0.9),
+        accuracy("fog", 1, 0.8),
+        measured("mce", 0.871),
+        measured("mce", 0.5, dataset="others"),
+        measured("mce", 0.6, model="other"),
+    )
+    row = next(line for line in found if line.startswith("blur"))
+
+    assert row.split() == ["blur", "dlib", "faces", "1", "0.9000", "0.1000", "0.8000", "fog", "1", "0.87"]
+
+
+def test_sweeps_of_every_corruption_stay_readable() -> None:
+    """Thirty-three corruptions of two models: a row an eval and model, no line too long for a screen."""
+    found = table(made_run([DLIB, FACENET], EVERYTHING).record)
+
+    assert len(found) <= 4 + 3 + 2 * len(EVERYTHING)
+    assert max(map(len, found)) <= 120
+    assert [line.split()[0] for line in found if line.split()[-2:-1] == ["blur"]] == ["blur", "blur"]
+
+
+def test_older_sweeps_are_summed_up_too() -> None:
+    """Without severity, and without saying what failures count as."""
+    run = made_run([DLIB], {"blur": STUDIES["blur"]})
+    told = {"corruption", "level", "threshold"}
+    older = [
+        dataclasses.replace(m, conditions={key: value for key, value in m.conditions.items() if key in told})
+        for m in run.record.measurements
+        if m.eval == "blur"
+    ]
+
+    assert lines(*older)[3] == next(line for line in table(run.record) if line.startswith("blur"))
+
+
+def test_notes_stand_under_the_table_and_before_the_failures() -> None:
+    """In their order, each on a line."""
+    found = lines(
+        measured("accuracy", 0.9, DEPLOYED, eval="verification"),
+        notes=("first", "second"),
+        failures={"dlib on faces, clean": ["a.jpg"]},
+    )
+
+    assert found[2:] == [
+        "note: first",
+        "note: second",
+        "no face, or not readable, for dlib on faces, clean (1): a.jpg",
+        "",
+    ]
+
+
+def test_failures_are_named_on_clean_images_and_counted_under_corruptions() -> None:
+    """Hundreds of conditions make one line a model; images that cannot be read come first."""
+    found = lines(
+        failures={
+            "dlib on faces, clean": ["b", "a", "c: cannot be read", "d", "e", "f"],
+            "dlib on faces, blur:4": ["a", "b"],
+            "dlib on faces, blur:5": ["a", "b", "c"],
+            "facenet on faces, fog:1": ["a"],
+        }
+    )
+
+    assert found == [
+        "no face, or not readable, for dlib on faces, clean (6): c: cannot be read; b; a; d; e; and 1 more",
+        (
+            "no face, or not readable, for dlib on faces under 2 conditions, most under blur:5 (3); "
+            "results.json names them"
+        ),
+        "no face, or not readable, for facenet on faces under fog:1 (1); results.json names them",
+        "",
+    ]
+
+
+def test_verdicts_are_counted_and_skips_explained() -> None:
+    """Equal reasons once, with their number."""
+    verdicts = [
+        {"eval": "blur", "case": "a", "outcome": "passed", "reason": ""},
+        {"eval": "blur", "case": "b", "outcome": "skipped", "reason": "Skipped: no folds"},
+        {"eval": "blur", "case": "c", "outcome": "skipped", "reason": "Skipped: no folds"},
+    ]
+
+    assert lines(verdicts=verdicts) == ["skipped (2): no folds", "1 passed, 2 skipped"]
