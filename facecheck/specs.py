@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from facecheck.errors import FacecheckError, nearest
 
-__all__ = ["Spec", "split_specs"]
+__all__ = ["Spec", "spelt_number", "split_specs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +67,12 @@ def split_specs(text: str, *, starts: str) -> list[str]:
     """
     parts = re.split(rf",(?=\s*(?:{starts}))", text)
     return [part.strip() for part in parts if part.strip()]
+
+
+def spelt_number(number: float) -> str:
+    """Write a number so that no two read alike, and without the ``+`` of an exponent.
+
+    >>> spelt_number(2.0), spelt_number(0.1 + 0.2)
+    ('2', '0.30000000000000004')
+    """
+    return np.format_float_positional(number, trim="-")

@@ -18,9 +18,11 @@ from facecheck.comparison.answers import Answers, Judged, counts_right_answers
 from facecheck.metrics.intervals import Estimate
 from facecheck.metrics.paired import McNemar, curve_differences, difference, holm, mcnemar
 from facecheck.results import wording
-from facecheck.results.run import Measurement, Record
+from facecheck.results.conditions import ANY, DEPLOYED, RETUNED, Conditions
+from facecheck.results.measurement import Measurement
+from facecheck.results.run import Run
 from facecheck.results.scored_pairs import ScoredPairs, load_scores
-from facecheck.results.sweeps import DEPLOYED, RETUNED, Step, Sweep, is_swept, sweeps
+from facecheck.results.sweeps import RecordedSweep, SweepStep, recorded_sweeps
 
 __all__ = ["Rival", "Row", "Table", "compare", "compare_run"]
 
@@ -28,13 +30,13 @@ Cells = dict[str, Measurement]
 _LEVEL = 0.05
 # Of no use side by side: shares' complements, thresholds, and distances that each model measures in its own way.
 _LEFT_OUT = frozenset({"recall", "threshold_distance", "genuine_distance_mean", "impostor_distance_mean"})
-_SWEPT: tuple[tuple[str, Mapping[str, str | float]], ...] = (
+_SWEPT: tuple[tuple[str, Conditions], ...] = (
     ("accuracy", DEPLOYED),
     ("accuracy", RETUNED),
     ("fmr", DEPLOYED),
     ("fnmr", DEPLOYED),
-    ("eer", {}),
-    ("detection_rate", {}),
+    ("eer", ANY),
+    ("detection_rate", ANY),
 )
 
 
@@ -118,30 +120,30 @@ def compare_run(folder: Path) -> tuple[Table, ...]:
     Raises:
         FacecheckError: the folder holds no results of a run, or damaged scores.
     """
-    return compare(Record.read(folder), load_scores(folder))
+    run = Run.read(folder)
+    return compare(run, load_scores(folder, hashes=run.scores))
 
 
-def compare(record: Record, scored: Iterable[ScoredPairs]) -> tuple[Table, ...]:
-    """Compare the models of a record, eval by eval; nothing for one model.
+def compare(run: Run, scored: Iterable[ScoredPairs]) -> tuple[Table, ...]:
+    """Compare the models of a run, eval by eval; nothing for one model.
 
     Args:
-        record: of the run.
+        run: whose models are compared.
         scored: of the same run; what is missing is not tested.
     """
-    if len({m.model for m in record.measurements}) < 2:  # noqa: PLR2004 - one has no rival
+    if len({m.model for m in run.measurements}) < 2:  # noqa: PLR2004 - one has no rival
         return ()
-    answers = Answers(scored, record.measurements)
-    return tuple(_tables(record.measurements, answers))
+    return tuple(_tables(run.measurements, Answers(scored, run.signature)))
 
 
 def _tables(measurements: Sequence[Measurement], answers: Answers) -> Iterator[Table]:
     plain: dict[tuple[str, str], dict[str, Cells]] = defaultdict(dict)
     for m in measurements:
-        if not is_swept(m) and "fold" not in m.conditions and m.name not in _LEFT_OUT:
+        if not m.conditions.is_swept and m.conditions.fold is None and m.name not in _LEFT_OUT:
             cells = plain[m.eval, m.dataset].setdefault(wording.title(m.name, m.conditions), {})
             cells.setdefault(m.model, m)
-    of_eval: dict[tuple[str, str], list[Sweep]] = defaultdict(list)
-    for sweep in sweeps(measurements):
+    of_eval: dict[tuple[str, str], list[RecordedSweep]] = defaultdict(list)
+    for sweep in recorded_sweeps(measurements):
         of_eval[sweep.eval, sweep.dataset].append(sweep)
     for key in dict.fromkeys((m.eval, m.dataset) for m in measurements):
         if key in plain:
@@ -150,7 +152,7 @@ def _tables(measurements: Sequence[Measurement], answers: Answers) -> Iterator[T
             yield from _table(key, wording.title(name, where), _conditions(of_eval[key], name, where), answers)
 
 
-def _conditions(swept: Sequence[Sweep], name: str, where: Mapping[str, str | float]) -> dict[str, Cells]:
+def _conditions(swept: Sequence[RecordedSweep], name: str, where: Conditions) -> dict[str, Cells]:
     """Return the cells of each corruption's levels; the clean images, which all corruptions share, come once."""
     rows: dict[str, Cells] = {}
     for sweep in swept:
@@ -159,7 +161,7 @@ def _conditions(swept: Sequence[Sweep], name: str, where: Mapping[str, str | flo
     return rows
 
 
-def _condition(sweep: Sweep, step: Step) -> str:
+def _condition(sweep: RecordedSweep, step: SweepStep) -> str:
     return f"{sweep.corruption} {step.label}" if step.severity else "clean"
 
 
@@ -186,7 +188,7 @@ def _row(label: str, cells: Cells, answers: Answers, incomparable: dict[str, str
         if behind[model] is not None:
             incomparable.setdefault(model, f"answered other pairs than {' and '.join(same)}")
         elif counts_right_answers(cells[model]):
-            incomparable.setdefault(model, "the run kept no scores that give what it recorded")
+            incomparable.setdefault(model, "the run kept no scores of it")
     if len(same) < 2:  # noqa: PLR2004 - one has no rival
         return Row(label=label, cells=cells)
     lower = wording.metric(next(iter(cells.values())).name).better == "lower"
@@ -195,7 +197,7 @@ def _row(label: str, cells: Cells, answers: Answers, incomparable: dict[str, str
 
 
 def _behind(measurement: Measurement, answers: Answers) -> Judged | None:
-    if is_swept(measurement) and not counts_right_answers(measurement):
+    if measurement.conditions.is_swept and not counts_right_answers(measurement):
         return None  # a bootstrap for each of hundreds of conditions would take longer than the run
     return answers.behind(measurement)
 
@@ -225,8 +227,8 @@ def _rivals(ranked: Sequence[str], cells: Cells, judged: Mapping[str, Judged]) -
 
 
 def _rival_on_curve(measurement: Measurement, best: Judged, model: str, rival: Judged) -> Rival:
-    name, far = measurement.name, measurement.conditions.get("far")
-    fars = (far,) if isinstance(far, float) else ()
+    name, far = measurement.name, measurement.conditions.far
+    fars = () if far is None else (far,)
     apart = curve_differences(best.scores, rival.scores, fars=fars)
     lead = apart.get(name if far is None else f"{name} {far!r}")
     if lead is not None and wording.metric(name).better == "lower":

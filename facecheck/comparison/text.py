@@ -12,8 +12,8 @@ from pathlib import Path
 from facecheck.comparison.tables import Rival, Row, Table
 from facecheck.metrics.intervals import Estimate
 from facecheck.results import wording
-from facecheck.results.run import Measurement
-from facecheck.results.sweeps import DEPLOYED
+from facecheck.results.conditions import DEPLOYED
+from facecheck.results.measurement import Measurement
 
 __all__ = ["lines", "markdown", "spreadsheet", "write"]
 

@@ -13,6 +13,7 @@ from facecheck.corruptions.corruption import Given, Landmarks
 from facecheck.corruptions.table import CORRUPTIONS
 from facecheck.errors import FacecheckError, nearest
 from facecheck.faces import Image
+from facecheck.specs import spelt_number
 
 __all__ = ["CLEAN", "Applied"]
 
@@ -52,7 +53,7 @@ class Applied:
             entry = CORRUPTIONS[self.name]
             raise FacecheckError(
                 f"corruption {self.name!r}: expected a level that is {entry.domain}, or 0 for clean, not "
-                f"{self.level:g} ({entry.unit}; its usual levels are {', '.join(map(_number, entry.levels[1:]))})"
+                f"{self.level:g} ({entry.unit}; its usual levels are {', '.join(map(spelt_number, entry.levels[1:]))})"
             )
 
     def _check_parts(self) -> None:
@@ -104,7 +105,7 @@ class Applied:
     @property
     def identity(self) -> str:
         """Names and levels, which :meth:`parse` reads; every clean image is the same."""
-        return "+".join(f"{step.name}:{_number(step.level)}" for step in self.steps) or "clean"
+        return "+".join(f"{step.name}:{spelt_number(step.level)}" for step in self.steps) or "clean"
 
     @property
     def needs_landmarks(self) -> bool:
@@ -158,12 +159,3 @@ def _refuse_other_shapes(image: Image, landmarks: Landmarks | None) -> None:
         raise ValueError(f"expected an image (h, w, 3) of uint8, not {image.shape} of {image.dtype}")
     if landmarks is not None and landmarks.shape != (5, 2):
         raise ValueError(f"expected landmarks (5, 2), not {landmarks.shape}")
-
-
-def _number(level: float) -> str:
-    """Write a level so that no two levels read alike, and without the ``+`` of an exponent.
-
-    >>> _number(2.0), _number(0.1 + 0.2)
-    ('2', '0.30000000000000004')
-    """
-    return np.format_float_positional(level, trim="-")

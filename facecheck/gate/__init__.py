@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from facecheck.gate.limits import Limit, LimitsError, NoLimitError, Verdict, judge, judge_all, read_limits
+from facecheck.gate.limits import LimitsError, read_limits
+from facecheck.gate.verdict import judge, judge_all, limit_for
+from facecheck.results.verdict import Judgement, Limit, Verdict
 
-__all__ = ["Limit", "LimitsError", "NoLimitError", "Verdict", "judge", "judge_all", "read_limits"]
+__all__ = ["Judgement", "Limit", "LimitsError", "Verdict", "judge", "judge_all", "limit_for", "read_limits"]

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-import numpy as np
-
 from facecheck.results.catalogue import METRICS
-from facecheck.results.run import Measurement
+from facecheck.results.measurement import Measurement
+from facecheck.specs import spelt_number
 
 __all__ = ["proposed"]
 
@@ -43,12 +43,12 @@ def proposed(judged: Sequence[Measurement], *, reason: str, slack: float = 0.5, 
 
 def _place(measurement: Measurement, *, any_model: bool) -> str:
     model = {} if any_model else {"model": measurement.model}
-    told = {key: value for key, value in measurement.conditions.items() if key not in _SILENT}
+    told = measurement.conditions.without(*_SILENT).as_json()
     where = ", ".join(
         f"{key} = {json.dumps(value)}" for key, value in {"dataset": measurement.dataset, **model, **told}.items()
     )
-    kind = "sweep" if "level" in measurement.conditions else "limit"
-    corruption = "" if kind == "sweep" else str(measurement.conditions.get("corruption", ""))
+    kind = "limit" if measurement.conditions.level is None else "sweep"
+    corruption = measurement.conditions.corruption if kind == "limit" else None
     where += f", corruption = {json.dumps(corruption)}" if corruption else ""
     return f'[[{kind}]]\neval = "{measurement.eval}"\nname = "{measurement.name}"\nwhere = {{ {where} }}'
 
@@ -58,7 +58,7 @@ def _table(place: str, group: Iterable[Measurement], reason: str, slack: float) 
     yield f"why = {json.dumps(reason)}"
     by_corruption: dict[str, dict[float, list[Measurement]]] = defaultdict(lambda: defaultdict(list))
     for m in group:
-        by_corruption[str(m.conditions.get("corruption", ""))][float(m.conditions.get("level", 0))].append(m)
+        by_corruption[m.conditions.corruption or ""][m.conditions.level or 0.0].append(m)
     for corruption, levels in by_corruption.items():
         bounds = {level: _weakest(found, slack) for level, found in levels.items()}
         kind = _kind(next(iter(levels.values()))[0])
@@ -66,13 +66,13 @@ def _table(place: str, group: Iterable[Measurement], reason: str, slack: float) 
             (bound,) = bounds.values()
             yield f"{kind} = {bound:g}"
         else:
-            yield f"{kind}.{corruption} = {{ {', '.join(f'{_key(x)} = {b:g}' for x, b in bounds.items())} }}"
+            by_level = ", ".join(f"{_key(spelt_number(level))} = {bound:g}" for level, bound in bounds.items())
+            yield f"{kind}.{_key(corruption)} = {{ {by_level} }}"
 
 
-def _key(level: float) -> str:
-    """Return a level as a key of TOML, in which a bare point would part two keys."""
-    text = np.format_float_positional(level, trim="-")
-    return json.dumps(text) if "." in text else text
+def _key(text: str) -> str:
+    """Return a text as a key of TOML, in which a point would separate two keys and a colon is not allowed."""
+    return text if re.fullmatch(r"[A-Za-z0-9_-]+", text) else json.dumps(text)
 
 
 def _kind(measurement: Measurement) -> str:

@@ -16,14 +16,14 @@ from facecheck.metrics import intervals
 from facecheck.metrics.intervals import Estimate
 from facecheck.metrics.scores import Scores
 
-__all__ = ["Reference", "Step", "accuracy_change", "collapse_begins", "corruption_errors"]
+__all__ = ["DegradedScores", "Reference", "accuracy_change", "collapse_begins", "corruption_errors"]
 
 Array = npt.NDArray[np.float64]
 _SEED = 1_903_12261  # ImageNet-C's number; any would do, one must be kept
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Step:
+class DegradedScores:
     """The comparisons of one data set at one level of a corruption.
 
     Args:
@@ -44,7 +44,7 @@ class Step:
         return np.asarray(self.scores.matched(self.thresholds) == self.scores.genuine)
 
 
-def accuracy_change(clean: Step, *degraded: Step) -> Estimate:
+def accuracy_change(clean: DegradedScores, *degraded: DegradedScores) -> Estimate:
     """Return by how much the accuracy rises from clean to degraded, paired over the same comparisons.
 
     Args:
@@ -55,7 +55,7 @@ def accuracy_change(clean: Step, *degraded: Step) -> Estimate:
     return intervals.mean(change, clean.scores.who)
 
 
-def collapse_begins(steps: Sequence[Step]) -> Step | None:
+def collapse_begins(steps: Sequence[DegradedScores]) -> DegradedScores | None:
     """Return the first level at which distances collapse: strangers look alike, and friends still do.
 
     A model whose genuine and impostor distances shrink together goes on accepting genuine pairs while it
@@ -91,7 +91,7 @@ class _Summary:
     rejected: Estimate
 
 
-def _summary(step: Step) -> _Summary | None:
+def _summary(step: DegradedScores) -> _Summary | None:
     """Return the means and rates of completed comparisons, None with too few to speak of either kind."""
     made = step.scores.made
     scores, matched = step.scores.completed(), step.scores.matched(step.thresholds)[made]
@@ -117,7 +117,7 @@ class Reference:
     errors: Mapping[str, Mapping[float, float]]
 
 
-def corruption_errors(sweeps: Mapping[str, Sequence[Step]], reference: Reference) -> dict[str, Estimate]:
+def corruption_errors(sweeps: Mapping[str, Sequence[DegradedScores]], reference: Reference) -> dict[str, Estimate]:
     """Return the corruption error of each corruption and, under ``mce``, their mean.
 
     ``CE_c = sum_s E(s, c) / sum_s E_ref(s, c)`` over the severities s that were run, E the fraction of pairs

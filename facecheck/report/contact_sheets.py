@@ -11,7 +11,8 @@ from facecheck.faces import ImageSource
 from facecheck.faces.decoding import cut_tile, decode, digest, read
 from facecheck.pipeline import find_landmarks
 from facecheck.plots.contact_sheet import contact_sheet
-from facecheck.results.sweeps import Sweep
+from facecheck.results.sweeps import RecordedSweep
+from facecheck.storage.files import writing
 
 __all__ = ["at_levels", "draw_sheet", "swept_rows"]
 
@@ -33,7 +34,8 @@ def draw_sheet(source: ImageSource, path: Path, *, rows: Iterable[Corruption] = 
     whole = decode(content, source.name)
     image = whole if source.tile is None else cut_tile(whole, source.tile)
     figure = contact_sheet(image, find_landmarks(image), digest(content, source.tile), corruptions=rows)
-    figure.savefig(path, dpi=_DPI)
+    with writing(path) as stream:
+        figure.savefig(stream, format=path.suffix.lstrip(".").replace("jpg", "jpeg"), dpi=_DPI)
     return path
 
 
@@ -44,7 +46,7 @@ def at_levels(entry: Corruption, levels: Iterable[float]) -> Corruption:
     return dataclasses.replace(entry, levels=(0, *order))
 
 
-def swept_rows(swept: Sequence[Sweep]) -> Mapping[tuple[str, str], list[Corruption]]:
+def swept_rows(swept: Sequence[RecordedSweep]) -> Mapping[tuple[str, str], list[Corruption]]:
     """Return for each eval and data set what a run asked, in the table's order.
 
     Compositions have no row, and where nothing else was asked there is no entry.

@@ -8,10 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from matplotlib.figure import Figure
 
-from facecheck.metrics.intervals import Estimate
-from facecheck.results.run import Measurement
-
-__all__ = ["Graph", "estimate", "grouped"]
+__all__ = ["Graph", "grouped"]
 
 T = TypeVar("T")
 
@@ -29,8 +26,3 @@ def grouped(items: Iterable[T], of: Callable[[T], str]) -> list[tuple[str, list[
     for item in items:
         groups[of(item)].append(item)
     return sorted(groups.items())
-
-
-def estimate(measurement: Measurement) -> Estimate:
-    """Return a measurement's value with its interval."""
-    return Estimate(measurement.value, measurement.low, measurement.high, measurement.n)

@@ -18,8 +18,9 @@ import matplotlib as mpl
 from facecheck import plots
 from facecheck.report import models, pairs, sweeps
 from facecheck.report.graph import Graph
-from facecheck.results.run import Record
+from facecheck.results.run import Run
 from facecheck.results.scored_pairs import ScoredPairs, load_scores
+from facecheck.storage.files import writing
 
 __all__ = ["draw", "graphs_of"]
 
@@ -40,43 +41,45 @@ def draw(folder: Path) -> list[Path]:
     Raises:
         FacecheckError: the folder holds no results of a run.
     """
-    record, clean = _readable(Record.read(folder), [each for each in load_scores(folder) if each.condition == "clean"])
+    run = Run.read(folder)
+    scored = load_scores(folder, hashes=run.scores)
+    run, clean = _readable(run, [each for each in scored if each.condition == "clean"])
     graphs = folder / "graphs"
     graphs.mkdir(exist_ok=True)
     with mpl.rc_context(_STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)  # a box will do
         taken: set[str] = set()
-        return [_save(graph, graphs / _stem(graph.name, taken)) for graph in graphs_of(record, clean)]
+        return [_save(graph, graphs / _stem(graph.name, taken)) for graph in graphs_of(run, clean)]
 
 
-def graphs_of(record: Record, clean: Sequence[ScoredPairs]) -> Iterator[Graph]:
+def graphs_of(run: Run, clean: Sequence[ScoredPairs]) -> Iterator[Graph]:
     """Yield every graph of a run, one after the other: all at once would fill the memory.
 
     Args:
-        record: of the run.
+        run: whose graphs are drawn.
         clean: the scores of clean images.
     """
     colours = plots.model_colours(
         [
-            *(m.model for m in record.measurements),
+            *(m.model for m in run.measurements),
             *(each.model for each in clean),
         ]  # one colour a run, whatever is drawn
     )
     yield from pairs.verification(clean, colours)
-    yield from pairs.pose(record, clean, colours)
-    yield from sweeps.graphs(record, colours)
-    yield from models.graphs(record, colours)
+    yield from pairs.pose(run, clean, colours)
+    yield from sweeps.graphs(run, colours)
+    yield from models.graphs(run, colours)
 
 
-def _readable(record: Record, clean: Sequence[ScoredPairs]) -> tuple[Record, Sequence[ScoredPairs]]:
+def _readable(run: Run, clean: Sequence[ScoredPairs]) -> tuple[Run, Sequence[ScoredPairs]]:
     """Return both with names that fit into a graph: on one line, and not longer than the graph is wide."""
-    models = {m.model for m in record.measurements} | {each.model for each in clean}
+    models = {m.model for m in run.measurements} | {each.model for each in clean}
     if not any(len(model) > _WIDEST or not model.isprintable() for model in models):
-        return record, clean
+        return run, clean
     shown = {model: _short(model) for model in models}
-    measurements = [dataclasses.replace(m, model=shown[m.model]) for m in record.measurements]
+    measurements = [dataclasses.replace(m, model=shown[m.model]) for m in run.measurements]
     return (
-        dataclasses.replace(record, measurements=measurements),
+        dataclasses.replace(run, measurements=tuple(measurements)),
         [dataclasses.replace(each, model=shown[each.model]) for each in clean],
     )
 
@@ -99,7 +102,9 @@ def _stem(name: str, taken: set[str]) -> str:
 
 def _save(graph: Graph, path: Path) -> Path:
     vector, pixels = path.with_name(f"{path.name}.svg"), path.with_name(f"{path.name}.png")
-    graph.figure.savefig(vector, metadata={"Date": None})
+    with writing(vector) as stream:
+        graph.figure.savefig(stream, format="svg", metadata={"Date": None})
     graph.figure.set_layout_engine("none")  # where everything goes is settled now
-    graph.figure.savefig(pixels, dpi=140)
+    with writing(pixels) as stream:
+        graph.figure.savefig(stream, format="png", dpi=140)
     return pixels

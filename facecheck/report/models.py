@@ -7,18 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from facecheck import plots
 from facecheck.metrics.intervals import Estimate
-from facecheck.report.graph import Graph, estimate, grouped
+from facecheck.report.graph import Graph, grouped
 from facecheck.results import wording
-from facecheck.results.run import Measurement, Record
-from facecheck.results.sweeps import DEPLOYED, holds
+from facecheck.results.conditions import ANY, DEPLOYED, NON_MATCH, Conditions
+from facecheck.results.measurement import Measurement
+from facecheck.results.run import Run
 
 __all__ = ["graphs"]
 
-Where = Mapping[str, str | float]
 Points = dict[str, Estimate]
-_ALL: Where = {"failures": "non-match"}
 # Panels of the bars: heading, then metric, conditions, name.
-_PANELS: tuple[tuple[str, tuple[tuple[str, Where, str], ...]], ...] = (
+_PANELS: tuple[tuple[str, tuple[tuple[str, Conditions, str], ...]], ...] = (
     (
         "more is better",
         (
@@ -26,9 +25,9 @@ _PANELS: tuple[tuple[str, tuple[tuple[str, Where, str], ...]], ...] = (
             ("precision", DEPLOYED, "precision"),
             ("recall", DEPLOYED, "recall"),
             ("f1", DEPLOYED, "F1"),
-            ("auc", _ALL, "AUC"),
-            ("tar_at_far", {"far": 0.01, **_ALL}, "TAR at FAR 1 %"),
-            ("detection_rate", {}, "detected"),
+            ("auc", NON_MATCH, "AUC"),
+            ("tar_at_far", NON_MATCH | Conditions(far=0.01), "TAR at FAR 1 %"),
+            ("detection_rate", ANY, "detected"),
         ),
     ),
     (
@@ -36,24 +35,24 @@ _PANELS: tuple[tuple[str, tuple[tuple[str, Where, str], ...]], ...] = (
         (
             ("fmr", DEPLOYED, "FMR"),
             ("fnmr", DEPLOYED, "FNMR"),
-            ("eer", _ALL, "EER"),
-            ("fta", {}, "failed to acquire"),
+            ("eer", NON_MATCH, "EER"),
+            ("fta", ANY, "failed to acquire"),
         ),
     ),
-    ("d-prime: more is better", (("dprime", {}, "d-prime"),)),
-    ("ms: less is better", (("time_per_image_ms", {}, "time per image"),)),
+    ("d-prime: more is better", (("dprime", ANY, "d-prime"),)),
+    ("ms: less is better", (("time_per_image_ms", ANY, "time per image"),)),
 )
 
 
-def graphs(record: Record, colours: Mapping[str, str]) -> Iterator[Graph]:
+def graphs(run: Run, colours: Mapping[str, str]) -> Iterator[Graph]:
     """Yield bars of each data set's verification, accuracy against its cost, and the stages of time."""
-    verified = [m for m in record.measurements if m.eval == "verification" and "fold" not in m.conditions]
-    timed = [m for m in record.measurements if m.eval == "timing"]
+    verified = [m for m in run.measurements if m.eval == "verification" and m.conditions.fold is None]
+    timed = [m for m in run.measurements if m.eval == "timing"]
     for dataset, group in grouped(verified, lambda m: m.dataset):
         if len({m.model for m in group}) > 1:
             yield from _bars(dataset, group, colours)
             yield from _trade_off(dataset, group, timed, colours)
-    yield from _stages(timed, record)
+    yield from _stages(timed, run)
 
 
 def _bars(dataset: str, measurements: Sequence[Measurement], colours: Mapping[str, str]) -> Iterator[Graph]:
@@ -69,11 +68,11 @@ def _bars(dataset: str, measurements: Sequence[Measurement], colours: Mapping[st
         yield Graph(f"verification {dataset} bars", figure)
 
 
-def _by_model(measurements: Sequence[Measurement], name: str, where: Where) -> Points:
+def _by_model(measurements: Sequence[Measurement], name: str, where: Conditions) -> Points:
     found: Points = {}
     for m in measurements:
-        if m.name == name and holds(m, where):
-            found.setdefault(m.model, estimate(m))
+        if m.name == name and m.conditions.matches(where):
+            found.setdefault(m.model, m.estimate)
     return found
 
 
@@ -83,12 +82,12 @@ def _trade_off(
     accuracy = _by_model(verified, "accuracy", DEPLOYED)
     timed = sorted(timed, key=lambda m: m.dataset != dataset)  # of this data set if it was timed, else of another
     costs = {
-        "latency at batch 1, ms": _by_model(timed, "latency_ms", {"stage": "all", "batch": 1}),
-        "size of the weights, MB": _by_model(timed, "model_size_mb", {}),
+        "latency at batch 1, ms": _by_model(timed, "latency_ms", Conditions(stage="all", batch=1)),
+        "size of the weights, MB": _by_model(timed, "model_size_mb", ANY),
     }
     if not costs["latency at batch 1, ms"]:
         costs["latency at batch 1, ms"] = {}
-        costs = {"time per image on one lane, ms": _by_model(verified, "time_per_image_ms", {}), **costs}
+        costs = {"time per image on one lane, ms": _by_model(verified, "time_per_image_ms", ANY), **costs}
     panels = []
     for label, cost in costs.items():
         points = {model: (cost[model], accuracy[model]) for model in sorted(cost.keys() & accuracy.keys())}
@@ -99,14 +98,11 @@ def _trade_off(
         yield Graph(f"verification {dataset} trade-off", figure)
 
 
-def _stages(timed: Sequence[Measurement], record: Record) -> Iterator[Graph]:
+def _stages(timed: Sequence[Measurement], run: Run) -> Iterator[Graph]:
     rows: dict[str, dict[str, float]] = defaultdict(dict)
     for m in timed:
-        if "stage" in m.conditions:
-            batch = m.conditions.get("batch", 1)
-            row = f"{m.model}, batch {batch:g}" if isinstance(batch, float | int) else m.model
-            rows[row][str(m.conditions["stage"])] = m.value
+        if m.conditions.stage is not None:
+            rows[f"{m.model}, batch {m.conditions.batch or 1}"][m.conditions.stage] = m.value
     if rows:
-        signature = record.signature.get("machine", {})
-        machine = signature.get("device", "") if isinstance(signature, dict) else ""
-        yield Graph("timing stages", plots.stage_bars(f"time an image, by stage, on {machine}", rows))
+        device = run.signature.machine.device
+        yield Graph("timing stages", plots.stage_bars(f"time an image, by stage, on {device}", rows))

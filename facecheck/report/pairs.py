@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 
 import numpy as np
 
 from facecheck import plots
 from facecheck.metrics import curve
-from facecheck.report.graph import Graph, estimate, grouped
+from facecheck.report.graph import Graph, grouped
 from facecheck.results import wording
-from facecheck.results.run import Measurement, Record
+from facecheck.results.measurement import Measurement
+from facecheck.results.run import Run
 from facecheck.results.scored_pairs import ScoredPairs
 
 __all__ = ["pose", "verification"]
@@ -37,7 +39,7 @@ def verification(clean: Sequence[ScoredPairs], colours: Mapping[str, str]) -> It
         yield Graph(f"verification {dataset} det", plots.det(f"DET on {dataset}", curves, colours=colours))
 
 
-def pose(record: Record, clean: Sequence[ScoredPairs], colours: Mapping[str, str]) -> Iterator[Graph]:
+def pose(run: Run, clean: Sequence[ScoredPairs], colours: Mapping[str, str]) -> Iterator[Graph]:
     """Yield distance against yaw difference, detection against yaw, and FNMR against yaw difference."""
     for each in clean:
         if each.kind != _TURNED:
@@ -53,7 +55,8 @@ def pose(record: Record, clean: Sequence[ScoredPairs], colours: Mapping[str, str
         ("detection_rate", "yaw_rad", "yaw, rad"),
         ("fnmr", "yaw_difference_rad", "absolute yaw difference, rad"),
     ):
-        mine = [m for m in record.measurements if (m.eval, m.name) == ("pose", name) and key in m.conditions]
+        of = attrgetter(f"conditions.{key}")
+        mine = [m for m in run.measurements if (m.eval, m.name) == ("pose", name) and of(m) is not None]
         yield from _against(mine, key, x_label, colours)
 
 
@@ -61,13 +64,14 @@ def _against(
     measurements: Sequence[Measurement], key: str, x_label: str, colours: Mapping[str, str]
 ) -> Iterator[Graph]:
     """Draw one metric against one condition: a graph a data set, a line a model and set of other conditions."""
+    of = attrgetter(f"conditions.{key}")
     for dataset, group in grouped(measurements, lambda m: m.dataset):
         lines = []
         for label, points in grouped(group, lambda m: _label(m, key)):
-            ordered = sorted(points, key=lambda m: float(m.conditions[key]))
+            ordered = sorted(points, key=of)
             if len(ordered) > 1:
-                x = [float(m.conditions[key]) for m in ordered]
-                lines.append(plots.Series(label, x, [estimate(m) for m in ordered], colours[ordered[0].model]))
+                x = [of(m) for m in ordered]
+                lines.append(plots.Series(label, x, [m.estimate for m in ordered], colours[ordered[0].model]))
         if lines:
             name = group[0].name
             title = wording.metric(name).title
@@ -82,5 +86,5 @@ def _against(
 
 
 def _label(measurement: Measurement, key: str) -> str:
-    others = wording.conditions(measurement.conditions, without={key})
+    others = measurement.conditions.in_words(without={key})
     return f"{measurement.model}, {others}" if others else measurement.model

@@ -12,29 +12,30 @@ import numpy.typing as npt
 
 from facecheck import plots
 from facecheck.metrics.intervals import Estimate
-from facecheck.report.graph import Graph, estimate, grouped
+from facecheck.report.graph import Graph, grouped
 from facecheck.results import wording
-from facecheck.results.run import Measurement, Record
-from facecheck.results.sweeps import DEPLOYED, RETUNED, Step, Sweep, sweeps
+from facecheck.results.conditions import ANY, DEPLOYED, NON_MATCH, RETUNED, Conditions
+from facecheck.results.measurement import Measurement
+from facecheck.results.run import Run
+from facecheck.results.sweeps import RecordedSweep, SweepStep, recorded_sweeps
 
 __all__ = ["graphs"]
 
-Where = Mapping[str, str | float]
 _COLUMNS = 5
 _WIDE = 3  # panels of bars side by side
 _FEW, _MANY = 2, 8  # corruptions up to which each level gets a bar of its own, and each corruption a panel
 # Metric, conditions, heading: the studies' own, in their order.
-_CHANGED: tuple[tuple[str, Where, str], ...] = (
+_CHANGED: tuple[tuple[str, Conditions, str], ...] = (
     ("accuracy", DEPLOYED, "accuracy"),
     ("precision", DEPLOYED, "precision"),
     ("recall", DEPLOYED, "recall"),
     ("f1", DEPLOYED, "F1"),
-    ("eer", {"failures": "non-match"}, "EER"),
-    ("dprime", {}, "d-prime"),
-    ("genuine_distance_mean", {}, "genuine distance"),
-    ("impostor_distance_mean", {}, "impostor distance"),
-    ("detection_rate", {}, "detected"),
-    ("time_per_image_ms", {}, "time per image"),
+    ("eer", NON_MATCH, "EER"),
+    ("dprime", ANY, "d-prime"),
+    ("genuine_distance_mean", ANY, "genuine distance"),
+    ("impostor_distance_mean", ANY, "impostor distance"),
+    ("detection_rate", ANY, "detected"),
+    ("time_per_image_ms", ANY, "time per image"),
 )
 _BARRED = tuple(entry for entry in _CHANGED if wording.metric(entry[0]).unit == "fraction")
 
@@ -43,19 +44,19 @@ class _Corrupted(NamedTuple):
     """One corruption with its sweep of each model."""
 
     title: str
-    sweeps: Sequence[Sweep]
+    sweeps: Sequence[RecordedSweep]
 
 
-def graphs(record: Record, colours: Mapping[str, str]) -> Iterator[Graph]:
+def graphs(run: Run, colours: Mapping[str, str]) -> Iterator[Graph]:
     """Yield curves, distances, percentage changes and bars of each eval and data set, and a heat map a data set."""
-    every = sweeps(record.measurements)
+    every = recorded_sweeps(run.measurements)
     for _, group in grouped(every, lambda sweep: f"{sweep.eval} on {sweep.dataset}"):
         yield from _of_eval(group, colours)
     for dataset, group in grouped(every, lambda sweep: sweep.dataset):
         yield from _heat_map(dataset, group)
 
 
-def _of_eval(group: Sequence[Sweep], colours: Mapping[str, str]) -> Iterator[Graph]:
+def _of_eval(group: Sequence[RecordedSweep], colours: Mapping[str, str]) -> Iterator[Graph]:
     eval_name, dataset = group[0].eval, group[0].dataset
     corrupted = _corrupted(group)
     where = f"{eval_name} {dataset}"
@@ -70,7 +71,7 @@ def _of_eval(group: Sequence[Sweep], colours: Mapping[str, str]) -> Iterator[Gra
     yield from _bars(f"{where} bars", f"At the worst level of {eval_name}: {dataset}", corrupted, colours)
 
 
-def _corrupted(group: Sequence[Sweep]) -> list[_Corrupted]:
+def _corrupted(group: Sequence[RecordedSweep]) -> list[_Corrupted]:
     """Return the sweeps by corruption, in the order of their table."""
     names = dict.fromkeys(sweep.corruption for sweep in group)
     found = [[sweep for sweep in group if sweep.corruption == name] for name in names]
@@ -90,11 +91,11 @@ def _accuracy(corrupted: Sequence[_Corrupted], colours: Mapping[str, str]) -> li
 
 
 def _detection(corrupted: Sequence[_Corrupted], colours: Mapping[str, str]) -> list[plots.Panel]:
-    return _panels(corrupted, (("detection_rate", {}, "-", ""),), colours)
+    return _panels(corrupted, (("detection_rate", ANY, "-", ""),), colours)
 
 
 def _panels(
-    corrupted: Sequence[_Corrupted], drawn: Sequence[tuple[str, Where, str, str]], colours: Mapping[str, str]
+    corrupted: Sequence[_Corrupted], drawn: Sequence[tuple[str, Conditions, str, str]], colours: Mapping[str, str]
 ) -> list[plots.Panel]:
     panels = []
     for several in _together(corrupted):
@@ -130,7 +131,7 @@ class _Axis:
         names = {float(place): each.title for place, each in enumerate(self.corrupted, 1)}
         return {0.0: "clean", **names}
 
-    def line(self, model: str, name: str, where: Where) -> tuple[list[float], list[Estimate]]:
+    def line(self, model: str, name: str, where: Conditions) -> tuple[list[float], list[Estimate]]:
         """Return the positions and values of one model; a clean value that all corruptions share comes once."""
         found: dict[float, Measurement] = {}
         for place, each in enumerate(self.corrupted, 1):
@@ -138,9 +139,9 @@ class _Axis:
                 if sweep.model == model:
                     for step, measurement in sweep.line(name, where).items():
                         found.setdefault(self._position(place, step), measurement)
-        return list(found), [estimate(measurement) for measurement in found.values()]
+        return list(found), [measurement.estimate for measurement in found.values()]
 
-    def _position(self, place: int, step: Step) -> float:
+    def _position(self, place: int, step: SweepStep) -> float:
         if self.ordered or not step.severity:
             return float(step.severity)
         return float(place)
@@ -174,7 +175,7 @@ def _distance_panel(axis: _Axis, model: str) -> Iterator[plots.Panel]:
     lines = [
         plots.Series(f"{kind} pairs", x, estimates, colour, "-" if axis.ordered else "")
         for kind, colour in kinds
-        for x, estimates in [axis.line(model, f"{kind}_distance_mean", {})]
+        for x, estimates in [axis.line(model, f"{kind}_distance_mean", ANY)]
         if x
     ]
     if lines:
@@ -212,7 +213,7 @@ def _mean_title(corrupted: _Corrupted) -> str:
     return f"{corrupted.title}, mean over levels" if len(corrupted.sweeps[0].degraded) > 1 else corrupted.title
 
 
-def _by_level(corrupted: _Corrupted, sweep: Sweep) -> plots.Changes:
+def _by_level(corrupted: _Corrupted, sweep: RecordedSweep) -> plots.Changes:
     groups = {
         heading: {
             f"level {step.label}": _change(name, clean, [line[step].value]) for step in sweep.degraded if step in line
@@ -226,7 +227,7 @@ def _by_level(corrupted: _Corrupted, sweep: Sweep) -> plots.Changes:
     return plots.Changes(title=title, groups={heading: group for heading, group in groups.items() if group})
 
 
-def _by_model(title: str, several: Sequence[Sweep]) -> plots.Changes:
+def _by_model(title: str, several: Sequence[RecordedSweep]) -> plots.Changes:
     """Return the change of each model's mean over the degraded levels of its sweeps."""
     groups: dict[str, dict[str, plots.Change]] = {}
     for name, where, heading in _CHANGED:
@@ -241,7 +242,7 @@ def _by_model(title: str, several: Sequence[Sweep]) -> plots.Changes:
     return plots.Changes(title=title, groups=groups)
 
 
-def _clean(line: Mapping[Step, Measurement]) -> float | None:
+def _clean(line: Mapping[SweepStep, Measurement]) -> float | None:
     return next((m.value for step, m in line.items() if not step.severity), None)
 
 
@@ -279,14 +280,14 @@ def _worst(corrupted: _Corrupted) -> dict[str, dict[str, Estimate]]:
         for sweep in corrupted.sweeps:
             measurement = sweep.at(step, name, where)
             if measurement is not None and step.severity:
-                groups.setdefault(heading, {})[sweep.model] = estimate(measurement)
+                groups.setdefault(heading, {})[sweep.model] = measurement.estimate
     return groups
 
 
 # The heat map.
 
 
-def _heat_map(dataset: str, group: Sequence[Sweep]) -> Iterator[Graph]:
+def _heat_map(dataset: str, group: Sequence[RecordedSweep]) -> Iterator[Graph]:
     models = sorted({sweep.model for sweep in group})
     rows: dict[str, dict[str, list[float]]] = {}
     for sweep in sorted(group, key=lambda sweep: (sweep.place, sweep.corruption)):

@@ -3,39 +3,43 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from statistics import fmean
+from typing import get_args
 
 from facecheck.results.catalogue import METRICS
-from facecheck.results.run import Measurement, Record
-from facecheck.results.sweeps import DEPLOYED, Step, Sweep, sweeps
+from facecheck.results.conditions import ANY, DEPLOYED, NON_MATCH, Conditions
+from facecheck.results.measurement import Measurement
+from facecheck.results.run import Failures, Run
+from facecheck.results.verdict import Outcome
+from facecheck.results.sweeps import RecordedSweep, SweepStep, recorded_sweeps
 
 __all__ = ["table"]
 
 # Headline numbers: eval, name, conditions that must hold, heading.
-_COLUMNS: tuple[tuple[str, str, Mapping[str, str | float], str], ...] = (
-    ("verification", "accuracy", {"threshold": "clean", "failures": "non-match"}, "accuracy"),
-    ("verification", "accuracy_standard_error", {}, "S_E"),
-    ("verification", "eer", {"failures": "non-match"}, "EER"),
-    ("verification", "tar_at_far", {"far": 0.01, "failures": "non-match"}, "TAR@1%"),
-    ("verification", "detection_rate", {}, "detected"),
-    ("pose", "auc", {"failures": "non-match"}, "AUC turned"),
-    ("timing", "latency_ms", {"stage": "all"}, "latency ms"),
-    ("timing", "throughput_per_s", {}, "images/s"),
+_COLUMNS: tuple[tuple[str, str, Conditions, str], ...] = (
+    ("verification", "accuracy", DEPLOYED, "accuracy"),
+    ("verification", "accuracy_standard_error", ANY, "S_E"),
+    ("verification", "eer", NON_MATCH, "EER"),
+    ("verification", "tar_at_far", NON_MATCH | Conditions(far=0.01), "TAR@1%"),
+    ("verification", "detection_rate", ANY, "detected"),
+    ("pose", "auc", NON_MATCH, "AUC turned"),
+    ("timing", "latency_ms", Conditions(stage="all"), "latency ms"),
+    ("timing", "throughput_per_s", ANY, "images/s"),
 )
 _ROBUSTNESS = ("eval", "model", "data set", "corruptions", "clean", "mean drop", "worst", "mCE", "collapses")
 _NAMES_SHOWN = 5
 _CLEAN = "clean"
 
 
-def table(record: Record) -> list[str]:
+def table(run: Run) -> list[str]:
     """Return the lines: a row a model and data set, a row an eval of corruptions, then findings, failures, verdicts."""
     return [
-        *_headlines(record.measurements),
-        *_robustness(record.measurements),
-        *(f"note: {note}" for note in record.notes),
-        *_failures(record),
-        *_verdicts(record),
+        *_headlines(run.measurements),
+        *_robustness(run.measurements),
+        *(f"note: {note}" for note in run.notes),
+        *_failures(run.failures),
+        *_verdicts(run),
     ]
 
 
@@ -49,13 +53,11 @@ def _headlines(measurements: Sequence[Measurement]) -> list[str]:
     return _aligned([head, *body], names=2) if body else []
 
 
-def _cell(
-    measurements: Sequence[Measurement], row: tuple[str, str], column: tuple[str, str, Mapping[str, str | float], str]
-) -> str:
+def _cell(measurements: Sequence[Measurement], row: tuple[str, str], column: tuple[str, str, Conditions, str]) -> str:
     eval_name, name, conditions, _ = column
     for m in measurements:
         here = (m.model, m.dataset) == row and (m.eval, m.name) == (eval_name, name)
-        if here and all(m.conditions.get(key) == value for key, value in conditions.items()):
+        if here and m.conditions.matches(conditions):
             return f"{m.value:.4f}" if METRICS[name].unit == "fraction" else f"{m.value:.1f}"
     return ""
 
@@ -76,8 +78,8 @@ def _aligned(lines: Sequence[Sequence[str]], *, names: int) -> list[str]:
 
 
 def _robustness(measurements: Sequence[Measurement]) -> list[str]:
-    of_row: dict[tuple[str, str, str], list[Sweep]] = defaultdict(list)
-    for sweep in sweeps(measurements):
+    of_row: dict[tuple[str, str, str], list[RecordedSweep]] = defaultdict(list)
+    for sweep in recorded_sweeps(measurements):
         if sweep.line("accuracy", DEPLOYED):
             of_row[sweep.eval, sweep.dataset, sweep.model].append(sweep)
     rows = [
@@ -94,12 +96,12 @@ def _robustness(measurements: Sequence[Measurement]) -> list[str]:
     return ["", title, *_aligned(lines, names=3)]
 
 
-def _costs(swept: Sequence[Sweep], measurements: Sequence[Measurement]) -> list[str]:
+def _costs(swept: Sequence[RecordedSweep], measurements: Sequence[Measurement]) -> list[str]:
     lines = {sweep.corruption: sweep.line("accuracy", DEPLOYED) for sweep in swept}
     clean = next((m.value for line in lines.values() for step, m in line.items() if not step.severity), None)
     drops = [fmean(change.values()) for sweep in swept for change in [sweep.change("accuracy", DEPLOYED)] if change]
     degraded = [(m.value, name, step) for name, line in lines.items() for step, m in line.items() if step.severity]
-    value, name, step = min(degraded, default=(None, "", Step(0, 0.0)))
+    value, name, step = min(degraded, default=(None, "", SweepStep(0, 0.0)))
     return [
         str(len(swept)),
         "" if clean is None else f"{clean:.4f}",
@@ -110,15 +112,15 @@ def _costs(swept: Sequence[Sweep], measurements: Sequence[Measurement]) -> list[
     ]
 
 
-def _mean_corruption_error(sweep: Sweep, measurements: Sequence[Measurement]) -> str:
+def _mean_corruption_error(sweep: RecordedSweep, measurements: Sequence[Measurement]) -> str:
     of_row = (sweep.eval, sweep.dataset, sweep.model, "mce")
     return next((f"{m.value:.2f}" for m in measurements if (m.eval, m.dataset, m.model, m.name) == of_row), "")
 
 
-def _collapses(swept: Sequence[Sweep], measurements: Sequence[Measurement]) -> str:
+def _collapses(swept: Sequence[RecordedSweep], measurements: Sequence[Measurement]) -> str:
     """Say from which levels on distances collapse, "never" where that was looked for and not seen."""
     survived = {
-        str(m.conditions.get("corruption")): m.value
+        m.conditions.corruption: m.value
         for m in measurements
         if m.name == "levels_before_collapse" and (m.dataset, m.model) == (swept[0].dataset, swept[0].model)
     }
@@ -138,18 +140,18 @@ def _collapses(swept: Sequence[Sweep], measurements: Sequence[Measurement]) -> s
 # Failures and verdicts.
 
 
-def _failures(record: Record) -> Iterator[str]:
+def _failures(failures: Sequence[Failures]) -> Iterator[str]:
     """Yield who was not found: by name on clean images, in number under corruptions."""
     degraded: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for where, names in record.failures.items():
-        place, _, condition = where.rpartition(", ")
-        if condition != _CLEAN and place:
-            degraded[place].append((len(names), condition))
+    for failed in failures:
+        place = f"{failed.model} on {failed.dataset}"
+        if failed.corrupted != _CLEAN:
+            degraded[place].append((len(failed.images), failed.corrupted))
             continue
-        unreadable_first = sorted(names, key=lambda name: ": " not in name)
-        shown = "; ".join(unreadable_first[:_NAMES_SHOWN])
-        more = f"; and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-        yield f"no face, or not readable, for {where} ({len(names)}): {shown}{more}"
+        unreadable_first = sorted(failed.images, key=lambda image: not image.reason)
+        shown = "; ".join(image.reason or image.name for image in unreadable_first[:_NAMES_SHOWN])
+        more = f"; and {len(failed.images) - _NAMES_SHOWN} more" if len(failed.images) > _NAMES_SHOWN else ""
+        yield f"no face, or not readable, for {place}, {_CLEAN} ({len(failed.images)}): {shown}{more}"
     for place, counts in degraded.items():
         most, condition = max(counts)
         what = (
@@ -158,10 +160,13 @@ def _failures(record: Record) -> Iterator[str]:
         yield f"no face, or not readable, for {place} under {what}; results.json names them"
 
 
-def _verdicts(record: Record) -> list[str]:
-    counts = dict.fromkeys(("passed", "failed", "skipped"), 0)
-    for verdict in record.verdicts:
-        counts[verdict["outcome"]] = counts.get(verdict["outcome"], 0) + 1
-    reasons = Counter(verdict["reason"] for verdict in record.verdicts if verdict["outcome"] == "skipped")
+def _verdicts(run: Run) -> list[str]:
+    counts = Counter(verdict.outcome for verdict in run.verdicts)
+    reasons = Counter(verdict.reason for verdict in run.verdicts if verdict.outcome == "skipped")
     skipped = [f"skipped ({count}): {reason.removeprefix('Skipped: ')}" for reason, count in sorted(reasons.items())]
-    return [*skipped, ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)]
+    unjudged = _UNJUDGED.format(counts["unjudged"]) if counts["unjudged"] else ""
+    total = ", ".join(f"{counts[outcome]} {outcome}" for outcome in get_args(Outcome) if counts[outcome])
+    return [*skipped, *filter(None, [unjudged, total])]
+
+
+_UNJUDGED = "unjudged ({}): no limit applies; 'facecheck limits RUN --why ...' proposes some"

@@ -1,118 +1,170 @@
-"""What a run leaves: measurements, verdicts, signature, and the scores of every pair, in one folder.
+"""A run that describes itself: what was measured, judged and found, by what, on what and when.
 
-``results.json`` holds what was measured, ``scores/*.npz`` what it was measured from, so that graphs can be
-drawn again and two runs be compared pair by pair. Nothing is pickled.
+``results.json`` of the run's folder holds it, with a schema number; ``scores/*.npz`` beside it hold the similarity
+of every pair. Nothing is pickled, and both are written whole or not at all.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from facecheck.errors import FacecheckError
-from facecheck.results.catalogue import METRICS
+from facecheck.results.measurement import Measurement
+from facecheck.results.schema_1 import upgraded
+from facecheck.results.signature import Signature
+from facecheck.results.verdict import Verdict
+from facecheck.storage.files import write_text
 
-__all__ = ["Measurement", "Record"]
+__all__ = ["SCHEMA", "FailedImage", "Failures", "Run", "new_run_id"]
 
-Conditions = Mapping[str, str | float]
+SCHEMA = 2
+RESULTS = "results.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measurement:
-    """One number with all that it depends on.
+class FailedImage:
+    """An image that gave no embedding.
 
     Args:
-        eval: noun of the eval's file.
-        name: of the metric, a key of ``METRICS``.
-        value: measured.
-        low: end of the 95 % interval.
-        high: end of the 95 % interval.
-        n: observations.
-        model: name of the recogniser.
-        dataset: name of the data set.
-        conditions: what else sets it apart, such as corruption and level.
+        name: of the image.
+        reason: why it could not be read; empty if no face was found in it.
     """
 
-    eval: str
     name: str
-    value: float
-    low: float
-    high: float
-    n: int
-    model: str
-    dataset: str
-    conditions: Conditions
-
-    def as_json(self) -> dict[str, object]:
-        """Return the entry of ``results.json``."""
-        metric = METRICS[self.name]
-        return {**dataclasses.asdict(self), "unit": metric.unit, "better": metric.better}
-
-    @classmethod
-    def of_json(cls, entry: Mapping[str, object]) -> Measurement:
-        """Return what :meth:`as_json` wrote."""
-        fields = {field.name for field in dataclasses.fields(cls)}
-        return cls(**{key: value for key, value in entry.items() if key in fields})  # type: ignore[arg-type]
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Failures:
+    """The images of a data set that gave no embedding of a model under one corruption.
+
+    Args:
+        model: name of the recogniser.
+        dataset: name of the data set.
+        corrupted: identity of the corruption, ``clean`` if there was none.
+        images: each with its reason.
+    """
+
+    model: str
+    dataset: str
+    corrupted: str
+    images: tuple[FailedImage, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
     """A run.
 
     Args:
-        signature: of models, data sets and machine.
+        id: unique among all runs.
+        started: time in ISO 8601 with its zone, empty if unknown.
+        duration_s: seconds from start to end, None if unknown.
+        signature: of models, data sets, code and machine.
         measurements: in the order in which they were made.
-        verdicts: one a case: eval, case, outcome, reason.
-        failures: images that gave no vector, by ``model on dataset, condition``.
-        judged: the measurements that verdicts rest on.
+        verdicts: one a case.
+        failures: images that gave no embedding.
         notes: what a person should know that is no verdict, such as the level at which distances collapse.
+        questions: what each eval asks, by its name.
+        scores: SHA-256 of each file of scores by its name.
+        unattributed: judged measurements of a file of schema 1, which did not record by which verdict.
     """
 
-    signature: Mapping[str, object]
-    measurements: Sequence[Measurement]
-    verdicts: Sequence[Mapping[str, str]]
-    failures: Mapping[str, Sequence[str]]
-    judged: Sequence[Measurement] = ()
-    notes: Sequence[str] = ()
+    id: str = ""
+    started: str = ""
+    duration_s: float | None = None
+    signature: Signature = field(default_factory=Signature)
+    measurements: tuple[Measurement, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    failures: tuple[Failures, ...] = ()
+    notes: tuple[str, ...] = ()
+    questions: Mapping[str, str] = field(default_factory=dict)
+    scores: Mapping[str, str] = field(default_factory=dict)
+    unattributed: tuple[Measurement, ...] = ()
+
+    @property
+    def judged(self) -> tuple[Measurement, ...]:
+        """The measurements that the verdicts rest on."""
+        judgements = (judgement for verdict in self.verdicts for judgement in verdict.judgements)
+        return (*(judgement.measurement for judgement in judgements), *self.unattributed)
+
+    def as_json(self) -> dict[str, object]:
+        """Return the content of ``results.json``; a judgement names its measurement by the position in the list."""
+        positions: dict[Measurement, int] = {}
+        for position, measurement in enumerate(self.measurements):
+            positions.setdefault(measurement, position)
+        content = {name: getattr(self, name) for name in _PLAIN}
+        return {
+            "schema": SCHEMA,
+            **msgspec.to_builtins(content),
+            "measurements": [measurement.as_json() for measurement in self.measurements],
+            "verdicts": [_verdict_as_json(verdict, positions) for verdict in self.verdicts],
+            "unattributed": [measurement.as_json() for measurement in self.unattributed],
+        }
 
     def write(self, folder: Path) -> Path:
         """Write ``results.json`` and return its path.
 
         Raises:
             ValueError: a number that JSON cannot hold.
+            OSError: it cannot be written; a file that was there is as it was.
         """
-        content = {
-            "signature": self.signature,
-            "measurements": [measurement.as_json() for measurement in self.measurements],
-            "verdicts": list(self.verdicts),
-            "failures": self.failures,
-            "judged": [measurement.as_json() for measurement in self.judged],
-            "notes": list(self.notes),
-        }
-        path = folder / "results.json"
-        path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        return path
+        return write_text(folder / RESULTS, json.dumps(self.as_json(), indent=1, allow_nan=False) + "\n")
 
     @classmethod
-    def read(cls, folder: Path) -> Record:
-        """Read the record of a finished run.
+    def read(cls, folder: Path) -> Run:
+        """Read a finished run, of this schema or an older one.
 
         Raises:
-            FacecheckError: no results there, or not facecheck's.
+            FacecheckError: no results there, not facecheck's, damaged, or of a newer facecheck.
         """
-        path = folder / "results.json"
+        path = folder / RESULTS
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            return cls(
-                signature=content["signature"],
-                measurements=[Measurement.of_json(entry) for entry in content["measurements"]],
-                verdicts=content["verdicts"],
-                failures=content.get("failures", {}),
-                judged=tuple(Measurement.of_json(entry) for entry in content.get("judged", ())),
-                notes=tuple(content.get("notes", ())),
-            )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            content = msgspec.json.decode(path.read_bytes())
+            schema = content.get("schema", 1)
+            if schema not in (1, SCHEMA):
+                raise FacecheckError(
+                    f"{path}: written by a newer facecheck (schema {schema!r}; this one reads 1 and {SCHEMA}): upgrade"
+                )
+            return cls._of_json(upgraded(content, folder) if schema == 1 else content)
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise FacecheckError(f"{path}: not the results of a facecheck run: {error}") from error
+
+    @classmethod
+    def _of_json(cls, content: dict[str, Any]) -> Run:
+        measurements = msgspec.convert(content["measurements"], tuple[Measurement, ...])
+        verdicts = tuple(_verdict_of_json(entry, measurements) for entry in content["verdicts"])
+        rest: Run = msgspec.convert({**content, "measurements": [], "verdicts": []}, cls)
+        return dataclasses.replace(rest, measurements=measurements, verdicts=verdicts)
+
+
+_PLAIN = ("id", "started", "duration_s", "signature", "failures", "notes", "questions", "scores")
+
+
+def new_run_id(started: dt.datetime) -> str:
+    """Return an id that sorts by time and that no other run has."""
+    return f"{started.astimezone(dt.UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+
+
+def _verdict_as_json(verdict: Verdict, positions: Mapping[Measurement, int]) -> dict[str, object]:
+    content: dict[str, Any] = msgspec.to_builtins(verdict)
+    for entry, judgement in zip(content["judgements"], verdict.judgements, strict=True):
+        entry["measurement"] = positions[judgement.measurement]
+        if judgement.limit is not None:
+            entry["limit"]["where"] = judgement.limit.where.as_json()
+    return content
+
+
+def _verdict_of_json(entry: Mapping[str, Any], measurements: tuple[Measurement, ...]) -> Verdict:
+    judgements = [
+        {**judgement, "measurement": measurements[judgement["measurement"]]} for judgement in entry["judgements"]
+    ]
+    return msgspec.convert({**entry, "judgements": judgements}, Verdict)

@@ -6,6 +6,7 @@ Nothing is pickled. Graphs are drawn again, and two runs compared pair by pair, 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 import zipfile
@@ -13,6 +14,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +22,9 @@ import numpy.typing as npt
 from facecheck.errors import FacecheckError
 from facecheck.faces import Pairs
 from facecheck.metrics.scores import Scores
+from facecheck.storage.files import writing
 
-__all__ = ["ScoredPairs", "load_scores", "save_scores"]
+__all__ = ["ScoredPairs", "hashes_of_scores", "load_scores", "save_scores"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,6 +37,7 @@ class ScoredPairs:
         kind: of the data set.
         digest: of the data set; pairs of equal digests are the same pairs in the same order.
         condition: the corruption's identity.
+        name: of the file, without its ending; empty for scores that are not written yet.
         scores: n pairs.
         thresholds: ``(n,)`` that the pairs were judged at, on the similarity.
         yaw_difference_rad: ``(n,)``, NaN if unknown.
@@ -49,10 +53,11 @@ class ScoredPairs:
     thresholds: npt.NDArray[np.float64]
     yaw_difference_rad: npt.NDArray[np.float64]
     names: npt.NDArray[np.str_]
+    name: str = ""
 
 
-def save_scores(folder: Path, scored: ScoredPairs, pairs: Pairs) -> Path:
-    """Write one file of scores; several processes may write theirs at once.
+def save_scores(folder: Path, scored: ScoredPairs, pairs: Pairs) -> str:
+    """Write one file of scores and return its name; several processes may write theirs at once.
 
     Args:
         folder: of the run.
@@ -60,9 +65,9 @@ def save_scores(folder: Path, scored: ScoredPairs, pairs: Pairs) -> Path:
         pairs: that were scored.
     """
     title = {key: getattr(scored, key) for key in ("model", "dataset", "kind", "digest", "condition")}
-    path = folder / "scores" / f"{_file_name(title)}.npz"
+    path = _folder(folder) / f"{_file_name(title)}.npz"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as stream:
+    with writing(path) as stream:
         np.savez_compressed(
             stream,
             title=np.array(json.dumps(title)),
@@ -73,7 +78,17 @@ def save_scores(folder: Path, scored: ScoredPairs, pairs: Pairs) -> Path:
             images=np.array([face.source.name for face in pairs.faces]),
             indices=pairs.indices.astype(np.int32),
         )
-    return path
+    return path.stem
+
+
+def hashes_of_scores(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file of scores of a run, by its name."""
+    paths = sorted(_folder(folder).glob("*.npz"))
+    return {path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def _folder(run: Path) -> Path:
+    return run / "scores"
 
 
 def _file_name(title: Mapping[str, str]) -> str:
@@ -82,22 +97,34 @@ def _file_name(title: Mapping[str, str]) -> str:
     return f"{re.sub(r'[^A-Za-z0-9_.=-]+', '-', words)[:100]}__{exact}"
 
 
-def load_scores(folder: Path) -> Iterator[ScoredPairs]:
-    """Yield every file of scores of a run, in the order of their names."""
-    for path in sorted((folder / "scores").glob("*.npz")):
+def load_scores(folder: Path, *, hashes: Mapping[str, str] = MappingProxyType({})) -> Iterator[ScoredPairs]:
+    """Yield every file of scores of a run, in the order of their names.
+
+    Args:
+        folder: of the run.
+        hashes: SHA-256 by name, as the run recorded them; a file that it does not list is not checked.
+
+    Raises:
+        FacecheckError: a file is damaged, or is not the one that the run wrote.
+    """
+    for path in sorted(_folder(folder).glob("*.npz")):
         try:
-            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-                scored = _scored(arrays)
+            content = path.read_bytes()
+            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+                scored = _scored(arrays, path.stem)
         except (OSError, EOFError, ValueError, LookupError, TypeError, zipfile.BadZipFile, zlib.error) as error:
             raise FacecheckError(f"{path}: not scores of a facecheck run: {error}") from error
+        if hashlib.sha256(content).hexdigest() != hashes.get(path.stem, hashlib.sha256(content).hexdigest()):
+            raise FacecheckError(f"{path}: changed since the run wrote it: its measurements came from other scores")
         yield scored
 
 
-def _scored(arrays: Mapping[str, npt.NDArray[np.generic]]) -> ScoredPairs:
+def _scored(arrays: Mapping[str, npt.NDArray[np.generic]], name: str) -> ScoredPairs:
     title = json.loads(str(arrays["title"]))
     similarity = np.asarray(arrays["similarity"], dtype=np.float64)
     return ScoredPairs(
         **title,
+        name=name,
         scores=Scores(similarity, np.asarray(arrays["who"], dtype=np.int64)),
         thresholds=np.asarray(arrays["thresholds"], dtype=np.float64),
         yaw_difference_rad=np.asarray(arrays["yaw_difference_rad"], dtype=np.float64),

@@ -1,65 +1,154 @@
-"""What must agree before two runs may be compared: code, libraries and machine."""
+"""Who ran what on which machine: what must agree, or is reported to differ, when two runs are compared."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
-import os
-import platform
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-import torch
-
-from facecheck.models import Settings
-from facecheck.models.recognizer import device_name
-from facecheck.storage.versions import library_versions
-
-__all__ = ["gpu_driver", "machine_signature"]
+__all__ = ["Code", "DatasetSignature", "Machine", "ModelSignature", "Repository", "Signature"]
 
 
-def machine_signature(settings: Settings) -> dict[str, object]:
-    """Return code, libraries and machine of this process, as plain values."""
-    return {
-        "facecheck": importlib.metadata.version("facecheck"),
-        "code": _code(),
-        "libraries": library_versions(),
-        "machine": {
-            "python": platform.python_version(),
-            "system": platform.system(),
-            "processor": _processor(),
-            "cores": os.cpu_count(),
-            "device": device_name(settings.device),
-            "precision": settings.precision,
-            "cuda": torch.version.cuda if settings.device.type == "cuda" else None,
-            "cudnn": torch.backends.cudnn.version() if settings.device.type == "cuda" else None,  # type: ignore[no-untyped-call]
-            "driver": gpu_driver() if settings.device.type == "cuda" else None,
-        },
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSignature:
+    """A recogniser.
+
+    Args:
+        name: short, for reports.
+        spec: the specification that built it, empty if none did.
+        detector: with its settings.
+        policy: which face is taken.
+        aligner: with its settings.
+        contract: preprocessing, distance, threshold and hash of the weights, as plain values.
+        fingerprint: hash of what it answers to fixed crops.
+        device: where it ran.
+        precision: what it computed in.
+    """
+
+    name: str
+    spec: str = ""
+    detector: str = ""
+    policy: str = ""
+    aligner: str = ""
+    contract: Mapping[str, object] = field(default_factory=dict)
+    fingerprint: str = ""
+    device: str = ""
+    precision: str = ""
+
+    @property
+    def threshold(self) -> float | None:
+        """The largest distance that its users take for one person, None if it declares none."""
+        declared = self.contract.get("threshold")
+        return float(declared) if isinstance(declared, int | float) else None
 
 
-def _code() -> str:
-    """Return a hash of this package's sources: a version says little between two releases."""
-    package = Path(__file__).parent
-    total = hashlib.sha256()
-    for file in sorted(package.rglob("*.py")):
-        total.update(f"{file.relative_to(package).as_posix()}\0".encode() + file.read_bytes())
-    return total.hexdigest()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetSignature:
+    """The comparisons that were made.
+
+    Args:
+        name: short, for reports.
+        spec: the specification that opened it.
+        kind: of the reader.
+        digest: of names, pairs and folds.
+        content: hash of the images' bytes.
+        protocol: in words.
+        sampled: whether only a part of the comparisons was made.
+        comparisons: pairs.
+        images: different images.
+        people: different subjects.
+        notes: what the reader noticed.
+    """
+
+    name: str
+    spec: str = ""
+    kind: str = ""
+    digest: str = ""
+    content: str = ""
+    protocol: str = ""
+    sampled: bool = False
+    comparisons: int = 0
+    images: int = 0
+    people: int = 0
+    notes: tuple[str, ...] = ()
 
 
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123 - a kernel file, no path of ours
-            return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
-    except OSError:
-        return platform.processor() or "unknown"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """The git repository that the run was started in.
+
+    Args:
+        commit: that was checked out.
+        dirty: whether files differed from it.
+    """
+
+    commit: str
+    dirty: bool
 
 
-def gpu_driver() -> str:
-    """Return the version of NVIDIA's driver, ``unknown`` if its library does not tell."""
-    import pynvml  # noqa: PLC0415 - needed on machines with a GPU only
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """What code ran.
 
-    try:
-        pynvml.nvmlInit()
-        return str(pynvml.nvmlSystemGetDriverVersion())
-    except pynvml.NVMLError:
-        return "unknown"
+    Args:
+        facecheck: version.
+        sources: hash of the library's sources: a version says little between two releases.
+        repository: that the run was started in, None outside git.
+    """
+
+    facecheck: str = ""
+    sources: str = ""
+    repository: Repository | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """Where it ran.
+
+    Args:
+        python: version.
+        system: operating system.
+        processor: model name.
+        cores: of the machine.
+        device: name of the GPU, or ``cpu``.
+        precision: that the networks computed in.
+        cuda: version, None without a GPU.
+        cudnn: version, None without a GPU.
+        driver: version, None without a GPU.
+    """
+
+    python: str = ""
+    system: str = ""
+    processor: str = ""
+    cores: int | None = None
+    device: str = ""
+    precision: str = ""
+    cuda: str | None = None
+    cudnn: int | None = None
+    driver: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """Everything that a run's numbers depend on.
+
+    Args:
+        models: that were judged.
+        datasets: that they were judged on.
+        code: that judged them.
+        libraries: versions by name.
+        machine: that it ran on.
+    """
+
+    models: tuple[ModelSignature, ...] = ()
+    datasets: tuple[DatasetSignature, ...] = ()
+    code: Code = field(default_factory=Code)
+    libraries: Mapping[str, str] = field(default_factory=dict)
+    machine: Machine = field(default_factory=Machine)
+
+    def model(self, name: str) -> ModelSignature | None:
+        """Return a model by its name, None if it is not there."""
+        return next((model for model in self.models if model.name == name), None)
+
+    def dataset(self, name: str) -> DatasetSignature | None:
+        """Return a data set by its name, None if it is not there."""
+        return next((dataset for dataset in self.datasets if dataset.name == name), None)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-
 from facecheck.results.catalogue import METRICS, Metric
+from facecheck.results.conditions import Conditions
 
-__all__ = ["capital", "conditions", "metric", "title", "value"]
-
-_KEYS = {"yaw_rad": "yaw {:g} rad", "yaw_difference_rad": "yaw difference {:g} rad", "batch": "batch {:g}"}
+__all__ = ["capital", "metric", "title", "value"]
 
 
 def metric(name: str) -> Metric:
@@ -25,42 +22,16 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def conditions(told: Mapping[str, str | float], *, without: Collection[str] = ()) -> str:
-    """Return conditions in words, empty where they say what is usual.
-
-    >>> conditions({"corruption": "blur", "level": 3, "threshold": "clean", "failures": "non-match"})
-    'blur 3, clean threshold'
-    """
-    words = [_words(key, value, told) for key, value in told.items() if key not in without]
-    return ", ".join(word for word in words if word)
-
-
-def _words(key: str, value: str | float, told: Mapping[str, str | float]) -> str:
-    if key == "threshold":
-        return f"{value} threshold"
-    if key == "failures":
-        return "" if value == "non-match" else "completed only"
-    if key == "corruption":
-        level = told.get("level", "")
-        return f"{value} {level:g}" if isinstance(level, int | float) else str(value)
-    if key in {"level", "severity"}:
-        return "" if "corruption" in told else f"{key} {value}"
-    if key == "stage":
-        return "all stages" if value == "all" else str(value)
-    return _KEYS[key].format(value) if key in _KEYS and isinstance(value, int | float) else f"{key} {value}"
-
-
-def title(name: str, told: Mapping[str, str | float]) -> str:
+def title(name: str, at: Conditions) -> str:
     """Return what a measurement is called: its metric, then its conditions.
 
-    >>> title("tar_at_far", {"far": 0.01, "failures": "non-match"})
+    >>> title("tar_at_far", Conditions(far=0.01, failures="non-match"))
     'TAR at FAR 0.01'
     """
     known = metric(name).title
-    if name == "tar_at_far" and "far" in told:
-        known = f"{known} {told['far']:g}"
-        told = {key: value for key, value in told.items() if key != "far"}
-    rest = conditions(told)
+    if name == "tar_at_far" and at.far is not None:
+        known, at = f"{known} {at.far:g}", at.without("far")
+    rest = at.in_words()
     return f"{known}, {rest}" if rest else known
 
 

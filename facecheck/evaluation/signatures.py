@@ -1,0 +1,142 @@
+"""What a run's numbers depend on, gathered from this process: models, data, code and machine."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+import torch
+
+import facecheck
+from facecheck.datasets import Dataset
+from facecheck.models import Settings
+from facecheck.models.recognizer import Recognizer, device_name
+from facecheck.results.signature import Code, DatasetSignature, Machine, ModelSignature, Repository
+
+__all__ = ["gpu_driver", "sign_code", "sign_dataset", "sign_machine", "sign_model"]
+
+_GIT_S = 30.0
+
+
+def sign_model(recognizer: Recognizer, *, spec: str) -> ModelSignature:
+    """Return what identifies a recogniser.
+
+    Args:
+        recognizer: the model.
+        spec: that it was asked for by.
+    """
+    return ModelSignature(
+        name=recognizer.name,
+        spec=spec,
+        detector=recognizer.detector.identity,
+        policy=recognizer.policy.identity,
+        aligner=recognizer.aligner.identity,
+        contract=dataclasses.asdict(recognizer.contract),
+        fingerprint=recognizer.fingerprint,
+        device=device_name(recognizer.device),
+        precision=recognizer.precision,
+    )
+
+
+def sign_dataset(dataset: Dataset, *, content: str) -> DatasetSignature:
+    """Return what identifies a data set.
+
+    Args:
+        dataset: as it is judged on, perhaps a sample.
+        content: hash of its images' bytes.
+    """
+    return DatasetSignature(
+        name=dataset.name,
+        spec=dataset.spec,
+        kind=dataset.kind,
+        digest=dataset.digest,
+        content=content,
+        protocol=dataset.protocol,
+        sampled=dataset.sampled,
+        comparisons=len(dataset.pairs),
+        images=len({face.source for face in dataset.faces}),
+        people=len({face.subject for face in dataset.faces}),
+        notes=tuple(dataset.notes),
+    )
+
+
+def sign_code(root: Path, *, reports: Path | None = None) -> Code:
+    """Return the version and hash of the library, and the state of the repository that runs it.
+
+    Args:
+        root: folder of the repository.
+        reports: folder whose files do not make the repository dirty.
+    """
+    return Code(
+        facecheck=importlib.metadata.version("facecheck"), sources=_sources(), repository=_repository(root, reports)
+    )
+
+
+def _sources() -> str:
+    package = Path(facecheck.__file__).parent
+    total = hashlib.sha256()
+    for file in sorted(package.rglob("*.py")):
+        total.update(f"{file.relative_to(package).as_posix()}\0".encode() + file.read_bytes())
+    return total.hexdigest()
+
+
+def _repository(root: Path, reports: Path | None) -> Repository | None:
+    """Return commit and dirtiness, None where there is no git or no commit."""
+    outside = [f":(exclude){reports}"] if reports is not None and reports.is_relative_to(root) else []
+    commit = _git(root, "rev-parse", "HEAD")
+    changed = _git(root, "status", "--porcelain", "--", ".", *outside)
+    return None if commit is None or changed is None else Repository(commit=commit, dirty=bool(changed))
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed arguments
+            ["git", "-C", str(root), *arguments],  # noqa: S607 - the user's own git
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=_GIT_S,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def sign_machine(settings: Settings) -> Machine:
+    """Return the machine of this process."""
+    on_gpu = settings.device.type == "cuda"
+    return Machine(
+        python=platform.python_version(),
+        system=platform.system(),
+        processor=_processor(),
+        cores=os.cpu_count(),
+        device=device_name(settings.device),
+        precision=settings.precision,
+        cuda=torch.version.cuda if on_gpu else None,
+        cudnn=torch.backends.cudnn.version() if on_gpu else None,  # type: ignore[no-untyped-call]
+        driver=gpu_driver() if on_gpu else None,
+    )
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123 - a kernel file, no path of ours
+            return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+    except OSError:
+        return platform.processor() or "unknown"
+
+
+def gpu_driver() -> str:
+    """Return the version of NVIDIA's driver, ``unknown`` if its library does not report it."""
+    import pynvml  # noqa: PLC0415 - needed on machines with a GPU only
+
+    try:
+        pynvml.nvmlInit()
+        return str(pynvml.nvmlSystemGetDriverVersion())
+    except pynvml.NVMLError:
+        return "unknown"
