@@ -44,7 +44,8 @@ from facecheck.faces import Face, Image
 from facecheck.metrics import dprime
 from facecheck.metrics.scores import Scores
 from facecheck.models.recognizer import Recognizer
-from facecheck.pipeline import Pipeline, road_version
+from facecheck.pipeline import Pipeline
+from facecheck.pipeline.keys import stage_version
 from facecheck.storage.cache import Cache, key
 
 __all__ = ["Finding", "preflight", "separations", "unprobed"]
@@ -103,7 +104,7 @@ def preflight(recognizer: Recognizer, *, cache: Cache | None = None) -> tuple[Fi
     Raises:
         ModelError: the model cannot embed as declared.
     """
-    entry = key("preflight", road_version(), recognizer.identity, recognizer.name, _version())
+    entry = key("preflight", stage_version("embedding"), recognizer.identity, recognizer.name, _version())
     kept = cache.get([entry]) if cache is not None else {}
     if entry in kept:
         return tuple(Finding(**fields) for fields in json.loads(kept[entry]["findings"].tobytes()))

@@ -1,4 +1,4 @@
-"""The road: every image once, every failure a result, nothing lost."""
+"""The pipeline: every image once, every failure a result, nothing lost."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -108,10 +108,10 @@ def test_equal_files_are_one_image(faces: list[Face], tmp_path: Path) -> None:
     assert detector.seen == 1
 
 
-@pytest.mark.parametrize(("lanes", "batch"), [(1, 1), (1, 16), (2, 3), (4, 2)])
-def test_lanes_and_batches_do_not_change_the_answer(faces: list[Face], lanes: int, batch: int) -> None:
+@pytest.mark.parametrize(("workers", "batch"), [(1, 1), (1, 16), (2, 3), (4, 2)])
+def test_workers_and_batches_do_not_change_the_answer(faces: list[Face], workers: int, batch: int) -> None:
     """Order and grouping are the machine's business."""
-    found = Pipeline(lanes=lanes, batch=batch).run(counting()[0], faces)
+    found = Pipeline(workers=workers, batch=batch).run(counting()[0], faces)
 
     expected = [[100.0 + 10 * n] * 3 for n in range(10)]
     expected[3] = [np.nan] * 3
@@ -181,7 +181,7 @@ def test_what_is_placed_on_a_face_lies_where_the_pinned_detector_sees_it(
 ) -> None:
     """Whatever model is judged, landmarks are those of one detector on the clean image, to the pixel, found once."""
     pinned, given = PinnedDetector(), []
-    monkeypatch.setattr("facecheck.pipeline.pipeline._reference_detector", lambda: pinned)
+    monkeypatch.setattr("facecheck.pipeline.pipeline.reference_detector", lambda: pinned)
     apply = Applied.apply
 
     def spied(self: Applied, image: Image, digest: bytes, landmarks: npt.NDArray[np.float32] | None = None) -> Image:
@@ -209,7 +209,7 @@ def test_corruptions_that_need_no_landmarks_do_not_wait_for_them(
 ) -> None:
     """Blur is blur, wherever the face is."""
     pinned = PinnedDetector()
-    monkeypatch.setattr("facecheck.pipeline.pipeline._reference_detector", lambda: pinned)
+    monkeypatch.setattr("facecheck.pipeline.pipeline.reference_detector", lambda: pinned)
 
     Pipeline().run(counting()[0], faces, corruption=Applied("blur", 2))
 
@@ -284,7 +284,7 @@ def test_an_interruption_keeps_what_was_finished(faces: list[Face], tmp_path: Pa
     _ = broken.identity
     interrupted.seen = 0
     with pytest.raises(KeyboardInterrupt):
-        Pipeline(cache=cache, lanes=1, batch=1).run(broken, faces)
+        Pipeline(cache=cache, workers=1, batch=1).run(broken, faces)
     detector.seen = 0
 
     Pipeline(cache=cache).run(recognizer, faces)
@@ -309,12 +309,12 @@ def test_tiles_of_a_strip_are_images_of_their_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("model", ["dlib", "facenet-casia-webface"])
-def test_the_road_is_the_same_as_walking_it_by_hand(model: str) -> None:
+def test_the_pipeline_gives_what_its_steps_give_by_hand(model: str) -> None:
     """Threads and batches give the vector that detector, policy, aligner and embedder give one after the other."""
     recognizer = build(model, Settings(device=CPU))
     people = [face(HOPPER, "hopper"), face(ASTRONAUT, "collins"), face(COFFEE, "nobody")]
 
-    found = Pipeline(lanes=2, batch=2).run(recognizer, people)
+    found = Pipeline(workers=2, batch=2).run(recognizer, people)
 
     assert found.outcomes.tolist() == [Outcome.EMBEDDED, Outcome.EMBEDDED, Outcome.NO_FACE]
     image = np.asarray(PIL.Image.open(HOPPER).convert("RGB"))
