@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.metadata
 import os
 import platform
@@ -36,7 +35,7 @@ def sign_model(recognizer: Recognizer, *, spec: str) -> ModelSignature:
         detector=recognizer.detector.identity,
         policy=recognizer.policy.identity,
         aligner=recognizer.aligner.identity,
-        contract=dataclasses.asdict(recognizer.contract),
+        contract=recognizer.contract.as_dict(),
         fingerprint=recognizer.fingerprint,
         device=device_name(recognizer.device),
         precision=recognizer.precision,

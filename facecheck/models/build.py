@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import re
 import sys
@@ -27,11 +28,19 @@ def split_models(text: str) -> list[str]:
 
 
 def build(text: str, settings: Settings) -> Recognizer:
-    """Return the recogniser that a specification names; its name is the specification's.
+    """Return the recogniser that a specification names; it keeps the specification.
+
+    Args:
+        text: such as ``dlib?policy=largest``; paths and modules are found from the working directory.
+        settings: what the run asks of every model.
 
     Raises:
         ModelError: an unknown name or option, missing or wrong weights, a factory that fails.
     """
+    return dataclasses.replace(_made(text, settings), spec=text)
+
+
+def _made(text: str, settings: Settings) -> Recognizer:
     if _is_file(text):
         return build_file(Spec.parse(text, error=ModelError), settings)
     if ":" in text.partition("?")[0]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from facecheck.detection.selection import FacePolicy
-from facecheck.embedders.network import FLIPS, Channels, Flip
+from facecheck.embedders.preprocessing import FLIPS, Channels, Flip
 from facecheck.errors import ModelError, nearest
 
 __all__ = [
@@ -49,7 +49,7 @@ def choice(options: Options, name: str, known: Iterable[Word], default: Word) ->
 
 
 def flip(options: Options) -> Flip:
-    """Return what becomes of the mirrored crop's vector."""
+    """Return what is done with the mirrored crop's vector."""
     return choice(options, "flip", FLIPS, "none")
 
 
@@ -82,7 +82,7 @@ def channels(options: Options, name: str) -> Channels | None:
         numbers = [float(number) for number in options[name].split("/")]
     except ValueError:
         numbers = []
-    if len(numbers) not in (1, 3) or not all(math.isfinite(number) for number in numbers):
+    if len(numbers) not in (1, 3):
         raise ModelError(f"{name}={options[name]}: expected one number on the scale 0..255, or three joined by /")
     first, *others = numbers
     second, third = others or (first, first)

@@ -14,6 +14,7 @@ from facecheck.embedders import face_transformer, facenet
 from facecheck.embedders.dlib_resnet import DlibResnet, parse
 from facecheck.embedders.edgeface import EDGEFACES, edgeface, edgeface_file
 from facecheck.embedders.face_transformer import FACE_TRANSFORMERS
+from facecheck.embedders.preprocessing import ZERO_TO_255
 from facecheck.errors import ModelError
 from facecheck.models.options import FACE_OPTIONS, Options, flip, margin, policy, threshold, weights
 from facecheck.models.recognizer import Recognizer
@@ -51,8 +52,8 @@ def _dlib(name: str, settings: Settings, options: Options) -> Recognizer:
         name,
         network,
         settings,
-        mean=(0.0, 0.0, 0.0),  # the network takes its own mean away
-        std=(1.0, 1.0, 1.0),
+        mean=ZERO_TO_255.mean,  # the network subtracts a mean of its own
+        std=ZERO_TO_255.std,
         l2=False,
         threshold=threshold(options, _DLIB_THRESHOLD),
         detector=DlibHog(upsample=1),
@@ -106,8 +107,8 @@ def _face_transformer(kind: str) -> Build:
             name,
             network,
             settings,
-            mean=(0.0, 0.0, 0.0),  # it was trained on 0..255 as they are
-            std=(1.0, 1.0, 1.0),
+            mean=ZERO_TO_255.mean,
+            std=ZERO_TO_255.std,
             flip=flip(options),
             threshold=threshold(options, None),
             weights_sha256=sha256,

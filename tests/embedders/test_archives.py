@@ -144,7 +144,7 @@ def test_known_names_bring_their_contract(name: str, colour: str, mean: float, t
 
     contract = build(f"torchscript:{path}", CPU).contract
 
-    assert (contract.colour, contract.mean[0]) == (colour, mean)
+    assert (contract.preprocessing.colour, contract.preprocessing.mean[0]) == (colour, mean)
     with pytest.raises(ModelError, match=r"which takes std=.* not std=1 "):
         build(f"torchscript:{path}?std=1", CPU)
 

@@ -1,5 +1,8 @@
 """Recognisers against the packages that they are made of, and the ways of asking for one."""
 
+import subprocess
+import sys
+
 import face_recognition
 import numpy as np
 import PIL.Image
@@ -9,6 +12,7 @@ from facenet_pytorch import MTCNN
 
 from facecheck.alignment import BoxCrop
 from facecheck.embedders import Embeddings, facenet
+from facecheck.embedders.network import Precision
 from facecheck.errors import ModelError
 from facecheck.faces import Image
 from facecheck.models import Settings, build, check, split_models, torch_recognizer
@@ -217,3 +221,34 @@ def test_hostile_paths_are_refused(spec: str) -> None:
     """Nothing is read as a model that is not one."""
     with pytest.raises(ModelError):
         build(spec, CPU)
+
+
+REBUILD = """
+import sys
+import torch
+from facecheck.models import Settings, build
+spec, device, precision = sys.argv[1:]
+print(build(spec, Settings(device=torch.device(device), precision=precision)).identity)
+"""
+
+
+@pytest.mark.parametrize(
+    ("spec", "precision"),
+    [
+        pytest.param("dlib?policy=largest", "fp32", id="built in"),
+        pytest.param("tests.models.test_models:small_factory", "bf16", id="factory"),
+    ],
+)
+def test_another_process_builds_the_same_recogniser_from_its_specification(spec: str, precision: Precision) -> None:
+    """Specification, device and precision are all that it needs."""
+    recognizer = build(spec, Settings(device=CPU.device, precision=precision))
+
+    command = [sys.executable, "-c", REBUILD, recognizer.spec, str(recognizer.device), recognizer.precision]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+
+    assert done.stdout.strip() == recognizer.identity
+
+
+def test_a_recogniser_that_was_made_directly_has_no_specification() -> None:
+    """Nothing could build it again."""
+    assert not small_factory(CPU).spec

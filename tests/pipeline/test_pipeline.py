@@ -15,6 +15,7 @@ from facecheck.corruptions import Applied
 from facecheck.detection.detector import Detections
 from facecheck.detection.selection import FacePolicy
 from facecheck.embedders import Crops, Embeddings
+from facecheck.embedders.preprocessing import ZERO_TO_255, Postprocessing
 from facecheck.evaluation.scoring import score
 from facecheck.faces import Face, Image, ImageSource, Pairs
 from facecheck.models import Settings, build
@@ -55,9 +56,7 @@ class MeanEmbedder:
 def counting(policy: FacePolicy | None = None) -> tuple[Recognizer, BrightDetector, MeanEmbedder]:
     """Return a recogniser whose work can be counted."""
     detector, embedder = BrightDetector(), MeanEmbedder()
-    contract = Contract(
-        colour="rgb", mean=(0, 0, 0), std=(1, 1, 1), l2=False, distance="euclidean", threshold=None, weights_sha256=""
-    )
+    contract = Contract(preprocessing=ZERO_TO_255, postprocessing=Postprocessing(l2=False))
     recognizer = Recognizer(
         name="counting",
         detector=detector,
