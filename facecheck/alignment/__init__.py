@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from facecheck.alignment.aligners import (
+    FACENET_MARGIN,
+    FACENET_SIZE,
     Aligner,
     BoxCrop,
     DlibChip,
@@ -11,4 +13,13 @@ from facecheck.alignment.aligners import (
     similarity_transform,
 )
 
-__all__ = ["Aligner", "BoxCrop", "DlibChip", "FivePoint", "WholeImage", "similarity_transform"]
+__all__ = [
+    "FACENET_MARGIN",
+    "FACENET_SIZE",
+    "Aligner",
+    "BoxCrop",
+    "DlibChip",
+    "FivePoint",
+    "WholeImage",
+    "similarity_transform",
+]

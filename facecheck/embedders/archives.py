@@ -21,13 +21,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from facecheck.embedders.checkpoints import MAX_COMPRESSED_BYTES, compressed_bytes
 from facecheck.embedders.portions import in_portions
 from facecheck.errors import ModelError
 
 __all__ = ["ArchivedNetwork", "exported", "scripted"]
-
-
-_MAX_FOLDED_BYTES = 2**26  # torch compresses programs and nothing else
 
 
 class ArchivedNetwork(nn.Module):
@@ -90,8 +88,7 @@ def _entries(path: Path, allowed: re.Pattern[str], *, left_out: str) -> dict[str
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-            folded = sum(i.file_size for i in archive.infolist() if i.compress_type != zipfile.ZIP_STORED)
-            if len(set(names)) < len(names) or folded > _MAX_FOLDED_BYTES:
+            if len(set(names)) < len(names) or compressed_bytes(archive) > MAX_COMPRESSED_BYTES:
                 raise ModelError(f"{path}: not as torch writes it: an entry is there twice, or much is compressed")
             strange = [name for name in names if not allowed.fullmatch(name.partition("/")[2])]
             if strange:

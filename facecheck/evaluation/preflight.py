@@ -33,7 +33,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from facecheck.alignment import Aligner, BoxCrop, FivePoint, WholeImage
+from facecheck.alignment import FACENET_MARGIN, FACENET_SIZE, Aligner, BoxCrop, FivePoint, WholeImage
 from facecheck.datasets import open_dataset
 from facecheck.detection.selection import ChosenFace
 from facecheck.embedders import Embeddings
@@ -67,7 +67,7 @@ _FLAT = 0.15  # of the lightness' contrast that is left where colour is probed
 _CONTRAST, _BRIGHT = 0.35, 165.0  # of dark and pale pictures; the middle of the pale ones
 _MIDDLE = 127.5
 _LIGHTNESS = np.array([0.299, 0.587, 0.114])  # Rec. 601
-_BOX_MARGIN = 14 / 160  # facenet-pytorch's, of the crop's side
+_BOX_MARGIN = FACENET_MARGIN / FACENET_SIZE  # of the crop's side
 _SAME = 2.0  # numbers of the scale 0..255 within which two ranges are one
 
 _RANGES: Mapping[str, Preprocessing] = {

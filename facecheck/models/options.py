@@ -27,12 +27,13 @@ __all__ = [
 
 Options = Mapping[str, str]
 Word = TypeVar("Word", bound=str)
-FACE_OPTIONS = frozenset({"policy", "fallback"})
+_POLICY_FIELDS = {"policy": "select", "fallback": "fallback"}
+FACE_OPTIONS = frozenset(_POLICY_FIELDS)
 
 
 def policy(options: Options) -> FacePolicy:
     """Return which face is taken: ``policy`` and ``fallback``."""
-    return FacePolicy(select=options.get("policy", "most_central"), fallback=options.get("fallback", "none"))
+    return FacePolicy(**{field: options[name] for name, field in _POLICY_FIELDS.items() if name in options})
 
 
 def choice(options: Options, name: str, known: Iterable[Word], default: Word) -> Word:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import torch
 from torch import nn
 
-from facecheck.alignment import BoxCrop, DlibChip
+from facecheck.alignment import FACENET_MARGIN, FACENET_SIZE, BoxCrop, DlibChip
 from facecheck.detection.dlib_hog import DlibHog
 from facecheck.embedders import face_transformer, facenet
 from facecheck.embedders.dlib_resnet import DlibResnet, parse
@@ -27,7 +27,6 @@ _DLIB_NETWORK_SHA256 = "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead0
 _DLIB_PREDICTOR_SHA256 = "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888"
 _DLIB_THRESHOLD = 0.6  # the customary one, of dlib's and face_recognition's documentation
 _FACENET_STD = (128.0, 128.0, 128.0)
-_FACENET_SIZE = 160
 _FACENET_THRESHOLD = 1.13  # the best for CASIA-WebFace's weights on LFW's view 1 training pairs
 
 Build = Callable[[str, Settings, Options], Recognizer]
@@ -73,7 +72,7 @@ def _facenet(
         flip=flip(options),
         threshold=threshold(options, usual_threshold),
         policy=policy(options),
-        aligner=BoxCrop(_FACENET_SIZE, margin=margin(options, size=_FACENET_SIZE, default=14)),
+        aligner=BoxCrop(FACENET_SIZE, margin=margin(options, size=FACENET_SIZE, default=FACENET_MARGIN)),
     )
 
 

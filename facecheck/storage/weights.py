@@ -6,10 +6,10 @@ are converted once into a safetensors file in the cache.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -17,10 +17,11 @@ import numpy as np
 import platformdirs
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from facecheck.errors import ModelError
+from facecheck.storage.files import writing
 
 __all__ = ["cache_folder", "converted", "file_sha256", "package_file", "state_sha256", "verified"]
 
@@ -121,15 +122,8 @@ def _load(path: Path) -> dict[str, Tensor] | None:
 
 
 def _save(state: dict[str, Tensor], path: Path) -> None:
-    """Write whole or not at all; a cache that cannot be written costs time, never the run."""
-    try:
+    """Keep the weights; a cache that cannot be written costs time, never the run."""
+    with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        os.close(handle)
-    except OSError:
-        return
-    try:
-        save_file(state, temporary)
-        Path(temporary).replace(path)
-    except (OSError, SafetensorError):
-        Path(temporary).unlink(missing_ok=True)
+        with writing(path) as stream:
+            stream.write(save(state))

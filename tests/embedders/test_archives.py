@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import pickle
 import warnings
 import zipfile
@@ -30,6 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*")
 CPU = Settings(device=torch.device("cpu"))
 SIDE = 16
 HOW = "mean=10/20/30&std=2/4/8&l2=no"
+from tests.support.hostile import Hostile
 
 
 class Small(nn.Module):
@@ -332,16 +332,6 @@ def test_a_shape_is_judged_at_once(text: str) -> None:
 
 Changes = tuple[Callable[[str, bytes], bytes], dict[str, bytes]]
 Attack = Callable[[Path], Changes]
-
-
-class Hostile:
-    """Leaves a trace when it is unpickled."""
-
-    def __init__(self, trace: Path) -> None:
-        self.trace = trace
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.mkdir, (str(self.trace),)
 
 
 def opaque(trace: Path) -> Changes:

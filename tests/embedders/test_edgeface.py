@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import zipfile
@@ -23,6 +22,7 @@ from facecheck.faces import Image
 from facecheck.models import Settings, build, check
 from facecheck.models.recognizer import Recognizer
 from facecheck.storage.weights import file_sha256
+from tests.support.hostile import Hostile
 from tests.support.photographs import crowd
 from tests.support.weights_at_hand import at_hand
 
@@ -174,16 +174,6 @@ def test_weights_that_are_nowhere_name_the_ways(monkeypatch: pytest.MonkeyPatch)
         WEIGHTS_VARIABLE,
     ):
         assert way in str(raised.value)
-
-
-class Hostile:
-    """Leaves a trace when it is unpickled."""
-
-    def __init__(self, trace: Path) -> None:
-        self.trace = trace
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.mkdir, (str(self.trace),)
 
 
 def test_a_file_that_runs_code_is_not_opened(tmp_path: Path) -> None:
