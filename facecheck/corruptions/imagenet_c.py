@@ -55,7 +55,7 @@ def _entry(function: Function) -> Corruption:
     name = function.__name__
     return Corruption(
         name=name,
-        family="common",
+        family="imagenet_c",
         title=name.replace("_", " ").capitalize().replace("Jpeg", "JPEG"),
         unit="severity",
         levels=(0, 1, 2, 3, 4, 5),

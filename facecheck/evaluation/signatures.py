@@ -22,16 +22,11 @@ __all__ = ["gpu_driver", "sign_code", "sign_dataset", "sign_machine", "sign_mode
 _GIT_S = 30.0
 
 
-def sign_model(recognizer: Recognizer, *, spec: str) -> ModelSignature:
-    """Return what identifies a recogniser.
-
-    Args:
-        recognizer: the model.
-        spec: that it was asked for by.
-    """
+def sign_model(recognizer: Recognizer) -> ModelSignature:
+    """Return what identifies a recogniser."""
     return ModelSignature(
         name=recognizer.name,
-        spec=spec,
+        spec=recognizer.spec,
         detector=recognizer.detector.identity,
         policy=recognizer.policy.identity,
         aligner=recognizer.aligner.identity,
