@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from facecheck.alignment.aligners import (
-    FACENET_MARGIN,
-    FACENET_SIZE,
     Aligner,
     BoxCrop,
     DlibChip,
@@ -13,13 +11,4 @@ from facecheck.alignment.aligners import (
     similarity_transform,
 )
 
-__all__ = [
-    "FACENET_MARGIN",
-    "FACENET_SIZE",
-    "Aligner",
-    "BoxCrop",
-    "DlibChip",
-    "FivePoint",
-    "WholeImage",
-    "similarity_transform",
-]
+__all__ = ["Aligner", "BoxCrop", "DlibChip", "FivePoint", "WholeImage", "similarity_transform"]

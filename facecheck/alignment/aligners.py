@@ -1,7 +1,7 @@
 """From a face in an image to the crop that a network was trained on.
 
-The largest source of wrong numbers in every project's tracker: each network has one way of cropping, and
-another costs it points. Crops are ``(size, size, 3)`` uint8 RGB.
+Alignment is the most frequent cause of wrong results in the issue trackers of face recognition: each network was
+trained on one way of cropping, and another lowers its accuracy. Crops are ``(size, size, 3)`` uint8 RGB.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class BoxCrop:
 class FivePoint:
     """Rotated, scaled and shifted so that eyes, nose and mouth lie where InsightFace puts them.
 
-    A box without landmarks, which only the centre-box policy gives, is taken to hold an upright face.
+    A box without landmarks, which only the centre-box policy gives, is assumed to hold an upright face.
 
     Args:
         size: side of the crop, pixels.
@@ -137,7 +137,7 @@ def _stretched(image: Image, size: int) -> Image:
 
 
 def similarity_transform(source: npt.NDArray[np.float64], target: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the ``(2, 3)`` rotation, scaling and shift that takes points nearest to their targets.
+    """Return the ``(2, 3)`` rotation, scaling and shift that maps points closest to their targets.
 
     Least squares, without mirroring; in the plane it has this closed form.
 

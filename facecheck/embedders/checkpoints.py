@@ -1,4 +1,4 @@
-"""Weights that users bring: found by name, read without running any of the code that a file may carry."""
+"""Weights that users provide: found by name, read without running any code that a file may contain."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def known_file(name: str, sha256: str) -> Path | None:
             return path
     if found:
         raise ModelError(
-            f"{', '.join(map(str, found))}: sha256 is not {sha256}: damaged, cut short or another release. "
-            f"Weights of your own are asked for by their path, ?weights={found[0]}"
+            f"{', '.join(map(str, found))}: sha256 is not {sha256}: damaged, truncated or another release. "
+            f"Name weights of your own by their path, ?weights={found[0]}"
         )
     return None
 
@@ -83,7 +83,7 @@ def _refuse_bomb(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             compressed = compressed_bytes(archive)
-    except (OSError, zipfile.BadZipFile, ValueError):  # no zip file at all: its reader says what it is
+    except (OSError, zipfile.BadZipFile, ValueError):  # not a zip file: its reader says what it is
         return
     if compressed > MAX_COMPRESSED_BYTES:
         raise ModelError(f"{path}: not as torch writes it: {compressed / 1e6:.0f} MB in it are compressed")
@@ -109,7 +109,7 @@ def fit(network: nn.Module, state: Mapping[str, Tensor], source: Path, *, assign
         assign: put the tensors themselves into the network, as one without memory of its own needs it.
 
     Raises:
-        ModelError: one is not.
+        ModelError: a name or a shape differs.
     """
     try:
         network.load_state_dict(state, strict=True, assign=assign)

@@ -188,5 +188,5 @@ def _array(tensor: memoryview) -> npt.NDArray[np.float32]:
     content = b"".join(bytes(m) for m in messages(tensor, _TENSOR_CONTENT))
     content = content or b"".join(bytes(m) for m in messages(tensor, _TENSOR_FLOATS))
     values = np.frombuffer(content, "<f4")
-    # A single value stands for all of them.
+    # A single value is repeated for all elements.
     return np.full(shape, values[0]) if values.size == 1 else values.reshape(shape).copy()

@@ -1,8 +1,8 @@
 """InceptionResnetV1, FaceNet's network, with each batch norm folded into the convolution before it.
 
 The same function as ``facenet_pytorch.InceptionResnetV1(classify=False)`` in evaluation mode, in fewer
-passes over memory; :func:`folded` takes that network's state dict. Its package is not imported: it brings
-torchvision, and that brings torch's compiler, which takes longer to import than a warm run takes.
+passes over memory; :func:`folded` takes that network's state dict. Its package is not imported: it imports
+torchvision, and that imports torch's compiler, which takes longer than a warm run.
 
 Source: Szegedy et al., Inception-v4, AAAI 2017; David Sandberg's FaceNet; facenet-pytorch.
 """
@@ -28,7 +28,7 @@ class _Conv(nn.Conv2d):
 
 
 class _Residual(nn.Module):
-    """Branches side by side, joined, scaled and added to what came in."""
+    """Branches side by side, joined, scaled and added to their input."""
 
     def __init__(self, channels: int, branches: list[nn.Module], joined: int, *, scale: float, last: bool) -> None:
         super().__init__()

@@ -1,7 +1,6 @@
 """What is done with pixels before a network and with its vectors after it, declared once.
 
-Contracts, presets of files, embedders and the preflight hold these values; none of them has fields of its own for
-what stands here.
+Contracts, presets of files, embedders and the preflight hold these values, and no fields of their own for the same.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ class Preprocessing:
     colour: Colour = "rgb"
 
     def __post_init__(self) -> None:
-        """Refuse what no pixel can be fed by."""
+        """Refuse values that cannot be applied to pixels."""
         if self.colour not in COLOURS:
             raise ModelError(f"colour {self.colour!r} is unknown. {nearest(self.colour, COLOURS)}")
         for name, numbers in (("mean", self.mean), ("std", self.std)):

@@ -1,4 +1,4 @@
-"""Protocol buffers as they lie in a file: fields by number, without a schema and without a copy."""
+"""Protocol buffers, read from bytes: fields by number, without a schema and without a copy."""
 
 from __future__ import annotations
 

@@ -33,7 +33,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from facecheck.alignment import FACENET_MARGIN, FACENET_SIZE, Aligner, BoxCrop, FivePoint, WholeImage
+from facecheck.alignment import Aligner, BoxCrop, FivePoint, WholeImage
+from facecheck.alignment.aligners import FACENET_MARGIN, FACENET_SIZE
 from facecheck.datasets import open_dataset
 from facecheck.detection.selection import ChosenFace
 from facecheck.embedders import Embeddings

@@ -1,4 +1,4 @@
-"""The grammar of models: what a specification may say, and who builds what it names."""
+"""Model specifications: their grammar, and what builds each kind."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def build(text: str, settings: Settings) -> Recognizer:
 
     Args:
         text: such as ``dlib?policy=largest``; paths and modules are found from the working directory.
-        settings: what the run asks of every model.
+        settings: of the run.
 
     Raises:
         ModelError: an unknown name or option, missing or wrong weights, a factory that fails.
@@ -66,7 +66,7 @@ def _built_in(text: str) -> Spec:
 
 
 def _short(spec: Spec) -> str:
-    """Name a variant by what sets it apart: paths would not fit into a graph."""
+    """Name a variant by its options, of a path its stem alone: whole paths do not fit into a graph."""
     shown = [f"{key}={Path(value).stem if key == 'weights' else value}" for key, value in spec.options.items()]
     return "?".join((spec.kind, "&".join(shown))) if shown else spec.kind
 

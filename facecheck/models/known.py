@@ -42,7 +42,7 @@ class Known:
     Args:
         family: its name, for messages.
         preset: of all of them.
-        name: regular expression of a file's whole name that nobody else uses, None if there is none.
+        name: regular expression of a file's whole name that no other family uses, None if there is none.
         sha256: of its files, each with the files beside it.
         source: where the contract is written down.
     """

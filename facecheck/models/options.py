@@ -1,4 +1,4 @@
-"""The values of a specification's options: each becomes what it stands for, or an error that names it."""
+"""The values of a specification's options: each is parsed, or refused by its name."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def margin(options: Options, *, size: int, default: int) -> int:
     """Return the box's margin in pixels of the finished crop.
 
     Raises:
-        ModelError: not whole pixels that leave something of the crop.
+        ModelError: not whole pixels, or not fewer than the crop has.
     """
     given = options.get("margin", str(default))
     if not re.fullmatch(r"\d{1,4}", given) or int(given) >= size:
@@ -93,7 +93,7 @@ def channels(options: Options, name: str) -> Channels | None:
 def threshold(options: Options, default: float | None) -> float | None:
     """Return the largest distance that is taken for one person.
 
-    A mirrored crop's vector changes every distance, so that a default that was chosen without it is void.
+    A mirrored crop's vector changes every distance, so that a default that was chosen without it does not apply.
 
     Raises:
         ModelError: not a distance.

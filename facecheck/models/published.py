@@ -8,7 +8,8 @@ from types import MappingProxyType
 import torch
 from torch import nn
 
-from facecheck.alignment import FACENET_MARGIN, FACENET_SIZE, BoxCrop, DlibChip
+from facecheck.alignment import BoxCrop, DlibChip
+from facecheck.alignment.aligners import FACENET_MARGIN, FACENET_SIZE
 from facecheck.detection.dlib_hog import DlibHog
 from facecheck.embedders import face_transformer, facenet
 from facecheck.embedders.dlib_resnet import DlibResnet, parse
@@ -25,7 +26,7 @@ __all__ = ["BUILT_IN", "Build", "dlib_chip"]
 
 _DLIB_NETWORK_SHA256 = "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"
 _DLIB_PREDICTOR_SHA256 = "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888"
-_DLIB_THRESHOLD = 0.6  # the customary one, of dlib's and face_recognition's documentation
+_DLIB_THRESHOLD = 0.6  # the usual one, of dlib's and face_recognition's documentation
 _FACENET_STD = (128.0, 128.0, 128.0)
 _FACENET_THRESHOLD = 1.13  # the best for CASIA-WebFace's weights on LFW's view 1 training pairs
 
@@ -125,8 +126,8 @@ def _face_transformer_network(kind: str, options: Options) -> tuple[nn.Module, s
     file = weights(options)
     if file is None:
         raise ModelError(
-            f"{kind}: its weights are not here: its authors keep them where only a browser gets them (Baidu Netdisk "
-            f"and Google Drive, linked from github.com/zhongyy/Face-Transformer). Say {kind}?weights=/path/to/"
+            f"{kind}: its weights are not here: only a browser can download them (Baidu Netdisk and Google Drive, "
+            f"linked from github.com/zhongyy/Face-Transformer). Give their path in the spec, {kind}?weights=/path/to/"
             f"checkpoint.pth; {kind}?weights=random runs the untrained network, which must fail"
         )
     network = face_transformer.published(kind, file)

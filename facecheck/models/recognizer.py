@@ -1,4 +1,4 @@
-"""A model that matches faces, whole: detector, policy, aligner, embedder, and the contract between them."""
+"""A complete face-recognition model: detector, policy, aligner, embedder and contract."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FINGERPRINT_DIGITS = 2  # coarse: the last bits depend on the number of threads
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
-    """What the embedder declares about itself; it stands in every report.
+    """What the embedder declares about itself; every report shows it.
 
     Args:
         preprocessing: what is done with the pixels before the network.

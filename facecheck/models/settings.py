@@ -1,4 +1,4 @@
-"""What a run asks of every model, and the way from any torch network to a recogniser."""
+"""The settings of a run, and recognisers around torch networks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Settings", "network_recognizer", "torch_recognizer"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a run asks of every model.
+    """What a run sets for every model.
 
     Args:
         device: where networks run.

@@ -17,7 +17,7 @@ __all__ = ["Detected", "Embedded", "Outcome", "Result", "StageTimes", "collect"]
 
 
 class Outcome(IntEnum):
-    """What became of an image."""
+    """What the pipeline gave for an image."""
 
     EMBEDDED = 0
     NO_FACE = 1
@@ -100,7 +100,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Embedded:
-    """The faces of a run with what became of each.
+    """The faces of a run with the result of each.
 
     Args:
         faces: m faces.

@@ -148,7 +148,7 @@ class Pipeline:
                 progress.update(len(done))
 
     def _find_references(self, works: Sequence[Work]) -> None:
-        """Give each image the faces that the pinned detector finds in it clean, for what is placed on a face."""
+        """Give each image the faces that the reference detector finds in it clean, to place corruptions by."""
         detector, clean = reference_detector(), condition(CLEAN)
         references = [
             Work(w.source, w.digest, detection_key=detection_key(detector, REFERENCE_DEVICE.type, clean, w.digest))

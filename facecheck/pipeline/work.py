@@ -30,7 +30,7 @@ REFERENCE_DEVICE = torch.device("cpu")
 
 @dataclass(slots=True)
 class Work:
-    """An image on its way.
+    """An image between two steps of the pipeline.
 
     Args:
         source: of its bytes.

@@ -1,4 +1,4 @@
-"""Where weights come from, and the proof that they are the right ones: nothing is loaded unhashed.
+"""Weights: where they come from, and the check that they are the right ones. Nothing is loaded without it.
 
 Weights that a registry package carries are read out of it without importing the package. Foreign formats
 are converted once into a safetensors file in the cache.
@@ -27,7 +27,7 @@ __all__ = ["cache_folder", "converted", "file_sha256", "package_file", "state_sh
 
 
 def cache_folder() -> Path:
-    """Return where facecheck keeps what it can make again: ``FACECHECK_CACHE`` or the user's cache folder."""
+    """Return the folder of everything that facecheck can make again: ``FACECHECK_CACHE`` or the user's cache folder."""
     chosen = os.environ.get("FACECHECK_CACHE")
     return (
         Path(chosen).expanduser()
@@ -75,7 +75,7 @@ def verified(path: Path, sha256: str) -> Path:
     if found != sha256:
         raise ModelError(
             f"{path}: not the expected weights: sha256 is {found}, expected {sha256}. "
-            "The file is damaged, cut short or another release: fetch it again"
+            "The file is damaged, truncated or another release: download it again"
         )
     return path
 

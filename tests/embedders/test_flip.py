@@ -1,4 +1,4 @@
-"""The mirrored crop: what becomes of its vector is a declared part of the contract."""
+"""The mirrored crop: what is done with its vector is a declared part of the contract."""
 
 import typing
 
@@ -28,7 +28,7 @@ class Halves(torch.nn.Module):
 
 
 class Pixels(torch.nn.Module):
-    """Answers every number it is fed, channel after channel."""
+    """Answers its input, channel after channel."""
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         return pixels.flatten(1)
@@ -72,8 +72,8 @@ CROPS = npst.arrays(np.uint8, st.tuples(st.integers(1, 3), st.just(4), st.just(4
 
 
 @given(crops=CROPS)
-def test_the_mean_is_blind_to_mirroring(crops: Image) -> None:
-    """A crop and its mirror image are one to it; to ``none`` they are not, unless they are symmetric."""
+def test_the_mean_is_invariant_to_mirroring(crops: Image) -> None:
+    """A crop and its mirror image have one vector; with ``none`` they have two, unless they are symmetric."""
     mirrored = crops[:, :, ::-1]
     mean, none = (embedder(Pixels(), flip=flip, l2=False) for flip in ("mean", "none"))
 
@@ -127,7 +127,7 @@ def test_an_unknown_flip_is_refused_by_the_contract() -> None:
 
 
 def test_facenet_takes_the_flip_as_an_option() -> None:
-    """Named in reports; the threshold that was chosen without it does not stand beside it."""
+    """Named in reports; the threshold that was chosen without it does not apply."""
     plain, flipped = (build(f"facenet-casia-webface{tail}", CPU) for tail in ("", "?flip=concat"))
     crop = np.random.default_rng(0).integers(0, 256, (1, 160, 160, 3)).astype(np.uint8)
 
@@ -158,12 +158,12 @@ def test_a_wrong_value_is_refused_by_name(spec: str, message: str) -> None:
 
 
 def test_dlib_has_no_flip() -> None:
-    """Its users do not mirror."""
+    """Users of dlib do not mirror."""
     with pytest.raises(ModelError, match="dlib has no option 'flip'"):
         check("dlib?flip=mean")
 
 
-def test_a_network_can_be_asked_what_it_would_answer_if_fed_otherwise() -> None:
+def test_a_network_can_be_run_with_another_preprocessing() -> None:
     """Mean, std and channel order change; the network and the rest of the contract stay."""
     crop = np.arange(48, dtype=np.uint8).reshape(1, 4, 4, 3)
     declared = embedder(Pixels(), flip="concat", l2=False)

@@ -53,7 +53,7 @@ def test_a_range_is_named_by_what_becomes_of_black_and_white(
         pytest.param((0, 0, 0), (1, 1, 1), "brg", r"colour 'brg' is unknown\. Did you mean", id="colour"),
     ],
 )
-def test_what_no_pixel_can_be_fed_by_is_refused(
+def test_values_that_cannot_be_applied_are_refused(
     mean: tuple[float, ...], std: tuple[float, ...], colour: str, message: str
 ) -> None:
     """By the value itself, and so by a user's factory too."""
@@ -69,7 +69,7 @@ def test_what_no_pixel_can_be_fed_by_is_refused(
         torch_recognizer("m", torch.nn.Flatten(), Settings(device=CPU), mean=three, std=by_three, colour=order)
 
 
-def test_a_recogniser_is_fed_as_its_contract_declares() -> None:
+def test_the_network_gets_what_the_contract_declares() -> None:
     """Both hold one value: they cannot disagree."""
     recognizer = torch_recognizer(
         "m", torch.nn.Flatten(), Settings(device=CPU), mean=(10, 20, 30), std=(2, 4, 5), colour="bgr", l2=False
