@@ -7,7 +7,7 @@ from facecheck.metrics.robustness import corruption_errors
 from fixtures.recorder import CaseRecord
 from fixtures.sweep import Point, Sweep, keep_collapse, keep_point, no_collapse, pinned_reference
 
-pytestmark = [pytest.mark.robustness, pytest.mark.data("pairs"), pytest.mark.sweep("common", "outside")]
+pytestmark = [pytest.mark.robustness, pytest.mark.data("pairs"), pytest.mark.sweep("imagenet_c", "outdoors")]
 
 
 def test_corrupted_pairs_are_judged_rightly(point: Point, record: CaseRecord) -> None:
@@ -28,7 +28,7 @@ def test_distances_do_not_collapse(sweep: Sweep, record: CaseRecord) -> None:
     assert verdict.passed, verdict.reason
 
 
-@pytest.mark.sweep("common")
+@pytest.mark.sweep("imagenet_c")
 def test_errors_stay_within_those_of_the_reference_model(
     sweeps: dict[str, Sweep], dataset: Dataset, record: CaseRecord, pytestconfig: pytest.Config
 ) -> None:

@@ -19,7 +19,7 @@ from facecheck.corruptions.noise import gaussian_noise, impulse_noise, shot_nois
 from facecheck.corruptions.optics import defocus_blur, glass_blur, motion_blur, zoom_blur
 from facecheck.corruptions.weather import fog, frost, snow
 
-__all__ = ["COMMON"]
+__all__ = ["IMAGENET_C"]
 
 _SCALED = (
     defocus_blur,
@@ -55,7 +55,7 @@ def _entry(function: Function) -> Corruption:
     name = function.__name__
     return Corruption(
         name=name,
-        family="common",
+        family="imagenet_c",
         title=name.replace("_", " ").capitalize().replace("Jpeg", "JPEG"),
         unit="severity",
         levels=(0, 1, 2, 3, 4, 5),
@@ -65,4 +65,4 @@ def _entry(function: Function) -> Corruption:
     )
 
 
-COMMON = tuple(_entry(function) for function in _FIFTEEN)
+IMAGENET_C = tuple(_entry(function) for function in _FIFTEEN)

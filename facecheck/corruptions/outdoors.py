@@ -11,7 +11,7 @@ from facecheck.corruptions.optics import STEPS_PER_PX, streak
 from facecheck.corruptions.placement import FaceFrame
 from facecheck.faces import Image
 
-__all__ = ["OUTSIDE"]
+__all__ = ["OUTDOORS"]
 
 _QUALITIES = (0, 90, 70, 50, 30, 10)
 
@@ -33,10 +33,10 @@ def _webp(image: Image, quality: float, _given: Given) -> Image:
     return webp(image, quality)
 
 
-OUTSIDE = (
+OUTDOORS = (
     Corruption(
         name="low_light",
-        family="outside",
+        family="outdoors",
         title="Low light",
         unit="stops of light lost",
         levels=(0, 2, 3, 4, 5, 6),
@@ -45,7 +45,7 @@ OUTSIDE = (
     ),
     Corruption(
         name="motion_angle",
-        family="outside",
+        family="outdoors",
         title="Motion in any direction",
         unit="length, % of the distance between the eyes",
         levels=(0, 10, 20, 30, 40, 60),
@@ -55,7 +55,7 @@ OUTSIDE = (
     ),
     Corruption(
         name="jpeg",
-        family="outside",
+        family="outdoors",
         title="JPEG",
         unit="quality",
         levels=_QUALITIES,
@@ -64,7 +64,7 @@ OUTSIDE = (
     ),
     Corruption(
         name="webp",
-        family="outside",
+        family="outdoors",
         title="WebP",
         unit="quality",
         levels=_QUALITIES,
@@ -73,7 +73,7 @@ OUTSIDE = (
     ),
     Corruption(
         name="colour_cast",
-        family="outside",
+        family="outdoors",
         title="Colour cast",
         unit="mired warmer than daylight",
         levels=(0, 50, 100, 150, 200, 250),

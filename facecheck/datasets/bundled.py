@@ -23,27 +23,27 @@ from facecheck.errors import DatasetError
 from facecheck.faces import Face, ImageSource, Pairs
 from facecheck.specs import Spec
 
-__all__ = ["PARTS", "WHOLE", "embedded_folder", "read_embedded"]
+__all__ = ["PARTS", "WHOLE", "bundled_folder", "read_bundled"]
 
 PARTS = ("pairs", "sample", "strips")
 WHOLE = ("pairs", "strips")  # what ``faces`` alone stands for; the sample is a part of the pairs
 _Key = tuple[str, int | None]
 
 
-def embedded_folder() -> Path:
-    """Return the folder of the embedded faces: package data of the wheel, ``fixtures/faces`` of a checkout.
+def bundled_folder() -> Path:
+    """Return the folder of the bundled faces: package data of the wheel, ``fixtures/faces`` of a checkout.
 
     Raises:
         DatasetError: neither is there.
     """
     package = Path(facecheck.__file__).parent
-    for candidate in (package / "embedded_faces", package.parent / "fixtures" / "faces"):
+    for candidate in (package / "bundled_faces", package.parent / "fixtures" / "faces"):
         if (candidate / "manifest.json").is_file():
             return candidate
-    raise DatasetError(f"the embedded faces are missing from {package}: install facecheck again")
+    raise DatasetError(f"the bundled faces are missing from {package}: install facecheck again")
 
 
-def read_embedded(spec: Spec) -> Dataset:
+def read_bundled(spec: Spec) -> Dataset:
     """Open ``faces?part=pairs``, ``faces?part=sample`` or ``faces?part=strips``.
 
     Raises:
@@ -53,7 +53,7 @@ def read_embedded(spec: Spec) -> Dataset:
     part = spec.options.get("part", PARTS[0])
     if spec.path or part not in PARTS:
         raise DatasetError(f"{spec.text}: expected faces or one of its parts: faces?part={'|'.join(PARTS)}")
-    folder = embedded_folder()
+    folder = bundled_folder()
     faces = _faces(folder, _read_json(folder / "manifest.json"))
     if part == "strips":
         return _strips(spec, faces)
@@ -103,7 +103,7 @@ def _pairs(spec: Spec, faces: dict[_Key, Face], folder: Path, *, sample: bool) -
         kind="faces",
         spec=spec.text,
         pairs=everything.take(np.arange(len(everything))),
-        protocol=f"embedded synthetic faces, {'the sample of ' if sample else ''}{len(set(folds))} folds",
+        protocol=f"bundled synthetic faces, {'the sample of ' if sample else ''}{len(set(folds))} folds",
     )
 
 
@@ -120,5 +120,5 @@ def _strips(spec: Spec, faces: dict[_Key, Face]) -> Dataset:
         kind="strips",
         spec=spec.text,
         pairs=Pairs(pairs.faces, pairs.indices, deal_into_folds(pairs)),
-        protocol="embedded synthetic strips, all genuine pairs, impostor pairs at equal yaw",
+        protocol="bundled synthetic strips, all genuine pairs, impostor pairs at equal yaw",
     )

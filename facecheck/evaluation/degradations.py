@@ -49,7 +49,7 @@ __all__ = [
 
 SAMPLE = "faces?part=sample"
 _SAMPLED = "faces?part=pairs"
-_MANY = ("common", "outside", "occlusion")  # families of which the sample takes the middle and the worst severity
+_MANY = ("imagenet_c", "outdoors", "occlusion")  # families of which the sample takes the middle and the worst severity
 _VARIANTS = ("upscaled",)  # of a corruption that the sample takes whole; treated likewise
 OF_THE_STUDIES = frozenset({entry.name for entry in (*BLUR, *FILTERS)} | {"resolution", "square"})
 

@@ -11,8 +11,8 @@ from facecheck.results.catalogue import METRICS
 from facecheck.results.conditions import ANY, DEPLOYED, NON_MATCH, Conditions
 from facecheck.results.measurement import Measurement
 from facecheck.results.run import Failures, Run
-from facecheck.results.verdict import Outcome
 from facecheck.results.sweeps import RecordedSweep, SweepStep, recorded_sweeps
+from facecheck.results.verdict import Outcome
 
 __all__ = ["table"]
 

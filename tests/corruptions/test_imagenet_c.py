@@ -33,13 +33,13 @@ def degraded(name: str, severity: float, image: Image, number: int = 1, landmark
 
 def test_they_are_the_fifteen() -> None:
     """By the authors' names, at their five severities."""
-    assert [entry.name for entry in of_family("common")] == [
+    assert [entry.name for entry in of_family("imagenet_c")] == [
         *("gaussian_noise", "shot_noise", "impulse_noise"),
         *("defocus_blur", "glass_blur", "motion_blur", "zoom_blur"),
         *("snow", "frost", "fog", "brightness"),
         *("contrast", "elastic_transform", "pixelate", "jpeg_compression"),
     ]
-    assert {entry.levels for entry in of_family("common")} == {(0, 1, 2, 3, 4, 5)}
+    assert {entry.levels for entry in of_family("imagenet_c")} == {(0, 1, 2, 3, 4, 5)}
 
 
 @pytest.mark.parametrize(
@@ -341,7 +341,7 @@ def test_frost_lies_over_what_is_kept_of_the_picture(severity: int, kept: float)
     assert on_dark[..., 2].mean() > on_dark[..., 0].mean()
 
 
-SCALED = [entry.name for entry in of_family("common") if entry.needs_landmarks]
+SCALED = [entry.name for entry in of_family("imagenet_c") if entry.needs_landmarks]
 
 
 @pytest.mark.parametrize("name", SCALED)

@@ -10,7 +10,7 @@ import pytest
 from facecheck.datasets import bundled, open_dataset, split_datasets
 from facecheck.errors import DatasetError
 
-FOLDER = bundled.embedded_folder()
+FOLDER = bundled.bundled_folder()
 
 
 def test_faces_stands_for_both_parts() -> None:
@@ -67,7 +67,7 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the folder that a test may damage."""
     folder = tmp_path / "faces"
     shutil.copytree(FOLDER, folder)
-    monkeypatch.setattr(bundled, "embedded_folder", lambda: folder)
+    monkeypatch.setattr(bundled, "bundled_folder", lambda: folder)
     return folder
 
 

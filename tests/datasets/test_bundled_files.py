@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from facecheck.datasets import bundled
-from facecheck.datasets.bundled import embedded_folder, read_embedded
+from facecheck.datasets.bundled import bundled_folder, read_bundled
 from facecheck.datasets.dataset import Dataset
 from facecheck.errors import DatasetError
 from facecheck.specs import Spec
 
-FOLDER = embedded_folder()
+FOLDER = bundled_folder()
 LARGEST_BYTES = 8 * 2**20
 WIDEST_YAW_RAD = 0.6
 
@@ -29,7 +29,7 @@ def read(name: str) -> dict[str, Any]:
 
 def opened(part: str) -> Dataset:
     """Return a part of the set."""
-    return read_embedded(Spec.parse(f"faces?part={part}", error=DatasetError))
+    return read_bundled(Spec.parse(f"faces?part={part}", error=DatasetError))
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +163,7 @@ def test_strips_hold_every_genuine_pair_of_yaws() -> None:
 def test_an_unknown_part_is_refused(text: str) -> None:
     """The message names the parts."""
     with pytest.raises(DatasetError, match=r"expected faces or one of its parts: faces\?part=pairs\|sample\|strips"):
-        read_embedded(Spec.parse(text, error=DatasetError))
+        read_bundled(Spec.parse(text, error=DatasetError))
 
 
 def test_a_changed_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manifest: dict[str, Any]) -> None:
@@ -174,7 +174,7 @@ def test_a_changed_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     content = bytearray(changed.read_bytes())
     content[-1] ^= 1
     changed.write_bytes(content)
-    monkeypatch.setattr(bundled, "embedded_folder", lambda: copy)
+    monkeypatch.setattr(bundled, "bundled_folder", lambda: copy)
 
     with pytest.raises(DatasetError, match="missing or not the file of the manifest"):
         opened("pairs")
@@ -183,7 +183,7 @@ def test_a_changed_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_damaged_manifest_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a file is damage, and says so."""
     (tmp_path / "manifest.json").write_bytes((FOLDER / "manifest.json").read_bytes()[:1000])
-    monkeypatch.setattr(bundled, "embedded_folder", lambda: tmp_path)
+    monkeypatch.setattr(bundled, "bundled_folder", lambda: tmp_path)
 
     with pytest.raises(DatasetError, match="damaged"):
         opened("pairs")

@@ -260,7 +260,7 @@ def test_the_digest_does_not_depend_on_where_the_files_lie() -> None:
     ],
 )
 def test_strips_alone_ask_about_yaw(kind: str, pairs: Pairs, *, asked: bool) -> None:
-    """The embedded pairs know every yaw too, but mix it with light, hair and glasses."""
+    """The bundled pairs know every yaw too, but mix it with light, hair and glasses."""
     assert dataclasses.replace(dataset(pairs), kind=kind).has_yaw is asked
 
 

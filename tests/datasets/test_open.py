@@ -54,13 +54,13 @@ def test_a_specification_that_names_no_data_set_is_refused(text: str, message: s
 
 
 def test_the_kinds_are_known() -> None:
-    """In the order in which messages list them; all but the embedded one read a folder."""
+    """In the order in which messages list them; all but the bundled one read a folder."""
     assert list(DATASET_KINDS) == ["faces", "lfw", "folders", "strips"]
     assert KINDS_OF_FOLDER == ["lfw", "folders", "strips"]
 
 
 @pytest.mark.parametrize("part", ["", "?part=pairs", "?part=sample", "?part=strips"])
-def test_the_embedded_faces_take_no_path(part: str, tmp_path: Path) -> None:
+def test_the_bundled_faces_take_no_path(part: str, tmp_path: Path) -> None:
     """Neither a missing folder, nor one that is there, nor a file: the message names what can be asked for."""
     (tmp_path / "pairs.txt").write_text("10 300", encoding="utf-8")
 
