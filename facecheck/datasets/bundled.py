@@ -1,10 +1,10 @@
-"""``faces``: the synthetic people that facecheck carries, so that a fresh machine has a gate.
+"""``faces``: the synthetic people that ship with facecheck, so that the gate runs on a fresh machine.
 
-72 people who do not exist, rendered at exactly known yaw; ``facecheck/generate/synthesis`` made them. The folder has
+72 people who do not exist, rendered at exactly known yaw by ``facecheck/generate/synthesis``. The folder has
 three parts: ``pairs``, the verification protocol in identity-disjoint folds (turned heads, other light, hair,
 expression and glasses, siblings as hard impostors); ``sample``, the first pairs of each of its folds, balanced
-and over few pictures, for what is measured often; and ``strips``, all genuine pairs of each person's nine yaws
-and impostor pairs at equal yaw.
+and over few pictures, for frequent measurements; and ``strips``, all genuine pairs of each person's nine yaws
+and the impostor pairs at equal yaw.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from facecheck.specs import Spec
 __all__ = ["PARTS", "WHOLE", "bundled_folder", "read_bundled"]
 
 PARTS = ("pairs", "sample", "strips")
-WHOLE = ("pairs", "strips")  # what ``faces`` alone stands for; the sample is a part of the pairs
+WHOLE = ("pairs", "strips")  # what ``faces`` without a part means; the sample is a subset of the pairs
 _Key = tuple[str, int | None]
 
 
 def bundled_folder() -> Path:
-    """Return the folder of the bundled faces: package data of the wheel, ``fixtures/faces`` of a checkout.
+    """Return the folder of the bundled faces: package data in a wheel, ``fixtures/faces`` in a checkout.
 
     Raises:
-        DatasetError: neither is there.
+        DatasetError: neither exists.
     """
     package = Path(facecheck.__file__).parent
     for candidate in (package / "bundled_faces", package.parent / "fixtures" / "faces"):
@@ -47,7 +47,7 @@ def read_bundled(spec: Spec) -> Dataset:
     """Open ``faces?part=pairs``, ``faces?part=sample`` or ``faces?part=strips``.
 
     Raises:
-        DatasetError: an unknown part, or files that are not those of the manifest.
+        DatasetError: an unknown part, or files that differ from the manifest.
     """
     spec.refuse_unknown(("part",))
     part = spec.options.get("part", PARTS[0])
@@ -69,12 +69,12 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _faces(folder: Path, manifest: dict[str, Any]) -> dict[_Key, Face]:
-    """Return every face of the manifest, after its file's hash was found to be right."""
+    """Return every face of the manifest; the hash of its file is checked first."""
     faces: dict[_Key, Face] = {}
     for image in manifest["images"]:
         path = folder / image["file"]
         if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != image["sha256"]:
-            raise DatasetError(f"{path}: missing or not the file of the manifest: install facecheck again")
+            raise DatasetError(f"{path}: missing, or its hash is not that of the manifest: install facecheck again")
         labels = tuple(sorted(manifest["people"][image["subject"]]["labels"].items()))
         for number, shot in enumerate(image["tiles"]):
             tile = number if image["kind"] == "strip" else None

@@ -1,4 +1,4 @@
-"""From a specification on the command line to a :class:`~facecheck.datasets.dataset.Dataset`."""
+"""Open a :class:`~facecheck.datasets.dataset.Dataset` from a specification on the command line."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ DATASET_KINDS: MappingProxyType[str, Callable[[Spec], Dataset]] = MappingProxyTy
 
 
 def split_datasets(text: str) -> list[str]:
-    """Split a list of data set specifications at its commas; a path may hold commas of its own.
+    """Split a list of data set specifications at its commas; a path may contain commas.
 
-    ``faces`` stands for its pairs and its strips.
+    ``faces`` means its pairs and its strips.
 
     >>> split_datasets("lfw:faces, old?pairs=p.txt,strips:turned")
     ['lfw:faces, old?pairs=p.txt', 'strips:turned']
@@ -36,7 +36,7 @@ def open_dataset(text: str) -> Dataset:
     """Return the data set that a specification names.
 
     Raises:
-        DatasetError: an unknown kind or option, or something wrong with its files.
+        DatasetError: an unknown kind or option, or invalid files.
     """
     spec = Spec.parse(text, error=DatasetError)
     if spec.kind not in DATASET_KINDS:

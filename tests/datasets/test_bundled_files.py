@@ -46,7 +46,7 @@ def pairs() -> Dataset:
 
 @pytest.fixture(scope="module")
 def sample() -> Dataset:
-    """What is measured often."""
+    """The part that is measured often."""
     return opened("sample")
 
 
@@ -88,7 +88,7 @@ def test_the_set_is_small_and_holds_no_other_files(manifest: dict[str, Any]) -> 
 
 
 def test_folds_share_nobody_and_keep_siblings_together(pairs: Dataset) -> None:
-    """A threshold chosen on other folds has seen neither the person nor a sibling of theirs."""
+    """No person and no sibling of theirs is in two folds."""
     folds_of: dict[str, set[int]] = {}
     assert pairs.pairs.folds is not None
     for (first, second), fold in zip(pairs.pairs.indices, pairs.pairs.folds, strict=True):
@@ -167,7 +167,7 @@ def test_an_unknown_part_is_refused(text: str) -> None:
 
 
 def test_a_changed_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manifest: dict[str, Any]) -> None:
-    """One other byte in one picture, and nobody is judged by it."""
+    """A picture with one changed byte is refused."""
     copy = tmp_path / "faces"
     shutil.copytree(FOLDER, copy)
     changed = copy / manifest["images"][-1]["file"]
@@ -176,12 +176,12 @@ def test_a_changed_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     changed.write_bytes(content)
     monkeypatch.setattr(bundled, "bundled_folder", lambda: copy)
 
-    with pytest.raises(DatasetError, match="missing or not the file of the manifest"):
+    with pytest.raises(DatasetError, match="missing, or its hash is not that of the manifest"):
         opened("pairs")
 
 
 def test_a_damaged_manifest_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half a file is damage, and says so."""
+    """A truncated file is reported as damaged."""
     (tmp_path / "manifest.json").write_bytes((FOLDER / "manifest.json").read_bytes()[:1000])
     monkeypatch.setattr(bundled, "bundled_folder", lambda: tmp_path)
 
