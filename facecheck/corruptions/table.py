@@ -1,4 +1,4 @@
-"""Every corruption that there is."""
+"""The table of all corruptions."""
 
 from __future__ import annotations
 

@@ -125,11 +125,11 @@ def test_one_pair_of_each_kind_has_no_folds(tmp_path: Path) -> None:
         pytest.param(MATCHED, None, r"mismatched_faces: no such folder; expected .*'facecheck split-lfw", id="no-mis"),
         pytest.param({}, MISMATCHED, r"/matched_faces: empty; expected one folder per person", id="matched-empty"),
         pytest.param(MATCHED, {}, r"/mismatched_faces: empty; expected one folder per person", id="mis-empty"),
-        pytest.param({"Ann": 1}, MISMATCHED, r"Ann: 1 images; matched_faces needs at least 2 per person", id="one-image"),
-        pytest.param(MATCHED, {"Cyd": 0, "Dan": 1}, r"Cyd: 0 images; mismatched_faces needs at least 1", id="no-image"),
         pytest.param(
-            MATCHED, {"Cyd": 1}, r"mismatched_faces: an impostor pair needs two people", id="alone"
+            {"Ann": 1}, MISMATCHED, r"Ann: 1 images; matched_faces needs at least 2 per person", id="one-image"
         ),
+        pytest.param(MATCHED, {"Cyd": 0, "Dan": 1}, r"Cyd: 0 images; mismatched_faces needs at least 1", id="no-image"),
+        pytest.param(MATCHED, {"Cyd": 1}, r"mismatched_faces: an impostor pair needs two people", id="alone"),
     ],
 )
 def test_folders_that_make_no_pairs_are_refused_by_name(
