@@ -4,7 +4,7 @@
     uv run python benchmarks/pin_reference.py reports/latest
 
 It adds the pairs that the run judged to ``evals/reference.json``, by their digest, and leaves others as they
-are. Pin anew only when the embedded faces or the corruptions themselves change: the change of a number then
+are. Pin anew only when the bundled faces or the corruptions themselves change: the change of a number then
 says so.
 """
 
@@ -25,7 +25,7 @@ MODEL = "facenet-casia-webface"
 
 def errors(record: Record) -> dict[str, dict[str, dict[str, float]]]:
     """Return the errors of the reference model by the pairs' digest, the corruption and the level."""
-    names = {entry.name for entry in of_family("common")}
+    names = {entry.name for entry in of_family("imagenet_c")}
     found: dict[str, dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
     for m in record.measurements:
         at = m.conditions

@@ -1,4 +1,4 @@
-"""Is the embedded set worth judging by? Its results beside those of photographs, for ``docs/validity.md``.
+"""Is the bundled set worth judging by? Its results beside those of photographs, for ``docs/validity.md``.
 
 Two runs of the suite over the same models and corruptions, one on each data set, and the faults of
 ``tests/faults.py`` on both:
@@ -78,7 +78,7 @@ def ranks(photographs: Path, faces: Path, picture: Path) -> None:
         print(f"  models' means: {len(order)}, Spearman {spearmanr(*order.T)[0]:.3f}")
         apart = sorted(zip(np.abs(x.argsort().argsort() - y.argsort().argsort()), keys, x, y, strict=True))[::-1]
         for _, key, a, b in apart[:6]:
-            print(f"  farthest apart: {key[0]}, {key[1]}:{key[2]:g}: photographs {a:.3f}, embedded {b:.3f}")
+            print(f"  farthest apart: {key[0]}, {key[1]}:{key[2]:g}: photographs {a:.3f}, bundled {b:.3f}")
         _scatter(figure, number, name, keys, x, y)
     picture.parent.mkdir(exist_ok=True)
     figure.savefig(picture, dpi=110)
@@ -92,7 +92,7 @@ def _scatter(figure: Figure, number: int, name: str, keys: list[Key], x: np.ndar
     low, high = min(x.min(), y.min()), max(x.max(), y.max())
     axes.plot([low, high], [low, high], color="#999999", linewidth=0.8)
     rho = spearmanr(x, y)[0]
-    axes.set(xlabel="LFW, photographs", ylabel="embedded faces")
+    axes.set(xlabel="LFW, photographs", ylabel="bundled faces")
     axes.set_title(f"{name} at the clean threshold, Spearman {rho:.2f}", fontsize=11, loc="left")
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
@@ -116,7 +116,7 @@ def faults(photographs: str, cache: Cache) -> None:
     limits = read_limits(ROOT / "evals" / "limits.toml")
     pipeline, settings = Pipeline(cache=cache), Settings(device=torch.device("cpu"))
     sound: dict[str, np.ndarray] = {}
-    print("| fault | LFW: accuracy | cost, points | embedded: accuracy | cost, points | limits missed on embedded |")
+    print("| fault | LFW: accuracy | cost, points | bundled: accuracy | cost, points | limits missed on bundled |")
     print("|---|---|---|---|---|---|")
     for name, words in {"sound": "none", **FAULTS}.items():
         recognizer = getattr(tests.support.faults, name)(settings)
@@ -164,8 +164,8 @@ def _kept(measurement: Measurement, limits: tuple[Limit, ...]) -> bool:
 
 
 def pose(strips: Path, faces: Path, picture: Path) -> None:
-    """Draw the mean genuine distance against the yaw difference on EG3D's strips and on the embedded ones."""
-    runs = {"EG3D strips": Record.read(strips), "embedded strips": Record.read(faces)}
+    """Draw the mean genuine distance against the yaw difference on EG3D's strips and on the bundled ones."""
+    runs = {"EG3D strips": Record.read(strips), "bundled strips": Record.read(faces)}
     models = sorted({m.model for record in runs.values() for m in record.measurements if m.eval == "pose"})
     figure = Figure(figsize=(5.2 * len(models), 4.2), layout="constrained")
     for number, model in enumerate(models, 1):
@@ -199,7 +199,7 @@ def main() -> None:
     for name in ("ranks", "pose"):
         one = what.add_parser(name)
         one.add_argument("photographs", type=Path, help="run on LFW, or on EG3D's strips")
-        one.add_argument("faces", type=Path, help="run on the embedded faces")
+        one.add_argument("faces", type=Path, help="run on the bundled faces")
         one.add_argument("--picture", type=Path, default=IMAGES / f"validity-{name}.png")
     fault = what.add_parser("faults")
     fault.add_argument("--lfw", required=True, help="specification of LFW with its pairs")

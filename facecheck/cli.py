@@ -52,7 +52,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
 
     sheet = commands.add_parser("sheet", help="draw one image under every corruption and level")
     sheet.add_argument("picture", type=Path, help="to write, .png or .jpg")
-    sheet.add_argument("--image", type=Path, help="a photograph with one face; an embedded face by default")
+    sheet.add_argument("--image", type=Path, help="a photograph with one face; a bundled face by default")
     sheet.add_argument("--corruptions", help="names or families, joined by commas; all by default")
     sheet.set_defaults(run=_sheet)
 

@@ -1,4 +1,4 @@
-"""What facecheck raises when its input is at fault: each message says what was expected, what came and what to do."""
+"""Exceptions for invalid input; each message says what was expected, what was given and what to do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["DatasetError", "FacecheckError", "ModelError", "UnreadableImageError
 
 
 class FacecheckError(Exception):
-    """The common parent: catching it catches everything that a user can put right."""
+    """The base class: catch it to catch every error that a user can correct."""
 
 
 class DatasetError(FacecheckError):
@@ -21,11 +21,11 @@ class ModelError(FacecheckError):
 
 
 class UnreadableImageError(FacecheckError):
-    """One image cannot be decoded. The pipeline counts it as a failure to acquire and goes on."""
+    """One image cannot be decoded. The pipeline counts it as a failure to acquire and continues."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return a sentence that names what is known and, if one is near, what was probably meant.
+    """Return a sentence that lists the known names and, if one is similar, suggests it.
 
     >>> nearest("dlip", ["dlib", "facenet-vggface2"])
     'Did you mean dlib? Known: dlib, facenet-vggface2.'

@@ -18,11 +18,11 @@ class Spec:
     """A parsed specification.
 
     Args:
-        text: as it was given.
+        text: the specification as given.
         kind: the word before the colon.
-        path: between colon and question mark, empty if there is none.
-        options: after the question mark.
-        error: what is raised when it cannot be used.
+        path: the text between colon and question mark, empty if there is none.
+        options: the options after the question mark.
+        error: type of the exception for a specification that cannot be used.
     """
 
     text: str
@@ -33,7 +33,7 @@ class Spec:
 
     @classmethod
     def parse(cls, text: str, *, error: type[FacecheckError]) -> Spec:
-        """Take a specification apart. Nothing is decoded: a path may hold spaces, ``+`` and ``%``.
+        """Parse a specification. Nothing is decoded: a path may contain spaces, ``+`` and ``%``.
 
         Raises:
             FacecheckError: of the given type, if an option is not ``name=value``.
@@ -52,14 +52,14 @@ class Spec:
         return cls(text, kind.strip(), path, options, error)
 
     def refuse_unknown(self, known: Iterable[str]) -> None:
-        """Raise if an option is none of these."""
+        """Raise an error if an option is not one of these."""
         for name in self.options:
             if name not in known:
                 raise self.error(f"{self.text!r}: {self.kind} has no option {name!r}. {nearest(name, known)}")
 
 
 def split_specs(text: str, *, starts: str) -> list[str]:
-    """Split at the commas after which a new specification starts, so that a path may hold commas.
+    """Split at commas that are followed by the start of a specification, so that a path may contain commas.
 
     Args:
         text: specifications joined by commas.
@@ -70,7 +70,7 @@ def split_specs(text: str, *, starts: str) -> list[str]:
 
 
 def spelt_number(number: float) -> str:
-    """Write a number so that no two read alike, and without the ``+`` of an exponent.
+    """Write a number exactly, so that different numbers give different texts, and without an exponent.
 
     >>> spelt_number(2.0), spelt_number(0.1 + 0.2)
     ('2', '0.30000000000000004')

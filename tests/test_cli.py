@@ -90,7 +90,7 @@ def test_split_lfw_refuses_differing_images(lfw: Path, tmp_path: Path, capsys: p
 
     reason = refused(["split-lfw", str(lfw), str(tmp_path / "split"), "--how", "move"], capsys)
 
-    assert f"{there}: missing or not equal to {lfw / 'Bob' / 'Bob_0001.jpg'}" in reason
+    assert f"{there}: missing or different from {lfw / 'Bob' / 'Bob_0001.jpg'}" in reason
 
 
 def test_an_error_of_the_system_is_a_reason_too(lfw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,11 +1,11 @@
-"""Degradations with a name, a unit and levels, in one table.
+"""Corruptions with a name, a unit and levels, in one table.
 
-The randomness of a corruption comes from a generator seeded by its name, its level and the image, so that
-any process makes the same pixels. Level 0 is the clean image.
+The random generator of a corruption is seeded by its name, its level and the image, so that every process
+makes the same pixels. Level 0 is the clean image.
 
-That holds for one set of library versions. Pillow's and NumPy's arithmetic is the same on every processor; where
-OpenCV sums in floating point (the defocus and motion blurs, snow, frost), another instruction set may round one
-value in ten thousand to its neighbour.
+This holds for one set of library versions. The arithmetic of Pillow and NumPy is the same on every processor. Where
+OpenCV sums in floating point (defocus blur, motion blurs, snow, frost), another instruction set may round one value
+in ten thousand differently, by one level.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Corruptions at their levels, one or several in a row."""
+"""Corruptions at given levels, single or composed."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Applied:
     """A corruption at a level, or a composition of several.
 
     Args:
-        name: of the corruption; of a composition the names joined by ``+``.
-        level: 0 is clean; of a composition 1.
-        parts: of a composition, first applied first; :meth:`composed` fills them in.
+        name: of the corruption; for a composition the names joined by ``+``.
+        level: 0 is clean; 1 for a composition.
+        parts: of a composition, in the order of application; :meth:`composed` fills them in.
 
     Raises:
         FacecheckError: an unknown corruption, or a level at which it is not defined.
@@ -44,7 +44,7 @@ class Applied:
     parts: tuple[Applied, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what could not be applied: at once, not in the middle of the run."""
+        """Refuse at once what cannot be applied, not in the middle of a run."""
         if self.parts:
             self._check_parts()
         elif self.name not in CORRUPTIONS:
@@ -63,7 +63,7 @@ class Applied:
 
     @classmethod
     def composed(cls, parts: Iterable[Applied]) -> Applied:
-        """Return what applies these one after the other; clean ones are left out.
+        """Return the composition that applies these in order; clean ones are left out.
 
         >>> Applied.composed([Applied("blur", 0), Applied("jpeg", 30)])
         Applied(name='jpeg', level=30, parts=())
@@ -75,7 +75,7 @@ class Applied:
 
     @classmethod
     def parse(cls, text: str) -> Applied:
-        """Read an identity: ``clean``, ``name:level``, or several of those joined by ``+``.
+        """Read an identity: ``clean``, ``name:level``, or several of these joined by ``+``.
 
         Raises:
             FacecheckError: not of this form, an unknown corruption, or a level at which it is not defined.
@@ -99,34 +99,34 @@ class Applied:
 
     @property
     def steps(self) -> tuple[Applied, ...]:
-        """The single corruptions in the order of their application, none if clean."""
+        """The single corruptions in the order of application, none if clean."""
         return self.parts or ((self,) if self.level else ())
 
     @property
     def identity(self) -> str:
-        """Names and levels, which :meth:`parse` reads; every clean image is the same."""
+        """Names and levels in the form that :meth:`parse` reads; ``clean`` for every clean image."""
         return "+".join(f"{step.name}:{spelt_number(step.level)}" for step in self.steps) or "clean"
 
     @property
     def needs_landmarks(self) -> bool:
-        """Whether a place or a size comes from the face's landmarks."""
+        """Whether a position or a size depends on the face's landmarks."""
         return any(CORRUPTIONS[step.name].needs_landmarks for step in self.steps)
 
     def apply(self, image: Image, digest: bytes, landmarks: Landmarks | None = None) -> Image:
-        """Return the degraded image; a clean one is the same object.
+        """Return the degraded image; a clean corruption returns the same object.
 
-        What comes first in a composition is degraded as if it were alone: chance is seeded by everything
-        applied so far. Where a part changes the image's size, the landmarks move with it.
+        The first part of a composition has the same effect as alone: the generator of each part is seeded by all
+        parts up to it. If a part changes the image's size, the landmarks are scaled with it.
 
         Args:
             image: ``(h, w, 3)`` uint8. It is not changed.
-            digest: identifies the image; it seeds the randomness.
-            landmarks: ``(5, 2)`` in the clean image, as in :class:`~facecheck.corruptions.Given`. None, or
-                any that is not finite, is a face whose place is unknown: then what is placed on a face lies
-                where a centred one would have it, and sizes are those of a face of 224 px.
+            digest: identifies the image; seeds the generator.
+            landmarks: ``(5, 2)`` in the clean image, as in :class:`~facecheck.corruptions.Given`. None, or a value
+                that is not finite, means that the position of the face is unknown: then a centred face is
+                assumed, and sizes are those of a face of 224 px.
 
         Raises:
-            ValueError: an image or landmarks of another shape.
+            ValueError: an image or landmarks of a wrong shape.
         """
         _refuse_other_shapes(image, landmarks)
         points = landmarks if landmarks is not None and np.isfinite(landmarks).all() else None

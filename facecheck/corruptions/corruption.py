@@ -1,4 +1,4 @@
-"""What a corruption is, and what it is given beside the image."""
+"""The type of a corruption, and its inputs besides the image."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Landmarks = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Given:
-    """What a corruption may use beside the image and the level.
+    """Inputs of a corruption besides the image and the level.
 
     Args:
-        generator: the only source of chance.
-        landmarks: ``(5, 2)`` float32, x and y in pixels of the image: the eyes, the nose tip and the
-            mouth's corners, left before right in the picture, as MTCNN gives them; None if unknown.
+        generator: the only source of randomness.
+        landmarks: ``(5, 2)`` float32, x and y in pixels of the image: eyes, nose tip and mouth corners,
+            left before right in the image, as MTCNN returns them; None if unknown.
     """
 
     generator: np.random.Generator
@@ -35,7 +35,7 @@ Function = Callable[[Image, float, Given], Image]
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """The levels that a corruption is defined at, both ends included.
+    """The levels at which a corruption is defined, both ends included.
 
     >>> str(Domain(1, 95, whole=True))
     'a whole number from 1 to 95'
@@ -52,7 +52,7 @@ class Domain:
 
     def __str__(self) -> str:
         if self.low == self.high:
-            return f"{self.low:g} alone"
+            return f"{self.low:g} only"
         return f"{'a whole number' if self.whole else 'a number'} from {self.low:g} to {self.high:g}"
 
 
@@ -62,17 +62,17 @@ class Corruption:
 
     Args:
         name: as used in specifications and reports: lower-case letters and ``_``.
-        family: which evals and graphs it is shown with.
+        family: group of corruptions that evals and graphs show together.
         title: as used in graphs.
-        unit: what a level counts.
-        levels: from clean to worst, which may run downwards; 0 is clean.
-        domain: which other levels may be asked for.
-        function: of (image, level, given); it gets and returns ``(h, w, 3)`` uint8, C-contiguous, and may
+        unit: of the level.
+        levels: from clean to worst, rising or falling; 0 is clean.
+        domain: the other levels that are allowed.
+        function: of (image, level, given); it receives and returns ``(h, w, 3)`` uint8, C-contiguous, and must
             not change its input.
-        needs_landmarks: whether its place or its size comes from the face's landmarks.
+        needs_landmarks: whether its position or its size depends on the face's landmarks.
 
     Raises:
-        ValueError: the name or the levels are not of this form.
+        ValueError: the name or the levels do not have this form.
     """
 
     name: str
@@ -85,10 +85,12 @@ class Corruption:
     needs_landmarks: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse an entry that specifications could not name or graphs could not order."""
+        """Refuse a name that specifications cannot contain, and levels that have no order."""
         if not re.fullmatch(r"[a-z_]+", self.name):
             raise ValueError(f"a corruption's name is made of a-z and _, not {self.name!r}")
         clean, *others = self.levels
         rising = sorted(set(others))
         if clean or others not in (rising, rising[::-1]) or not all(level in self.domain for level in others):
-            raise ValueError(f"{self.name}: levels must start at 0 and go one way within {self.domain}: {self.levels}")
+            raise ValueError(
+                f"{self.name}: levels must start at 0, then rise or fall within {self.domain}: {self.levels}"
+            )

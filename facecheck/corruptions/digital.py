@@ -1,4 +1,4 @@
-"""ImageNet-C's digital faults. Blocks and distortions in pixels are those of a face of 224 px, scaled to the face."""
+"""ImageNet-C's digital corruptions. Sizes in pixels are those of a face of 224 px and are scaled to the face."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ _CONTRAST = (0.4, 0.3, 0.2, 0.1, 0.05)
 _QUALITY = (25, 18, 15, 10, 7)
 _PIXELS = (0.6, 0.5, 0.4, 0.3, 0.25)
 _CROP = 224
-_SIDE = 244  # the side that the authors' code counts with, though their images have 224
-# Strength and smoothness of the distortion, and the affine jitter of three points: fractions of the side.
+_SIDE = 244  # the side in the authors' code, although their images have 224 px
+# Strength and smoothness of the distortion, and affine jitter of three points, as fractions of the side.
 _ELASTIC = ((2.0, 0.7, 0.1), (2.0, 0.08, 0.2), (0.05, 0.01, 0.02), (0.07, 0.01, 0.02), (0.12, 0.01, 0.02))
 
 
 def brightness(image: Image, severity: float, _given: Given) -> Image:
-    """Raise HSV's value by this fraction of white, hue and saturation kept."""
+    """Add this fraction of white to the value in HSV; hue and saturation are kept."""
     fractions = to_fractions(image)
     value = fractions.max(axis=2, keepdims=True)
     raised = np.minimum(value + np.float32(_BRIGHTER[int(severity) - 1]), 1)
-    # Black has no hue: it becomes grey.
+    # Black has no hue and becomes grey.
     lit = np.divide(fractions, value, out=np.ones_like(fractions), where=value > 0)
     return to_bytes(lit * raised)
 
 
 def contrast(image: Image, severity: float, _given: Given) -> Image:
-    """Draw each channel towards its mean over the image, keeping this fraction of the difference."""
+    """Move each channel towards its mean over the image; this fraction of the difference is kept."""
     fractions = to_fractions(image)
     mean = fractions.mean(axis=(0, 1), keepdims=True, dtype=np.float64).astype(np.float32)
     return to_bytes((fractions - mean) * np.float32(_CONTRAST[int(severity) - 1]) + mean)
 
 
 def elastic_transform(image: Image, severity: float, given: Given) -> Image:
-    """Jitter three points of the face, which gives an affine map, and move every pixel by a smooth random field."""
+    """Apply an affine map given by three jittered points of the face, and move pixels by a smooth random field."""
     factor = size_factor(image, given)
     strength, smoothness, jitter = (part * _SIDE for part in _ELASTIC[int(severity) - 1])
     generator, shape = given.generator, image.shape[:2]
-    # The mean of so many random numbers shrinks as the smoothing grows: the square keeps the shift to the face's size.
+    # More smoothing shrinks the mean of the random numbers: the square keeps the shift relative to the face.
     shift_x, shift_y = (
         factor**2 * strength * smooth(generator.uniform(-1, 1, shape).astype(np.float32), factor * smoothness)
         for _ in range(2)
@@ -64,17 +64,17 @@ def elastic_transform(image: Image, severity: float, given: Given) -> Image:
 def _jittered(
     centre: npt.NDArray[np.float64], reach: float, jitter: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """Return the map from the result to the image that takes three jittered corners back."""
+    """Return the affine map from the result to the image that undoes the jitter of three corners."""
     corners = centre + reach * np.array([[1, 1], [1, -1], [-1, -1]])
     to = (corners + jitter).astype(np.float32)
     return np.asarray(cv2.getAffineTransform(to, corners.astype(np.float32)))
 
 
 def smooth(field: npt.NDArray[np.float32], deviation: float) -> npt.NDArray[np.float32]:
-    """Blur by a Gaussian of this deviation in px, the field mirrored at its edges.
+    """Blur by a Gaussian of this standard deviation in px, with the field mirrored at its edges.
 
-    Mirrored waves are the cosine transform's own, so the blur is a product there, and takes no longer for the
-    170 px of the first severity than for one.
+    The basis of the cosine transform is mirrored at the edges, so the blur is a product there. A deviation of 170 px,
+    as at the first severity, takes no longer than one of 1 px.
     """
     from scipy.fft import dctn, idctn  # noqa: PLC0415 - scipy is slow to import and seldom needed here
 
@@ -87,7 +87,7 @@ def smooth(field: npt.NDArray[np.float32], deviation: float) -> npt.NDArray[np.f
 
 
 def pixelate(image: Image, severity: float, given: Given) -> Image:
-    """Scale down to this fraction of the pixels across a face of 224 px, and up again in blocks.
+    """Scale a face of 224 px down to this fraction, and up again in blocks.
 
     A face that has no more pixels than that stays as it is: with less than 42 px between its eyes at severity 1.
     """
@@ -99,5 +99,5 @@ def pixelate(image: Image, severity: float, given: Given) -> Image:
 
 
 def jpeg_compression(image: Image, severity: float, _given: Given) -> Image:
-    """Save as JPEG of this quality. Its blocks have 8 px of the image, whatever the size of the face."""
+    """Save as JPEG of this quality. Its blocks have 8 px of the image and are not scaled to the face."""
     return jpeg(image, _QUALITY[int(severity) - 1])

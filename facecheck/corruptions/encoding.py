@@ -1,4 +1,4 @@
-"""Lossy files, through memory: written and read again by Pillow."""
+"""Lossy compression: written to memory and read again by Pillow."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from facecheck.faces import Image
 
 __all__ = ["jpeg", "webp"]
 
-# The formats' own bounds on a side, px.
+# Longest side that the formats allow, px.
 _MAX_JPEG_SIDE = 65_500
 _MAX_WEBP_SIDE = 16_383
 
 
 def jpeg(image: Image, quality: float) -> Image:
-    """Write as baseline JPEG with libjpeg's scale of quality and half the colour resolution (4:2:0), as is usual.
+    """Write as baseline JPEG with libjpeg's quality scale and the usual chroma subsampling 4:2:0.
 
     Raises:
         UnreadableImageError: a side is longer than the format allows.
@@ -28,7 +28,7 @@ def jpeg(image: Image, quality: float) -> Image:
 
 
 def webp(image: Image, quality: float) -> Image:
-    """Write as lossy WebP (which always halves the colour resolution) with the encoder's middle effort, 4.
+    """Write as lossy WebP (which always uses 4:2:0) with the encoder's default effort, 4.
 
     Raises:
         UnreadableImageError: a side is longer than the format allows.
@@ -47,4 +47,4 @@ def _again(image: Image, kind: str, **options: object) -> Image:
 def _refuse_large(image: Image, kind: str, longest: int) -> None:
     height, width = image.shape[:2]
     if max(height, width) > longest:
-        raise UnreadableImageError(f"{kind} holds sides of up to {longest} px, and the image has {width} x {height}")
+        raise UnreadableImageError(f"{kind} allows sides of up to {longest} px, and the image has {width} x {height}")

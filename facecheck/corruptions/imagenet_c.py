@@ -2,10 +2,9 @@
 
 The constants are those of the authors' code. They were tuned for objects in images of 224 px; a face is often only
 a part of a larger image. So every length (radii, trails, distortions, blocks, flakes, clouds) is scaled to the
-face: by the distance between its eyes divided by 70.5 px, which is that of a face that fills an aligned crop of
-224 px. A severity then means the same on the face whatever the image's size. Where no face is known, lengths are
-the authors' own, in pixels of the image. What has no length is not scaled: noise is of single pixels, JPEG's blocks
-are of 8.
+face: by the distance between its eyes divided by 70.5 px, which is the distance in an aligned crop of 224 px. A
+severity then means the same on the face at every image size. If no face is known, lengths are the authors' own, in
+pixels of the image. Corruptions without a length are not scaled: noise affects single pixels, JPEG blocks have 8 px.
 
 Source: Hendrycks and Dietterich, Benchmarking neural network robustness to common corruptions and perturbations,
 ICLR 2019 (arXiv 1903.12261).
@@ -19,19 +18,8 @@ from facecheck.corruptions.noise import gaussian_noise, impulse_noise, shot_nois
 from facecheck.corruptions.optics import defocus_blur, glass_blur, motion_blur, zoom_blur
 from facecheck.corruptions.weather import fog, frost, snow
 
-__all__ = ["COMMON"]
+__all__ = ["IMAGENET_C"]
 
-_SCALED = (
-    defocus_blur,
-    glass_blur,
-    motion_blur,
-    zoom_blur,
-    snow,
-    frost,
-    fog,
-    elastic_transform,
-    pixelate,
-)
 _FIFTEEN: tuple[Function, ...] = (
     gaussian_noise,
     shot_noise,
@@ -49,6 +37,8 @@ _FIFTEEN: tuple[Function, ...] = (
     pixelate,
     jpeg_compression,
 )
+# Corruptions without a length, which are therefore not scaled to the face.
+_NOT_SCALED = (gaussian_noise, shot_noise, impulse_noise, brightness, contrast, jpeg_compression)
 
 
 def _entry(function: Function) -> Corruption:
@@ -61,8 +51,8 @@ def _entry(function: Function) -> Corruption:
         levels=(0, 1, 2, 3, 4, 5),
         domain=Domain(1, 5, whole=True),
         function=function,
-        needs_landmarks=function in _SCALED,
+        needs_landmarks=function not in _NOT_SCALED,
     )
 
 
-COMMON = tuple(_entry(function) for function in _FIFTEEN)
+IMAGENET_C = tuple(_entry(function) for function in _FIFTEEN)

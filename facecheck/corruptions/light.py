@@ -1,4 +1,4 @@
-"""Too little light, and light of the wrong colour: both computed where light adds up, before sRGB's curve."""
+"""Low light and colour casts, both computed in linear light."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["colour_cast", "low_light"]
 
 Array = npt.NDArray[np.float64]
 
-_ELECTRONS = 1000.0  # of a white pixel in good light: a telephone's
+_ELECTRONS = 1000.0  # of a white pixel in good light, as in the camera of a phone
 _READ_NOISE = 3.0  # electrons
-_DAYLIGHT_MIRED = 1e6 / 6504  # D65, to which sRGB's white belongs
+_DAYLIGHT_MIRED = 1e6 / 6504  # D65, the white point of sRGB
 _XYZ_TO_SRGB = np.array([[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557, -0.2040, 1.0570]])
-_DARK = 0.0031308  # where the straight part of sRGB's curve ends
+_DARK = 0.0031308  # where the linear part of sRGB's curve ends
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 
 
@@ -35,10 +35,10 @@ _LINEAR = _to_linear(np.arange(256) / 255)
 
 
 def low_light(image: Image, stops: float, given: Given) -> Image:
-    """Halve the light so many times, count it with a sensor's noise, and make up for half of the stops.
+    """Halve the light this many times, add sensor noise, and amplify by half of the stops.
 
     Each value is a Poisson number of electrons, 1000 for white in good light, plus normal read noise of 3. A camera
-    amplifies what it counted, but not back to daylight: the picture gets darker and noisier at once.
+    amplifies the signal, but not completely: the image gets both darker and noisier.
     """
     white = _ELECTRONS * 2.0**-stops
     counted = given.generator.poisson((_LINEAR * white)[image]).astype(np.float32)
@@ -47,11 +47,11 @@ def low_light(image: Image, stops: float, given: Given) -> Image:
 
 
 def colour_cast(image: Image, mired: float, _given: Given) -> Image:
-    """Light the scene by a lamp, the camera's white balance left on daylight.
+    """Light the scene by a lamp while the camera's white balance stays at daylight.
 
-    The lamp is a black body; its distance from daylight (6504 K) is counted in mired, a million by the temperature,
-    because equal numbers look equally far: +196 is tungsten's 2856 K, +100 about 3940 K; negative is blue shade.
-    Luminance of white is kept.
+    The lamp is a black body. Its difference from daylight (6504 K) is given in mired (one million divided by the
+    temperature), because equal differences look equally large: +196 is tungsten with 2856 K, +100 about 3940 K;
+    negative values are bluish shade. The luminance of white is kept.
     """
     gains = black_body(1e6 / (_DAYLIGHT_MIRED + mired)) / black_body(1e6 / _DAYLIGHT_MIRED)
     gains /= gains @ _LUMINANCE
@@ -60,7 +60,7 @@ def colour_cast(image: Image, mired: float, _given: Given) -> Image:
 
 
 def black_body(kelvin: float) -> Array:
-    """Return linear sRGB of a black body, ``(3,)``, none below 0.
+    """Return the linear sRGB of a black body, ``(3,)``, at least 0.
 
     Source: Kim et al., Design of advanced color temperature control system for HDTV applications, 2002: cubic
     splines of the Planckian locus from 1667 to 25000 K.

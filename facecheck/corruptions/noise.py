@@ -1,4 +1,4 @@
-"""ImageNet-C's noises. They are of single pixels, as a sensor's are, whatever the size of the face."""
+"""ImageNet-C's noises. They affect single pixels, as sensor noise does, and are not scaled to the face."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _IMPULSES = (0.03, 0.06, 0.09, 0.17, 0.27)
 
 
 def gaussian_noise(image: Image, severity: float, given: Given) -> Image:
-    """Add normal noise of this deviation (fraction of white) to each value."""
+    """Add normal noise of this standard deviation (fraction of white) to each value."""
     noise = given.generator.standard_normal(image.shape, dtype=np.float32)
     return to_bytes(to_fractions(image) + np.float32(_DEVIATION[int(severity) - 1]) * noise)
 
 
 def shot_noise(image: Image, severity: float, given: Given) -> Image:
-    """Count photons: each value is a Poisson number, white being so many."""
+    """Replace each value by a Poisson number of photons, with this mean for white."""
     white = _PHOTONS[int(severity) - 1]
     counted = given.generator.poisson(to_fractions(image) * white)
     return to_bytes(counted.astype(np.float32) / np.float32(white))
 
 
 def impulse_noise(image: Image, severity: float, given: Given) -> Image:
-    """Put this fraction of the values at 0 or at 255, either as likely."""
+    """Set this fraction of the values to 0 or 255 with equal probability."""
     amount = _IMPULSES[int(severity) - 1]
     drawn = given.generator.random(image.shape, dtype=np.float32)
     struck = np.where(drawn < amount / 2, np.uint8(0), image)

@@ -1,4 +1,4 @@
-"""What hides a part of the face."""
+"""Occlusions: objects that hide a part of the face."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from facecheck.faces import Image
 
 __all__ = ["OCCLUSION"]
 
-_SHIFT = 4  # polygons are drawn to a sixteenth of a pixel
+_SHIFT = 4  # polygons are drawn with a resolution of 1/16 px
 
-# In the face's own coordinates (see FaceFrame), for the half at the right of the picture.
+# In the coordinates of the face (see FaceFrame), for the right half of the image.
 _EAR = (1.12, -0.05, -1.3)
 
-# A lens of 53 mm and a bridge of 17 mm before eyes 63 mm apart; its outline is a superellipse, which lies between an
-# ellipse and a rectangle, and bends back towards the temples.
+# Lenses of 53 mm and a bridge of 17 mm, for a distance of 63 mm between the eyes. The outline is a superellipse,
+# between an ellipse and a rectangle, and bends back towards the temples.
 _LENS_CENTRE, _LENS_HALF, _LENS_POWER = (0.55, 0.06), (0.42, 0.33), 2.8
 _LENS_DEPTH, _LENS_BEND = 0.2, 0.15
 _RIM = 1.14
@@ -28,7 +28,7 @@ _TEMPLE = (1.0, -0.1, 0.05)
 _BRIDGE = ((-0.16, -0.03, 0.2), (0.16, -0.03, 0.2))
 _RIM_COLOUR, _LENS_COLOUR = (14, 13, 12), (24, 24, 28)
 
-# From the middle of the upper edge, whose height is the level's, to the side; then along the jaw to the chin.
+# From the middle of the upper edge, whose height is the level, to the side; then along the jaw to the chin.
 _MASK_EDGE = ((0, 0, 0.2), (0.3, 0.06, 0.1), (0.62, 0.2, -0.2), (0.95, 0.3, -0.6))
 _MASK_JAW = ((0.92, 1.25, -0.65), (0.74, 1.58, -0.3), (0.42, 1.8, 0.0), (0, 1.88, 0.1))
 _MASK_LOWEST_SIDE = 1.15
@@ -37,12 +37,12 @@ _PLEATS = (0.9, 1.15, 1.4)
 _PLEAT = ((-0.84, -0.05, -0.45), (-0.4, -0.01, 0.08), (0, 0, 0.2), (0.4, -0.01, 0.08), (0.84, -0.05, -0.45))
 _MASK_COLOUR, _PLEAT_COLOUR, _LOOP_COLOUR = (158, 196, 216), (126, 166, 190), (228, 232, 234)
 
-_PATCH_GRAIN = 6  # patches of colour along a side
+_PATCH_GRAIN = 6  # random colours along a side
 _FACE_LEFT_TOP, _FACE_RIGHT_BOTTOM = (-0.9, -0.5, 0), (0.9, 1.5, 0)
 
 
 def _square(image: Image, percent: float, _given: Given) -> Image:
-    """Paint a black square in the middle of the image, at least one pixel."""
+    """Paint a black square of at least one pixel in the middle of the image."""
     height, width = image.shape[:2]
     side = max(1, round(min(height, width) * percent / 100))
     top, left = (height - side) // 2, (width - side) // 2
@@ -52,7 +52,7 @@ def _square(image: Image, percent: float, _given: Given) -> Image:
 
 
 def _sunglasses(image: Image, opacity: float, given: Given) -> Image:
-    """Put on dark glasses: opaque rims, and lenses that let the rest of the light through."""
+    """Add sunglasses: opaque rims, and lenses of this opacity."""
     face = FaceFrame(image, given)
     rims, seen = image.copy(), np.zeros(image.shape[:2], dtype=np.uint8)
     for side in (-1, 1):
@@ -81,7 +81,7 @@ def _over(below: Image, above: Image, share: npt.NDArray[np.uint8]) -> Image:
 
 
 def _mask(image: Image, percent: float, given: Given) -> Image:
-    """Put on a surgical mask up to this height: 25 leaves the nose free, 75 reaches its bridge."""
+    """Add a surgical mask up to this height: 25 leaves the nose free, 75 reaches the bridge of the nose."""
     face = FaceFrame(image, given)
     top = 1 - percent / 100
     edge = np.array(_MASK_EDGE) + np.array([0, top, 0])
@@ -92,7 +92,7 @@ def _mask(image: Image, percent: float, given: Given) -> Image:
         if face.faces_outwards(loop[0], loop[1]):
             _line(painted, face, loop, 0.035, _LOOP_COLOUR)
     half = np.vstack([edge, _MASK_JAW, *([_NOSE] if top <= _NOSE[1] else [])])
-    # Its outline from the front is convex; the hull is what is seen of it from any side.
+    # The frontal outline is convex, so the convex hull is the visible outline from every side.
     cloth = face.to_image(np.vstack([half, half * np.array([-1, 1, 1])])).astype(np.float32)
     _fill(painted, np.asarray(cv2.convexHull(cloth)[:, 0], dtype=np.float64), _MASK_COLOUR)
     for height in _PLEATS:
@@ -102,7 +102,7 @@ def _mask(image: Image, percent: float, given: Given) -> Image:
 
 
 def _patch(image: Image, percent: float, given: Given) -> Image:
-    """Lay a square of blurred random colours, upright in the image, with its middle anywhere on the face."""
+    """Paint an upright square of blurred random colours, with its centre anywhere on the face."""
     face = FaceFrame(image, given)
     height, width = image.shape[:2]
     side = min(max(1, round(face.eye_distance_px * percent / 100)), 2 * max(height, width))
@@ -121,7 +121,7 @@ def _fill(image: npt.NDArray[np.uint8], polygon: Points, colour: tuple[int, int,
 
 
 def _line(image: Image, face: FaceFrame, points: Points, width: float, colour: tuple[int, int, int]) -> None:
-    """Draw a line through points of the face, its width in distances between the eyes."""
+    """Draw a line through points of the face; the width is in distances between the eyes."""
     thickness = max(1, round(width * face.eye_distance_px))
     cv2.polylines(
         image,

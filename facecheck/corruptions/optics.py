@@ -1,4 +1,4 @@
-"""Blurs of the lens, of glass and of motion. Lengths in pixels are those of a face of 224 px, scaled to the face."""
+"""Blurs of lens, glass and motion. Lengths in pixels are those of a face of 224 px and are scaled to the face."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ Field = TypeVar("Field", Image, npt.NDArray[np.float32])
 
 Array = npt.NDArray[np.float64]
 
-_DEFOCUS = ((3, 0.1), (4, 0.5), (6, 0.5), (8, 0.5), (10, 0.5))  # disk's radius, softness of its rim, px
+_DEFOCUS = ((3, 0.1), (4, 0.5), (6, 0.5), (8, 0.5), (10, 0.5))  # radius of the disk, softness of its rim, px
 _GLASS = ((0.7, 1, 2), (0.9, 2, 1), (1.0, 2, 3), (1.1, 3, 2), (1.5, 4, 2))  # blur px, reach px, rounds
-_MOTION = ((10, 3), (15, 5), (15, 8), (15, 12), (20, 15))  # half the trail's length, its deviation, px
-_ZOOM = ((1.11, 12), (1.15, 16), (1.20, 11), (1.24, 13), (1.30, 11))  # largest, number of exposures
+_MOTION = ((10, 3), (15, 5), (15, 8), (15, 12), (20, 15))  # half the length of the trail, its standard deviation, px
+_ZOOM = ((1.11, 12), (1.15, 16), (1.20, 11), (1.24, 13), (1.30, 11))  # largest zoom, number of exposures
 STEPS_PER_PX = 4
 
 
 def defocus_blur(image: Image, severity: float, given: Given) -> Image:
-    """Average over a disk, its rim softened by a small Gaussian."""
+    """Average over a disk with a rim softened by a small Gaussian."""
     radius, softness = (size_factor(image, given) * length for length in _DEFOCUS[int(severity) - 1])
     reach = int(np.ceil(min(radius, _longest(image)) + 3 * softness))
     offset = np.arange(-reach, reach + 1)
@@ -36,15 +36,15 @@ def defocus_blur(image: Image, severity: float, given: Given) -> Image:
 
 
 def glass_blur(image: Image, severity: float, given: Given) -> Image:
-    """Blur, let every pixel change places with one within reach, some rounds, and blur again.
+    """Blur, swap every pixel with a pixel within reach for some rounds, and blur again.
 
-    The original swaps one pixel after the other. Here pixels that lie twice the reach apart swap at once,
-    since their reaches do not touch.
+    The original swaps one pixel after the other. Here pixels at a distance of twice the reach swap at the same
+    time, since their neighbourhoods do not overlap.
     """
     factor = size_factor(image, given)
     deviation, reach, rounds = _GLASS[int(severity) - 1]
     wide = min(max(1, round(reach * factor)), _longest(image))
-    # Reaches are whole: so many take part that the mean square of the shifts is the scaled one.
+    # The reach is a whole number, so only a share of the pixels is swapped: the mean square shift is the scaled one.
     share = min(1.0, factor**2 * (2 * reach**2 + 1) / (2 * wide**2 + 1))
     blurred = _gaussian(image, deviation * factor)
     places = np.arange(image.shape[0] * image.shape[1]).reshape(image.shape[:2])
@@ -74,20 +74,20 @@ def _gaussian(image: Image, deviation: float) -> Image:
 
 
 def motion_blur(image: Image, severity: float, given: Given) -> Image:
-    """Drag a trail after every point, within 45 degrees of the horizontal."""
+    """Blur along a trail on one side of every pixel, within 45 degrees of the horizontal."""
     half_length, deviation = (size_factor(image, given) * length for length in _MOTION[int(severity) - 1])
     return fading_trail(image, half_length, deviation, given.generator.uniform(-np.pi / 4, np.pi / 4))
 
 
 def fading_trail(field: Field, half_length: float, deviation: float, angle_rad: float) -> Field:
-    """Average each pixel with those on one side of it, weighed by one half of a Gaussian.
+    """Average each pixel with the pixels on one side, weighted by half of a Gaussian.
 
-    That is ImageMagick's motion blur, which ImageNet-C calls.
+    This is ImageMagick's motion blur, which ImageNet-C calls.
 
     Args:
         field: ``(h, w)`` or ``(h, w, 3)``.
-        half_length: half the trail's length, px.
-        deviation: of the Gaussian, px.
+        half_length: half the length of the trail, px.
+        deviation: standard deviation of the Gaussian, px.
         angle_rad: clockwise from the right.
     """
     along = np.arange(0, min(2 * half_length, max(field.shape)), 1 / STEPS_PER_PX)
@@ -95,11 +95,11 @@ def fading_trail(field: Field, half_length: float, deviation: float, angle_rad: 
 
 
 def streak(field: Field, along: Array, weights: Array, angle_rad: float) -> Field:
-    """Average over points of a line through each pixel.
+    """Average over points on a line through each pixel.
 
     Args:
         field: ``(h, w)`` or ``(h, w, 3)``.
-        along: ``(n,)`` where on the line, px, ``STEPS_PER_PX`` of them to a px.
+        along: ``(n,)`` positions on the line, px, ``STEPS_PER_PX`` of them per px.
         weights: ``(n,)``.
         angle_rad: of the line, clockwise from the right.
     """
@@ -115,7 +115,7 @@ def streak(field: Field, along: Array, weights: Array, angle_rad: float) -> Fiel
 
 
 def _filter(field: Field, kernel: npt.NDArray[np.float32]) -> Field:
-    """Correlate with a kernel around its middle, whose empty margins are left out to save time."""
+    """Correlate with a kernel around its centre; empty margins of the kernel are cut off to save time."""
     rows, columns = (np.flatnonzero(kernel.any(axis=axis)) for axis in (1, 0))
     reach = kernel.shape[0] // 2
     seen = np.ascontiguousarray(kernel[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])

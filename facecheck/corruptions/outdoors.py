@@ -1,4 +1,4 @@
-"""What faces meet outside the studio."""
+"""Corruptions of pictures that are not taken in a studio: low light, motion, compression, coloured light."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from facecheck.corruptions.optics import STEPS_PER_PX, streak
 from facecheck.corruptions.placement import FaceFrame
 from facecheck.faces import Image
 
-__all__ = ["OUTSIDE"]
+__all__ = ["OUTDOORS"]
 
 _QUALITIES = (0, 90, 70, 50, 30, 10)
 
 
 def _motion(image: Image, percent: float, given: Given) -> Image:
-    """Blur evenly along a line of this length in any direction, as a hand shakes or a head moves."""
+    """Blur evenly along a line of this length in a random direction, like camera shake or a moving head."""
     longest = float(max(image.shape[:2]))
     length = min(FaceFrame(image, given).eye_distance_px * percent / 100, longest)
     steps = 2 * int(np.ceil(length * STEPS_PER_PX / 2)) + 1
@@ -33,7 +33,7 @@ def _webp(image: Image, quality: float, _given: Given) -> Image:
     return webp(image, quality)
 
 
-OUTSIDE = (
+OUTDOORS = (
     Corruption(
         name="low_light",
         family="outdoors",
@@ -53,23 +53,17 @@ OUTSIDE = (
         function=_motion,
         needs_landmarks=True,
     ),
-    Corruption(
-        name="jpeg",
-        family="outdoors",
-        title="JPEG",
-        unit="quality",
-        levels=_QUALITIES,
-        domain=Domain(1, 95, whole=True),
-        function=_jpeg,
-    ),
-    Corruption(
-        name="webp",
-        family="outdoors",
-        title="WebP",
-        unit="quality",
-        levels=_QUALITIES,
-        domain=Domain(1, 100, whole=True),
-        function=_webp,
+    *(
+        Corruption(
+            name=name,
+            family="outdoors",
+            title=title,
+            unit="quality",
+            levels=_QUALITIES,
+            domain=Domain(1, best, whole=True),
+            function=function,
+        )
+        for name, title, best, function in (("jpeg", "JPEG", 95, _jpeg), ("webp", "WebP", 100, _webp))
     ),
     Corruption(
         name="colour_cast",

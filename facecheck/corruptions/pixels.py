@@ -1,4 +1,4 @@
-"""Images as fractions of white, for arithmetic."""
+"""Conversions between images and fractions of white, in which corruptions calculate."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def to_fractions(image: Image) -> Fractions:
 
 
 def to_bytes(fractions: Fractions) -> Image:
-    """Return uint8, rounded to the nearest; what lies outside [0, 1] saturates."""
+    """Return uint8, rounded to nearest; values outside [0, 1] saturate."""
     return (np.clip(fractions, 0, 1) * np.float32(255) + np.float32(0.5)).astype(np.uint8)
 
 
 def look_up(image: Image, table: Image) -> Image:
-    """Return ``table[value, channel]`` for each value, the table being ``(256, 3)``."""
+    """Return ``table[value, channel]`` for each value, with a table ``(256, 3)``."""
     return np.stack([table[image[..., channel], channel] for channel in range(3)], axis=2)

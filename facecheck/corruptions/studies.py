@@ -1,7 +1,7 @@
-"""What the two original studies did to their images, with the library that they did it with.
+"""The degradations of the two original studies, with the library that the studies used.
 
-Each function is one of Pillow's own operations, so that our pixels are those that a study with Pillow had. The
-studies wrote their images as JPEG in between; that is a corruption of its own, and none is added here.
+Each function is one of Pillow's operations, so that the pixels are those of the studies. The studies wrote their
+images as JPEG in between; JPEG is a separate corruption and is not added here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from facecheck.faces import Image
 __all__ = ["BLUR", "FILTERS", "RESOLUTION"]
 
 _TINT = "#FFA500"
-# The customary sepia weights: of red, green and blue in each new channel, and what is added.
+# The usual sepia weights of red, green and blue for each new channel, and the offset.
 _SEPIA = (0.393, 0.769, 0.189, 0, 0.349, 0.686, 0.168, 0, 0.272, 0.534, 0.131, 0)
 _ONE = Domain(1, 1)
 _FACTOR = Domain(0.05, 20)
@@ -28,7 +28,7 @@ def _blur(image: Image, radius: float, _given: Given) -> Image:
 
 
 def _small(image: Image, side: float) -> PIL.Image.Image:
-    """Scale the shorter side down to this many pixels by ``Image.resize``, whose filter is then bicubic."""
+    """Scale the shorter side down to this many pixels by ``Image.resize`` with its bicubic filter."""
     picture = PIL.Image.fromarray(image)
     factor = side / min(picture.size)
     if factor >= 1:
@@ -37,12 +37,12 @@ def _small(image: Image, side: float) -> PIL.Image.Image:
 
 
 def _resolution(image: Image, side: float, _given: Given) -> Image:
-    """The image gets small and stays small; a smaller one stays as it is."""
+    """Make the image small, and leave it small; a smaller image is not changed."""
     return np.array(_small(image, side))
 
 
 def _upscaled(image: Image, side: float, _given: Given) -> Image:
-    """Down and, bicubic again, back to the image's own size: detail is lost, the detector's input keeps its size."""
+    """Scale down and, bicubic, up to the original size: detail is lost, the detector's input keeps its size."""
     size = (image.shape[1], image.shape[0])
     return np.array(_small(image, side).resize(size, PIL.Image.Resampling.BICUBIC))
 
@@ -53,7 +53,7 @@ def _greyscale(image: Image, _level: float, _given: Given) -> Image:
 
 
 def _sepia(image: Image, _level: float, _given: Given) -> Image:
-    """``convert("RGB", matrix)`` with the customary weights."""
+    """``convert("RGB", matrix)`` with the usual weights."""
     return np.array(PIL.Image.fromarray(image).convert("RGB", _SEPIA))
 
 
@@ -68,12 +68,12 @@ def _invert(image: Image, _level: float, _given: Given) -> Image:
 
 
 def _contrast(image: Image, factor: float, _given: Given) -> Image:
-    """``ImageEnhance.Contrast``: away from the mean luma by this factor."""
+    """``ImageEnhance.Contrast``: multiply the difference from the mean luma by this factor."""
     return np.array(ImageEnhance.Contrast(PIL.Image.fromarray(image)).enhance(factor))
 
 
 def _brightness(image: Image, factor: float, _given: Given) -> Image:
-    """``ImageEnhance.Brightness``: away from black by this factor."""
+    """``ImageEnhance.Brightness``: multiply by this factor."""
     return np.array(ImageEnhance.Brightness(PIL.Image.fromarray(image)).enhance(factor))
 
 
@@ -115,23 +115,20 @@ FILTERS = (
             ("invert", "Inverted", _invert),
         )
     ),
-    # ImageNet-C's contrast and brightness are other operations, and have those names.
-    Corruption(
-        name="more_contrast",
-        family="filters",
-        title="More contrast",
-        unit="factor",
-        levels=(0, 2),
-        domain=_FACTOR,
-        function=_contrast,
-    ),
-    Corruption(
-        name="more_brightness",
-        family="filters",
-        title="More brightness",
-        unit="factor",
-        levels=(0, 1.5),
-        domain=_FACTOR,
-        function=_brightness,
+    # The names contrast and brightness belong to ImageNet-C, whose operations are different.
+    *(
+        Corruption(
+            name=name,
+            family="filters",
+            title=title,
+            unit="factor",
+            levels=(0, factor),
+            domain=_FACTOR,
+            function=function,
+        )
+        for name, title, factor, function in (
+            ("more_contrast", "More contrast", 2, _contrast),
+            ("more_brightness", "More brightness", 1.5, _brightness),
+        )
     ),
 )

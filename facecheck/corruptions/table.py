@@ -1,19 +1,19 @@
-"""Every corruption that there is."""
+"""The table of all corruptions."""
 
 from __future__ import annotations
 
 from types import MappingProxyType
 
 from facecheck.corruptions.corruption import Corruption
-from facecheck.corruptions.imagenet_c import COMMON
+from facecheck.corruptions.imagenet_c import IMAGENET_C
 from facecheck.corruptions.occlusion import OCCLUSION
-from facecheck.corruptions.outdoors import OUTSIDE
+from facecheck.corruptions.outdoors import OUTDOORS
 from facecheck.corruptions.studies import BLUR, FILTERS, RESOLUTION
 from facecheck.errors import FacecheckError, nearest
 
 __all__ = ["CORRUPTIONS", "families", "of_family"]
 
-_TABLE = (*BLUR, *RESOLUTION, *FILTERS, *OCCLUSION, *COMMON, *OUTSIDE)
+_TABLE = (*BLUR, *RESOLUTION, *FILTERS, *OCCLUSION, *IMAGENET_C, *OUTDOORS)
 CORRUPTIONS: MappingProxyType[str, Corruption] = MappingProxyType({entry.name: entry for entry in _TABLE})
 
 

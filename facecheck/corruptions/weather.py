@@ -1,4 +1,4 @@
-"""ImageNet-C's weather. Flakes, clouds and crystals are those before a face of 224 px, scaled to the face."""
+"""ImageNet-C's weather. Sizes in pixels are those of a face of 224 px and are scaled to the face."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ __all__ = ["fog", "frost", "snow"]
 
 Array = npt.NDArray[np.float64]
 
-# Mean and deviation of the flakes' brightness, their grain px, the least bright one that is seen, half the length
-# and the deviation of their trails px, and what is left of the clear picture.
+# Mean and standard deviation of the flakes' brightness, their grain in px, the lowest visible brightness, half the
+# length and the standard deviation of their trails in px, and the share of the clear image that is kept.
 _SNOW = (
     (0.1, 0.3, 3, 0.5, 10, 4, 0.8),
     (0.2, 0.3, 2, 0.5, 12, 4, 0.7),
@@ -27,21 +27,21 @@ _SNOW = (
     (0.55, 0.3, 4.5, 0.85, 12, 8, 0.65),
     (0.55, 0.3, 2.5, 0.85, 12, 12, 0.55),
 )
-_FROST = ((1, 0.4), (0.8, 0.6), (0.7, 0.7), (0.65, 0.7), (0.6, 0.75))  # what is left of the picture, and of frost
+_FROST = ((1, 0.4), (0.8, 0.6), (0.7, 0.7), (0.65, 0.7), (0.6, 0.75))  # share of the image, and of the frost
 _FOG = ((1.5, 2), (2, 2), (2.5, 1.7), (2.5, 1.5), (3, 1.4))  # thickness, smoothness
 _CLOUD_SIDE = 256
-_SHIFT = 4  # lines are drawn to a sixteenth of a pixel
+_SHIFT = 4  # lines are drawn with a resolution of 1/16 px
 
 _FROST_COLOUR = (0.88, 0.95, 1.0)
-_FERNS_PER_FACE, _MOST_FERNS = 25, 2000  # in 224 x 224 px, and in any image, of each brightness
+_FERNS_PER_FACE, _MOST_FERNS = 25, 2000  # per 224 x 224 px, and per image, of each brightness
 _FERN_BRIGHTNESS = (90, 160, 255)
 _FERN_LENGTH = (15, 120)  # px
-_BRANCHES, _BRANCH_LENGTH = 12, 0.4  # on either side, and the longest's share of the stem
-_BRANCH_ANGLE = np.pi / 3  # ice grows in sixths of a turn
+_BRANCHES, _BRANCH_LENGTH = 12, 0.4  # on each side, and the length of the longest as a share of the stem
+_BRANCH_ANGLE = np.pi / 3  # ice crystals have branches at 60 degrees
 
 
 def snow(image: Image, severity: float, given: Given) -> Image:
-    """Whiten the picture and let flakes fall through it, with trails within 45 degrees of the vertical."""
+    """Whiten the image and add falling flakes, with trails within 45 degrees of the vertical."""
     mean, deviation, grain, least, half_length, trail, kept = _SNOW[int(severity) - 1]
     factor, generator = size_factor(image, given), given.generator
     flakes = _enlarged(image, grain * factor, lambda shape: mean + deviation * _normal(generator, shape))
@@ -55,7 +55,7 @@ def snow(image: Image, severity: float, given: Given) -> Image:
 
 
 def fog(image: Image, severity: float, given: Given) -> Image:
-    """Lay clouds over the picture, as thick as the severity, and draw its brightest value back to where it was."""
+    """Add clouds with the thickness of the severity, and scale so that the brightest value is kept."""
     thickness, smoothness = _FOG[int(severity) - 1]
     clouds = _tiled(plasma(given.generator, smoothness), image, size_factor(image, given))
     clear = to_fractions(image)
@@ -65,10 +65,10 @@ def fog(image: Image, severity: float, given: Given) -> Image:
 
 
 def plasma(generator: np.random.Generator, smoothness: float) -> Fractions:
-    """Return clouds by midpoint displacement, ``(256, 256)`` in [0, 1], which continue over their edges.
+    """Return clouds by midpoint displacement, ``(256, 256)`` in [0, 1], periodic at the edges.
 
     Every step halves the distance of the points and divides their displacement by the square of ``smoothness``,
-    as ImageNet-C's code does, which multiplies twice.
+    as in ImageNet-C's code, which divides twice.
     """
     clouds = np.zeros((_CLOUD_SIDE, _CLOUD_SIDE))
     step, displacement = _CLOUD_SIDE, 1.0
@@ -91,10 +91,10 @@ def plasma(generator: np.random.Generator, smoothness: float) -> Fractions:
 
 
 def frost(image: Image, severity: float, given: Given) -> Image:
-    """Look through a frozen pane.
+    """Add frost on a window in front of the camera.
 
-    The original adds cuts from six photographs of frost. These are not ours to give, so the ice is grown here:
-    ferns with branches at 60 degrees, their glow, and a haze that is thick in some places and thin in others.
+    The original adds crops of six photographs of frost. We have no licence to ship them, so frost is generated:
+    ferns with branches at 60 degrees, a glow around them, and a haze of varying thickness.
     """
     kept, ice = _FROST[int(severity) - 1]
     pane = _pane(image, size_factor(image, given), given.generator)
@@ -151,14 +151,14 @@ def _normal(generator: np.random.Generator, shape: tuple[int, int]) -> Fractions
 
 
 def _enlarged(image: Image, grain: float, make: Callable[[tuple[int, int]], Fractions]) -> Fractions:
-    """Return a field over the image whose grains have so many pixels."""
+    """Return a field over the image with grains of this many pixels."""
     height, width = image.shape[:2]
     small = max(1, round(height / max(grain, 1))), max(1, round(width / max(grain, 1)))
     return np.asarray(cv2.resize(make(small), (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def _tiled(field: Fractions, image: Image, factor: float) -> Fractions:
-    """Return a periodic field over the image, each of its points taking ``factor`` pixels."""
+    """Return a periodic field over the image, with ``factor`` pixels per point."""
     height, width = image.shape[:2]
     y, x = ((np.arange(length) / factor).astype(np.float32) for length in (height, width))
     across, down = np.meshgrid(x, y)

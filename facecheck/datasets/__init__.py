@@ -1,4 +1,4 @@
-"""Who is compared with whom: readers of folders and protocols, opened by a specification."""
+"""Data sets: readers of folders and protocols, opened by a specification."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""``faces``: the synthetic people that facecheck carries, so that a fresh machine has a gate.
+"""``faces``: the synthetic people that ship with facecheck, so that the gate runs on a fresh machine.
 
-72 people who do not exist, rendered at exactly known yaw; ``facecheck/generate/synthesis`` made them. The folder has
+72 people who do not exist, rendered at exactly known yaw by ``facecheck/generate/synthesis``. The folder has
 three parts: ``pairs``, the verification protocol in identity-disjoint folds (turned heads, other light, hair,
 expression and glasses, siblings as hard impostors); ``sample``, the first pairs of each of its folds, balanced
-and over few pictures, for what is measured often; and ``strips``, all genuine pairs of each person's nine yaws
-and impostor pairs at equal yaw.
+and over few pictures, for frequent measurements; and ``strips``, all genuine pairs of each person's nine yaws
+and the impostor pairs at equal yaw.
 """
 
 from __future__ import annotations
@@ -23,37 +23,37 @@ from facecheck.errors import DatasetError
 from facecheck.faces import Face, ImageSource, Pairs
 from facecheck.specs import Spec
 
-__all__ = ["PARTS", "WHOLE", "embedded_folder", "read_embedded"]
+__all__ = ["PARTS", "WHOLE", "bundled_folder", "read_bundled"]
 
 PARTS = ("pairs", "sample", "strips")
-WHOLE = ("pairs", "strips")  # what ``faces`` alone stands for; the sample is a part of the pairs
+WHOLE = ("pairs", "strips")  # what ``faces`` without a part means; the sample is a subset of the pairs
 _Key = tuple[str, int | None]
 
 
-def embedded_folder() -> Path:
-    """Return the folder of the embedded faces: package data of the wheel, ``fixtures/faces`` of a checkout.
+def bundled_folder() -> Path:
+    """Return the folder of the bundled faces: package data in a wheel, ``fixtures/faces`` in a checkout.
 
     Raises:
-        DatasetError: neither is there.
+        DatasetError: neither exists.
     """
     package = Path(facecheck.__file__).parent
-    for candidate in (package / "embedded_faces", package.parent / "fixtures" / "faces"):
+    for candidate in (package / "bundled_faces", package.parent / "fixtures" / "faces"):
         if (candidate / "manifest.json").is_file():
             return candidate
-    raise DatasetError(f"the embedded faces are missing from {package}: install facecheck again")
+    raise DatasetError(f"the bundled faces are missing from {package}: install facecheck again")
 
 
-def read_embedded(spec: Spec) -> Dataset:
+def read_bundled(spec: Spec) -> Dataset:
     """Open ``faces?part=pairs``, ``faces?part=sample`` or ``faces?part=strips``.
 
     Raises:
-        DatasetError: an unknown part, or files that are not those of the manifest.
+        DatasetError: an unknown part, or files that differ from the manifest.
     """
     spec.refuse_unknown(("part",))
     part = spec.options.get("part", PARTS[0])
     if spec.path or part not in PARTS:
         raise DatasetError(f"{spec.text}: expected faces or one of its parts: faces?part={'|'.join(PARTS)}")
-    folder = embedded_folder()
+    folder = bundled_folder()
     faces = _faces(folder, _read_json(folder / "manifest.json"))
     if part == "strips":
         return _strips(spec, faces)
@@ -69,12 +69,12 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _faces(folder: Path, manifest: dict[str, Any]) -> dict[_Key, Face]:
-    """Return every face of the manifest, after its file's hash was found to be right."""
+    """Return every face of the manifest; the hash of its file is checked first."""
     faces: dict[_Key, Face] = {}
     for image in manifest["images"]:
         path = folder / image["file"]
         if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != image["sha256"]:
-            raise DatasetError(f"{path}: missing or not the file of the manifest: install facecheck again")
+            raise DatasetError(f"{path}: missing, or its hash is not that of the manifest: install facecheck again")
         labels = tuple(sorted(manifest["people"][image["subject"]]["labels"].items()))
         for number, shot in enumerate(image["tiles"]):
             tile = number if image["kind"] == "strip" else None
@@ -103,7 +103,7 @@ def _pairs(spec: Spec, faces: dict[_Key, Face], folder: Path, *, sample: bool) -
         kind="faces",
         spec=spec.text,
         pairs=everything.take(np.arange(len(everything))),
-        protocol=f"embedded synthetic faces, {'the sample of ' if sample else ''}{len(set(folds))} folds",
+        protocol=f"bundled synthetic faces, {'the sample of ' if sample else ''}{len(set(folds))} folds",
     )
 
 
@@ -120,5 +120,5 @@ def _strips(spec: Spec, faces: dict[_Key, Face]) -> Dataset:
         kind="strips",
         spec=spec.text,
         pairs=Pairs(pairs.faces, pairs.indices, deal_into_folds(pairs)),
-        protocol="embedded synthetic strips, all genuine pairs, impostor pairs at equal yaw",
+        protocol="bundled synthetic strips, all genuine pairs, impostor pairs at equal yaw",
     )

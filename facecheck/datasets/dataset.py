@@ -1,4 +1,4 @@
-"""A data set: faces, the comparisons to be made between them, and how they are folded."""
+"""A data set: faces, the pairs to be compared, and the folds of the pairs."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _FOLDS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Dataset:
-    """What a run compares.
+    """Faces and the pairs of them that a run compares.
 
     Args:
-        name: short, for reports and graphs.
-        kind: of its reader.
-        spec: as it was asked for.
-        pairs: the comparisons.
-        protocol: what the comparisons are, in a few words.
-        notes: what a reader of the results should know, such as images left over.
-        sampled: whether only a part of the comparisons is made.
+        name: short name for reports and graphs.
+        kind: kind of the reader.
+        spec: the specification as given.
+        pairs: the pairs to be compared.
+        protocol: short description of the pairs.
+        notes: what a reader of the results should know, such as unused images.
+        sampled: whether only a part of the pairs is compared.
     """
 
     name: str
@@ -43,27 +43,27 @@ class Dataset:
 
     @property
     def faces(self) -> tuple[Face, ...]:
-        """Every face that is compared."""
+        """All faces of the pairs."""
         return self.pairs.faces
 
     @property
     def has_yaw(self) -> bool:
-        """Whether it was made to ask about turned heads: strips of known yaw."""
+        """Whether the data set is made to measure turned heads: strips of known yaw."""
         return self.kind == "strips"
 
     @property
     def digest(self) -> str:
-        """Hash of the names, subjects, yaws, pairs and folds; two runs on equal digests compare pair by pair."""
+        """Hash of the names, subjects, yaws, pairs and folds; runs on equal digests are comparable pair by pair."""
         folds = None if self.pairs.folds is None else self.pairs.folds.tolist()
         faces = [(face.source.name, face.subject, face.yaw_rad) for face in self.faces]
         whole = json.dumps((faces, self.pairs.indices.tolist(), folds))
         return hashlib.sha256(whole.encode()).hexdigest()
 
     def sample(self, limit: int) -> Dataset:
-        """Return at most ``limit`` comparisons, evenly spaced within each fold and kind; always the same ones.
+        """Return at most ``limit`` pairs, evenly spaced within each fold and kind; always the same pairs.
 
         Raises:
-            ValueError: a limit below 2, which cannot hold both kinds.
+            ValueError: a limit below 2, which cannot include both kinds.
         """
         if limit < 2:  # noqa: PLR2004 - one genuine, one impostor
             raise ValueError(f"a sample needs at least 2 comparisons, not {limit}")
@@ -72,7 +72,7 @@ class Dataset:
         folds = self.pairs.folds if self.pairs.folds is not None else np.zeros(len(self.pairs), dtype=np.int64)
         stratum = folds * 2 + self.pairs.genuine
         rows = np.argsort(stratum, kind="stable")
-        # Genuine pairs are the scarcer kind: each kind gets half, as far as it goes.
+        # Genuine pairs are usually fewer: each kind gets half of the sample, or all of its pairs if it has fewer.
         genuine = rows[self.pairs.genuine[rows]]
         impostor = rows[~self.pairs.genuine[rows]]
         few = min(len(genuine), max(limit // 2, limit - len(impostor)))
@@ -86,10 +86,10 @@ def _spread(rows: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
 
 
 def deal_into_folds(pairs: Pairs) -> npt.NDArray[np.int64] | None:
-    """Return folds in which no person is in two, or None if the pairs hang together too much for it.
+    """Return identity-disjoint folds, or None if the pairs are too connected to be divided.
 
-    People who are compared with each other belong together; such groups are dealt out, the largest first,
-    each to the fold that has the fewest pairs of its kind. At most ten folds, each with both kinds.
+    People who are compared with each other form a group. Groups are assigned to folds, the largest first,
+    each to the fold that has the fewest pairs of its kind. There are at most ten folds, each with both kinds.
     """
     who = pairs.who
     group = _connected(who)
@@ -104,7 +104,7 @@ def deal_into_folds(pairs: Pairs) -> npt.NDArray[np.int64] | None:
 
 
 def _connected(who: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Number the groups of people who are linked by pairs: (people,)."""
+    """Return a group number for each person, ``(people,)``; people linked by pairs share a group."""
     from scipy.sparse import coo_matrix  # noqa: PLC0415 - scipy is slow to import and seldom needed here
     from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
 
@@ -126,12 +126,12 @@ def _deal(sizes: npt.NDArray[np.int64], count: int) -> tuple[npt.NDArray[np.int6
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Return a folder's image files in the order of their names, hidden ones left out."""
+    """Return a folder's image files sorted by name, without hidden files."""
     found = (p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".") and p.is_file())
     return sorted(found, key=lambda path: path.name)
 
 
 def person_folders(folder: Path) -> list[Path]:
-    """Return a folder's subfolders in the order of their names, hidden ones left out."""
+    """Return a folder's subfolders sorted by name, without hidden folders."""
     found = (p for p in folder.iterdir() if not p.name.startswith(".") and p.is_dir())
     return sorted(found, key=lambda path: path.name)

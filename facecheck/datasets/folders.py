@@ -1,8 +1,8 @@
-"""Matched and mismatched folders: the second original study's protocol.
+"""Matched and mismatched folders: the protocol of the second original study.
 
-``matched_faces/<person>/`` holds at least two images, of which the first two in name order make a genuine
-pair. ``mismatched_faces/<person>/`` holds one image; people one after another, first and second, third and
-fourth, make impostor pairs. Every person is in one pair, so any folds are identity-disjoint.
+``matched_faces/<person>/`` holds at least two images; the first two in name order are a genuine pair.
+``mismatched_faces/<person>/`` holds one image; the first and the second person in name order are an impostor
+pair, the third and the fourth another, and so on. Every person is in one pair, so all folds are identity-disjoint.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ def read_folders(spec: Spec) -> Dataset:
     folder = existing_folder(spec)
     matched = [face for person in _people(folder / MATCHED, 2) for face in person[:2]]
     people = _people(folder / MISMATCHED, 1)
-    notes = () if len(people) % 2 == 0 else (f"{people[-1][0].subject} has no one to be compared with: left out",)
+    notes = () if len(people) % 2 == 0 else (f"{people[-1][0].subject} has no partner and is not compared",)
     mismatched = [person[0] for person in people[: len(people) // 2 * 2]]
     if not mismatched:
-        raise DatasetError(f"{folder / MISMATCHED}: one person alone makes no impostor pair; at least two are needed")
+        raise DatasetError(f"{folder / MISMATCHED}: an impostor pair needs two people, and the folder has one")
     indices = np.arange(len(matched) + len(mismatched), dtype=np.int64).reshape(-1, 2)
     counts = len(matched) // 2, len(mismatched) // 2
     folds = min(_FOLDS, *counts)
@@ -55,21 +55,21 @@ def _people(folder: Path, least: int) -> list[list[Face]]:
     if not folder.is_dir():
         raise DatasetError(
             f"{folder}: no such folder; expected {MATCHED}/<person>/ and {MISMATCHED}/<person>/. "
-            "'facecheck split-lfw SRC DST' makes both from an LFW tree"
+            "'facecheck split-lfw SRC DST' makes both from an LFW folder"
         )
     people = []
     for person in person_folders(folder):
         files = image_files(person)
         if len(files) < least:
-            raise DatasetError(f"{person}: {len(files)} images; {folder.name} needs at least {least} a person")
+            raise DatasetError(f"{person}: {len(files)} images; {folder.name} needs at least {least} per person")
         people.append([_face(folder, path) for path in files])
     if not people:
-        raise DatasetError(f"{folder}: empty; expected a folder for each person")
+        raise DatasetError(f"{folder}: empty; expected one folder per person")
     return people
 
 
 def _face(folder: Path, path: Path) -> Face:
     person = path.parent.name
-    # The two folders hold different people even where a name occurs in both.
+    # The two folders hold different people, even if a name occurs in both.
     subject = f"{folder.name}/{person}"
     return Face(source=ImageSource(path, f"{subject}/{path.name}"), subject=subject)

@@ -1,6 +1,6 @@
-"""Labeled Faces in the Wild: a folder a person, and the lists of its two views.
+"""Labeled Faces in the Wild: one folder per person, and the pair lists of its two views.
 
-View 2 (``pairs.txt``) has ten folds of 300 genuine and 300 impostor pairs, no person in two folds; view 1
+View 2 (``pairs.txt``) has ten identity-disjoint folds of 300 genuine and 300 impostor pairs; view 1
 (``pairsDevTrain.txt``, ``pairsDevTest.txt``) has one part and no folds.
 
 Source: Huang et al., Labeled Faces in the Wild, UMass TR 07-49.
@@ -31,7 +31,7 @@ def read_lfw(spec: Spec) -> Dataset:
     """Open ``lfw:FOLDER?pairs=FILE``.
 
     Raises:
-        DatasetError: no such folder or list, or a line of the list that is wrong or names a missing image.
+        DatasetError: no such folder or list, or a line of the list that is invalid or names a missing image.
     """
     spec.refuse_unknown(_OPTIONS)
     folder = existing_folder(spec)
@@ -61,7 +61,9 @@ def _pairs_file(spec: Spec, folder: Path) -> Path:
     for candidate in (folder / "pairs.txt", folder.parent / "pairs.txt"):
         if candidate.is_file():
             return candidate
-    raise DatasetError(f"{spec.text}: no pairs.txt in {folder} or beside it: name the list, lfw:{spec.path}?pairs=FILE")
+    raise DatasetError(
+        f"{spec.text}: no pairs.txt in {folder} or its parent folder: give the list, lfw:{spec.path}?pairs=FILE"
+    )
 
 
 def _face(folder: Path, person: str, number: int) -> Face:
@@ -79,7 +81,7 @@ def _where_missing(listed: Path, missing: list[str], folder: Path) -> str:
     more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
     return (
         f"{listed}, line {number}: {missing[0]}{more}: no such image in {folder}. "
-        "Is the folder whole, and this its list?"
+        "Is the folder complete, and does the list belong to it?"
     )
 
 
@@ -87,13 +89,13 @@ _Side = tuple[str, int]
 
 
 def _lines(listed: Path) -> Iterator[tuple[int, _Side, _Side]]:
-    """Yield fold and both sides of every pair; the head's counts must be the body's."""
+    """Yield the fold and both sides of every pair; the counts in the first line must agree with the lines."""
     folds, each = _head(listed, _text(listed)[:1])
     body = _body(listed)
     if len(body) != folds * each * 2:
         raise DatasetError(
-            f"{listed}: its first line promises {folds * each * 2} pairs, {len(body)} follow: "
-            "the file is cut short or added to"
+            f"{listed}: the first line declares {folds * each * 2} pairs, {len(body)} follow: "
+            "the file is truncated, or lines were added"
         )
     for position, (number, line) in enumerate(body):
         first, second = _pair(listed, number, line)
@@ -101,7 +103,7 @@ def _lines(listed: Path) -> Iterator[tuple[int, _Side, _Side]]:
         if (first[0] == second[0]) != genuine:
             kind = "a genuine" if genuine else "an impostor"
             raise DatasetError(
-                f"{listed}, line {number}: {kind} pair belongs here by the first line's counts: {line!r}"
+                f"{listed}, line {number}: expected {kind} pair here by the counts of the first line, not {line!r}"
             )
         yield position // (2 * each), first, second
 
@@ -121,8 +123,8 @@ def _head(listed: Path, lines: list[str]) -> tuple[int, int]:
     numbers = lines[0].split() if lines else []
     if not (1 <= len(numbers) <= 2 and all(_NUMBER.fullmatch(n) and int(n) > 0 for n in numbers)):  # noqa: PLR2004
         raise DatasetError(
-            f"{listed}, line 1: expected the number of folds and of pairs of a kind in each (such as '10 300'), "
-            f"or of pairs alone ('500'), not {lines[0] if lines else ''!r}"
+            f"{listed}, line 1: expected the number of folds and of pairs per fold and kind (such as '10 300'), "
+            f"or only the number of pairs per kind ('500'), not {lines[0] if lines else ''!r}"
         )
     return (1, int(numbers[0])) if len(numbers) == 1 else (int(numbers[0]), int(numbers[1]))
 

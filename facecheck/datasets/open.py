@@ -1,11 +1,11 @@
-"""From a specification on the command line to a :class:`~facecheck.datasets.dataset.Dataset`."""
+"""Open a :class:`~facecheck.datasets.dataset.Dataset` from a specification on the command line."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from types import MappingProxyType
 
-from facecheck.datasets.bundled import WHOLE, read_embedded
+from facecheck.datasets.bundled import WHOLE, read_bundled
 from facecheck.datasets.dataset import Dataset
 from facecheck.datasets.folders import read_folders
 from facecheck.datasets.lfw import read_lfw
@@ -16,14 +16,14 @@ from facecheck.specs import Spec, split_specs
 __all__ = ["DATASET_KINDS", "open_dataset", "split_datasets"]
 
 DATASET_KINDS: MappingProxyType[str, Callable[[Spec], Dataset]] = MappingProxyType(
-    {"faces": read_embedded, "lfw": read_lfw, "folders": read_folders, "strips": read_strips}
+    {"faces": read_bundled, "lfw": read_lfw, "folders": read_folders, "strips": read_strips}
 )
 
 
 def split_datasets(text: str) -> list[str]:
-    """Split a list of data set specifications at its commas; a path may hold commas of its own.
+    """Split a list of data set specifications at its commas; a path may contain commas.
 
-    ``faces`` stands for its pairs and its strips.
+    ``faces`` means its pairs and its strips.
 
     >>> split_datasets("lfw:faces, old?pairs=p.txt,strips:turned")
     ['lfw:faces, old?pairs=p.txt', 'strips:turned']
@@ -36,7 +36,7 @@ def open_dataset(text: str) -> Dataset:
     """Return the data set that a specification names.
 
     Raises:
-        DatasetError: an unknown kind or option, or something wrong with its files.
+        DatasetError: an unknown kind or option, or invalid files.
     """
     spec = Spec.parse(text, error=DatasetError)
     if spec.kind not in DATASET_KINDS:

@@ -1,4 +1,4 @@
-"""Paths of specifications: as they stand, else below the folder that ``FACECHECK_DATA`` names."""
+"""Paths of specifications: used as given, otherwise relative to the folder in ``FACECHECK_DATA``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _expanded(text: str) -> Path:
 
 
 def exists(candidate: Path, *, folder: bool) -> bool:
-    """Say whether there is such a folder, or such a file."""
+    """Return whether the folder, or the file, exists."""
     try:
         return candidate.is_dir() if folder else candidate.is_file()
     except OSError:  # a name too long to exist
@@ -36,7 +36,7 @@ def existing_folder(spec: Spec) -> Path:
     """Return the folder of ``kind:FOLDER``.
 
     Raises:
-        DatasetError: none is named, or it is not there.
+        DatasetError: no folder is given, or it does not exist.
     """
     if not spec.path:
         raise DatasetError(f"{spec.text!r}: expected a folder, {spec.kind}:FOLDER")
@@ -50,7 +50,7 @@ def existing_file(spec: Spec, text: str) -> Path:
     """Return the file that an option names.
 
     Raises:
-        DatasetError: it is not there.
+        DatasetError: it does not exist.
     """
     for candidate in _candidates(text):
         if exists(candidate, folder=False):
@@ -60,4 +60,4 @@ def existing_file(spec: Spec, text: str) -> Path:
 
 def _missing(spec: Spec, text: str, what: str) -> str:
     tried = " or ".join(str(candidate.absolute()) for candidate in _candidates(text))
-    return f"{spec.text}: no such {what}: {tried}. A relative path is also looked for below FACECHECK_DATA, if set"
+    return f"{spec.text}: no such {what}: {tried}. Relative paths are also searched for in FACECHECK_DATA, if set"

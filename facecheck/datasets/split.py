@@ -1,7 +1,7 @@
-"""``facecheck split-lfw``: matched and mismatched folders out of an LFW tree.
+"""``facecheck split-lfw``: make matched and mismatched folders from an LFW folder.
 
-People with several images go to ``matched_faces/``, people with one to ``mismatched_faces/``. A second run,
-or one after an interruption, finishes what is left; what is there already is compared, never overwritten.
+People with several images go to ``matched_faces/``, people with one image to ``mismatched_faces/``. A second run,
+or a run after an interruption, finishes the rest; existing files are compared, never overwritten.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SEVERAL = 2
 
 
 class Split(NamedTuple):
-    """How many people are in each folder, and how many of them were put there by this run."""
+    """How many people are in each folder, and how many of them this run added."""
 
     matched: int
     mismatched: int
@@ -36,20 +36,20 @@ def split_lfw(source: Path, target: Path, *, how: str = "link") -> Split:
     """Make both folders.
 
     Args:
-        source: a folder for each person.
-        target: where the two folders lie or will lie; outside of ``source``.
-        how: ``link`` (symbolic), ``copy`` or ``move``. Only ``move`` takes anything out of ``source``, and
-            each person only once all their images are in place.
+        source: folder with one folder per person.
+        target: folder of the two folders; outside of ``source``.
+        how: ``link`` (symbolic), ``copy`` or ``move``. Only ``move`` removes files from ``source``, and only
+            after all images of the person are in the target.
 
     Raises:
-        DatasetError: no people, one folder within the other, or a person whose images in ``target`` differ.
+        DatasetError: no people, one folder inside the other, or a person whose images in ``target`` differ.
     """
     if how not in WAYS:
         raise DatasetError(f"{how!r}: expected one of {', '.join(WAYS)}")
     _refuse_nesting(source, target)
     people = [person for person in person_folders(source) if image_files(person)]
     if not people and not _count(target):
-        raise DatasetError(f"{source}: no folders with images; expected a folder for each person, as in LFW")
+        raise DatasetError(f"{source}: no folders with images; expected one folder per person, as in LFW")
     plan = [(person, _place(person, target)) for person in people]
     for person, place in plan:
         _refuse_loss(person, place, target, moving=how == "move")
@@ -67,40 +67,40 @@ def _refuse_nesting(source: Path, target: Path) -> None:
         raise DatasetError(f"{source}: no such folder")
     a, b = source.resolve(), target.resolve()
     if a == b or a in b.parents or b in a.parents:
-        raise DatasetError(f"{target} and {source} lie within each other: choose a folder apart from the source")
+        raise DatasetError(f"one of {target} and {source} is inside the other: choose a target outside of the source")
 
 
 def _place(person: Path, target: Path) -> Path:
-    """Return where a person goes; one whose move was cut short goes where it began."""
+    """Return the target folder of a person; an interrupted move is continued where it started."""
     begun = target / MATCHED / person.name
     several = len(image_files(person)) >= _SEVERAL or begun.exists()
     return begun if several else target / MISMATCHED / person.name
 
 
 def _refuse_loss(person: Path, place: Path, target: Path, *, moving: bool) -> None:
-    """Refuse before anything is touched whatever could end with fewer photographs than there were."""
+    """Refuse, before any file is changed, everything that could lose photographs."""
     other = target / (MISMATCHED if place.parent.name == MATCHED else MATCHED) / person.name
     if other.exists():
-        raise DatasetError(f"{other}: {person} belongs into {place.parent.name} now: remove {other} first")
+        raise DatasetError(f"{other}: {person} now belongs in {place.parent.name}: remove {other} first")
     files = image_files(person)
     if moving and (person.is_symlink() or any(path.is_symlink() for path in files)):
-        raise DatasetError(f"{person}: holds links, which a move would break; split by link or copy instead")
+        raise DatasetError(f"{person}: contains links, which a move would break; use --how link or copy instead")
     for path in files if place.exists() else ():
         there = place / path.name
         if not there.is_file() or not filecmp.cmp(path, there, shallow=False):
-            raise DatasetError(f"{there}: missing or not equal to {path}. Remove {place}, or choose another folder")
+            raise DatasetError(f"{there}: missing or different from {path}. Remove {place}, or choose another folder")
         if moving and there.resolve() == path.resolve():
             raise DatasetError(
-                f"{there}: a link to {path}, so that a move would leave no photograph. "
-                f"Remove {place} first, or split into another folder"
+                f"{there}: a link to {path}, so a move would delete the only photograph. "
+                f"Remove {place} first, or choose another target folder"
             )
 
 
 def _whole(person: Path, place: Path, put: Callable[[Path, Path], object]) -> list[Path]:
-    """Make a folder that is either whole or not there, and return what was put into it."""
+    """Make a folder atomically, and return the files that were put into it."""
     partial = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}."))
     try:
-        partial.chmod(0o755)  # mkdtemp's own is for one user alone
+        partial.chmod(0o755)  # mkdtemp gives access to one user only
         files = image_files(person)
         for path in files:
             put(path, partial / path.name)
@@ -143,7 +143,7 @@ def _move(person: Path, place: Path) -> bool:
 
 
 def _remove_empty(source: Path) -> None:
-    """Remove the folders of people who have been moved."""
+    """Remove the empty folders of people who were moved."""
     for person in person_folders(source):
         if not person.is_symlink() and next(person.iterdir(), None) is None:
             person.rmdir()

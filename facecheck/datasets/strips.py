@@ -1,8 +1,8 @@
-"""Strips: one person an image, square tiles side by side, the head turned a step further in each.
+"""Strips: one person per image, square tiles side by side, the head turned one step further in each tile.
 
 The yaws come from the specification, ``strips:FOLDER?tiles=5&start=-0.8&step=0.4``, or from a sidecar
-``<strip>.json`` with the same three keys. A tile keeps its yaw whatever is found in its neighbours.
-Genuine pairs are all pairs of tiles of a strip, impostor pairs all pairs across strips.
+``<strip>.json`` with the same three keys. The yaw of a tile does not depend on detections in other tiles.
+Genuine pairs are all pairs of tiles of one strip, impostor pairs all pairs of tiles of different strips.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def read_strips(spec: Spec) -> Dataset:
     """Open ``strips:FOLDER`` with yaws in radians.
 
     Raises:
-        DatasetError: no strips, a strip that does not divide into its tiles, or no yaws for it.
+        DatasetError: no strips, a strip that does not divide into its tiles, or a strip without yaws.
     """
     spec.refuse_unknown((*_KEYS, "name"))
     folder = existing_folder(spec)
@@ -69,7 +69,7 @@ def read_strips(spec: Spec) -> Dataset:
 
 
 def _refuse_twins(files: list[Path]) -> None:
-    """Two files of one stem would be one person, and their tiles genuine pairs."""
+    """Refuse two files of one stem: they would be one person, and their tiles genuine pairs."""
     seen: dict[str, Path] = {}
     for path in files:
         twin = seen.setdefault(path.stem, path)
@@ -94,7 +94,7 @@ def _all_pairs(faces: tuple[Face, ...]) -> Pairs:
 
 
 def _check_size(path: Path, turn: _Turn) -> str:
-    """Refuse a strip that does not divide; say so if it cannot even be opened, since the run goes on."""
+    """Refuse a strip that does not divide into its tiles; return a note if it cannot be opened: the run goes on."""
     try:
         width, height = image_size(path)
     except UnreadableImageError as error:
@@ -112,7 +112,7 @@ def _asked(spec: Spec) -> _Turn | None:
     if not given:
         return None
     if len(given) < len(_KEYS):
-        raise DatasetError(f"{spec.text}: expected all of tiles, start and step, or none and sidecars")
+        raise DatasetError(f"{spec.text}: expected tiles, start and step together, or none of them and sidecars")
     return _turn(spec.text, {key: spec.options[key] for key in _KEYS})
 
 
@@ -122,7 +122,7 @@ def _sidecar(path: Path) -> _Turn:
         content = json.loads(beside.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise DatasetError(
-            f"{path}: its yaws are unknown: add ?tiles=5&start=-0.8&step=0.4 (radians) to the specification, "
+            f"{path}: the yaws are unknown: add ?tiles=5&start=-0.8&step=0.4 (radians) to the specification, "
             f"or a sidecar {beside.name} with the same three keys"
         ) from error
     except (OSError, ValueError, RecursionError) as error:

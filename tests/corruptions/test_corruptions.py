@@ -1,4 +1,4 @@
-"""The table of degradations and its specifications: reproducible, harmless to their input, refused where unknown."""
+"""The table of corruptions and its specifications: reproducible, without effect on the input, refused if unknown."""
 
 from __future__ import annotations
 
@@ -79,13 +79,13 @@ def test_any_shape_is_degraded(applied: Applied, shape: tuple[int, int, int]) ->
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 @pytest.mark.parametrize("applied", WORST)
 def test_any_landmarks_are_borne(applied: Applied, place: np.ndarray | None) -> None:
-    """A detector's mistake costs neither the run nor gigabytes."""
+    """A wrong detection causes neither an error nor a huge kernel."""
     assert applied.apply(PHOTOGRAPH, DIGEST, place).dtype == np.uint8
 
 
 @pytest.mark.parametrize("applied", WORST)
 def test_landmarks_that_are_not_finite_are_unknown(applied: Applied) -> None:
-    """NaN is how a detector without landmarks says so."""
+    """A detector without landmarks returns NaN."""
     np.testing.assert_array_equal(
         applied.apply(PHOTOGRAPH, DIGEST, PLACES["nan"]), applied.apply(PHOTOGRAPH, DIGEST, None)
     )
@@ -94,7 +94,7 @@ def test_landmarks_that_are_not_finite_are_unknown(applied: Applied) -> None:
 @pytest.mark.parametrize("cut", [np.s_[::2, ::2], np.s_[:, ::-1], np.s_[5:20, 3:17]], ids=["steps", "mirror", "window"])
 @pytest.mark.parametrize("applied", WORST)
 def test_a_view_is_degraded_like_its_copy(applied: Applied, cut: tuple[slice, slice]) -> None:
-    """However the pixels lie in memory."""
+    """The memory layout of the pixels has no effect."""
     view = PHOTOGRAPH[cut]
 
     np.testing.assert_array_equal(applied.apply(view, DIGEST), applied.apply(np.ascontiguousarray(view), DIGEST))
@@ -110,7 +110,7 @@ def test_a_view_is_degraded_like_its_copy(applied: Applied, cut: tuple[slice, sl
     ],
 )
 def test_arrays_of_another_form_are_refused(image: Image, landmarks: np.ndarray | None, message: str) -> None:
-    """By what they are, before anything is computed."""
+    """The message names shape and type, before anything is computed."""
     with pytest.raises(ValueError, match=message):
         Applied("blur", 1.0).apply(image, DIGEST, landmarks)
 
@@ -126,7 +126,7 @@ def fingerprint() -> str:
 
 @pytest.mark.parametrize("hash_seed", ["0", "1"])
 def test_another_process_makes_the_same_pixels(hash_seed: str) -> None:
-    """Chance is seeded by name, level and image alone, whatever seeds Python's own hashes."""
+    """The generator is seeded by name, level and image only, not by Python's hash seed."""
     command = "from tests.corruptions.test_corruptions import fingerprint; print(fingerprint())"
 
     said = subprocess.run(
@@ -187,12 +187,12 @@ def test_any_identity_can_be_read_again(drawn: list[tuple[str, float]]) -> None:
 
 
 def test_levels_that_differ_little_have_identities_of_their_own() -> None:
-    """The cache is keyed by them, and six digits would not tell these apart."""
+    """The cache uses identities as keys, and six digits would not distinguish these levels."""
     assert Applied("blur", 1.00000001).identity != Applied("blur", 1.0).identity
 
 
 def test_a_composition_is_named_by_its_parts() -> None:
-    """It stands as one condition in reports, at level 1."""
+    """Reports show a composition as one condition, at level 1."""
     composition = Applied.parse("invert:1+blur:2")
 
     assert (composition.name, composition.level) == ("invert+blur", 1)
@@ -212,7 +212,7 @@ def test_parts_are_applied_in_their_order() -> None:
 
 
 def test_what_comes_first_is_degraded_as_if_alone() -> None:
-    """By the same chance; and the same noise twice is not twice the same."""
+    """The first part uses the same random numbers as alone, and a second noise uses others."""
     noise = Applied("gaussian_noise", 1)
     alone = noise.apply(PHOTOGRAPH, DIGEST)
     second = Applied("gaussian_noise", 1).apply(alone, DIGEST)
@@ -224,7 +224,7 @@ def test_what_comes_first_is_degraded_as_if_alone() -> None:
 
 
 def test_landmarks_follow_a_change_of_size() -> None:
-    """What is placed on the small image lies where it would lie on an image that came that small."""
+    """Landmarks are scaled with the image: objects lie where they would lie on an image of that size."""
     large, landmarks = np.full((96, 72, 3), 200, dtype=np.uint8), 2 * LANDMARKS
     small = Applied("resolution", 36).apply(large, DIGEST, landmarks)
 
@@ -244,7 +244,7 @@ def test_landmarks_are_needed_if_any_part_needs_them() -> None:
 
 @pytest.mark.parametrize("name", [name for name, entry in CORRUPTIONS.items() if not entry.needs_landmarks])
 def test_landmarks_change_nothing_that_does_not_ask_for_them(name: str) -> None:
-    """Else the cache would have to know them."""
+    """Otherwise the cache key would have to include the landmarks."""
     applied = Applied(name, CORRUPTIONS[name].levels[-1])
 
     np.testing.assert_array_equal(applied.apply(PHOTOGRAPH, DIGEST, LANDMARKS), applied.apply(PHOTOGRAPH, DIGEST))
@@ -291,11 +291,11 @@ def test_a_composition_cannot_be_misnamed(parts: tuple[Applied, ...]) -> None:
         ),
         pytest.param("blur:-1", "from 0.1 to 100, .* not -1", id="below"),
         pytest.param("resolution:32.5", "a whole number from 1 to 10000, .* 128, 96, 64, 48, 32", id="broken"),
-        pytest.param("invert:2", "expected a level that is 1 alone, or 0 for clean, not 2", id="one-level"),
+        pytest.param("invert:2", "expected a level that is 1 only, or 0 for clean, not 2", id="one-level"),
     ],
 )
 def test_what_cannot_be_applied_is_refused(text: str, message: str) -> None:
-    """At once, not in the middle of the run, and with what was probably meant."""
+    """The error comes at once, not in the middle of the run, and suggests a name."""
     with pytest.raises(FacecheckError, match=message):
         Applied.parse(text)
 
@@ -313,7 +313,7 @@ def test_families_hold_the_whole_table() -> None:
 
 
 def test_an_unknown_family_is_refused_with_the_nearest() -> None:
-    """With the names that there are."""
+    """The message lists the known names."""
     with pytest.raises(FacecheckError, match=r"family 'blurs' is unknown\. Did you mean blur"):
         of_family("blurs")
 
@@ -323,13 +323,13 @@ def test_an_unknown_family_is_refused_with_the_nearest() -> None:
     [
         pytest.param("Blur", (0, 1), "a-z and _, not 'Blur'", id="name"),
         pytest.param("x", (1, 2), "start at 0", id="no-clean-level"),
-        pytest.param("x", (0, 2, 1, 3), "go one way", id="disorder"),
-        pytest.param("x", (0, 2, 2), "go one way", id="twice"),
+        pytest.param("x", (0, 2, 1, 3), "then rise or fall", id="disorder"),
+        pytest.param("x", (0, 2, 2), "then rise or fall", id="twice"),
         pytest.param("x", (0, 5), "within a number from 1 to 4", id="outside"),
     ],
 )
 def test_an_entry_that_could_not_be_shown_is_refused(name: str, levels: tuple[float, ...], message: str) -> None:
-    """The table cannot hold it."""
+    """The table refuses such an entry."""
     with pytest.raises(ValueError, match=message):
         Corruption(
             name=name,

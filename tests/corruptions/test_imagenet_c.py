@@ -1,4 +1,4 @@
-"""ImageNet-C's corruptions against independent implementations, and their sizes against the face's."""
+"""ImageNet-C's corruptions against independent implementations, and their sizes relative to the face."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def degraded(name: str, severity: float, image: Image, number: int = 1, landmark
 
 def test_they_are_the_fifteen() -> None:
     """By the authors' names, at their five severities."""
-    assert [entry.name for entry in of_family("common")] == [
+    assert [entry.name for entry in of_family("imagenet_c")] == [
         *("gaussian_noise", "shot_noise", "impulse_noise"),
         *("defocus_blur", "glass_blur", "motion_blur", "zoom_blur"),
         *("snow", "frost", "fog", "brightness"),
         *("contrast", "elastic_transform", "pixelate", "jpeg_compression"),
     ]
-    assert {entry.levels for entry in of_family("common")} == {(0, 1, 2, 3, 4, 5)}
+    assert {entry.levels for entry in of_family("imagenet_c")} == {(0, 1, 2, 3, 4, 5)}
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_they_are_the_fifteen() -> None:
 )
 @pytest.mark.parametrize("severity", SEVERITIES)
 def test_noise_is_scikit_images(name: str, mode: str, options: list[dict[str, float]], severity: int) -> None:
-    """The same histogram, within what 120 000 values leave to chance."""
+    """The histogram is the same, within the random error of 120 000 values."""
     grey = np.full((200, 200, 3), 90, dtype=np.uint8)
     peer: np.ndarray = util.random_noise(grey, mode, rng=4, **options[severity - 1])  # type: ignore[no-untyped-call]
 
@@ -77,7 +77,7 @@ def test_shot_noise_counts_photons(severity: int, photons: int) -> None:
 
 @pytest.mark.parametrize("name", ["gaussian_noise", "shot_noise", "impulse_noise"])
 def test_noise_strikes_each_value_alone(name: str) -> None:
-    """Neither neighbours nor channels go together."""
+    """Neither neighbours nor channels are correlated."""
     noise = degraded(name, 3, np.full((200, 200, 3), 120, dtype=np.uint8)).astype(float) - 120
 
     red, green = noise[..., 0].ravel(), noise[..., 1].ravel()
@@ -133,7 +133,7 @@ def test_zoom_averages_exposures() -> None:
 
 
 def test_zoom_stands_still_on_the_face() -> None:
-    """What lies far from it is smeared."""
+    """Pixels far from the face are blurred."""
     blurred = degraded("zoom_blur", 5, PORTRAIT, landmarks=LANDMARKS)
     difference = np.abs(blurred.astype(int) - PORTRAIT).mean(axis=2)
     y, x = np.mgrid[:250, :250]
@@ -196,7 +196,7 @@ def test_brightness_is_that_of_hsv(severity: int) -> None:
 
 
 def test_black_is_lit_to_grey() -> None:
-    """It has no hue to keep."""
+    """Black has no hue that could be kept."""
     np.testing.assert_array_equal(degraded("brightness", 2, np.zeros((2, 2, 3), dtype=np.uint8)), 51)
 
 
@@ -249,7 +249,7 @@ def test_elastic_jitter_moves_three_corners_of_the_face() -> None:
 
 @pytest.mark.parametrize(("severity", "block"), [(2, 2), (5, 4)])
 def test_pixelated_blocks_are_the_means_of_their_pixels(severity: int, block: int) -> None:
-    """Where the blocks have a whole number of pixels."""
+    """The blocks have a whole number of pixels here."""
     image = NOISE[:80, :96]
     means = image.reshape(80 // block, block, 96 // block, block, 3).mean(axis=(1, 3))
 
@@ -341,7 +341,7 @@ def test_frost_lies_over_what_is_kept_of_the_picture(severity: int, kept: float)
     assert on_dark[..., 2].mean() > on_dark[..., 0].mean()
 
 
-SCALED = [entry.name for entry in of_family("common") if entry.needs_landmarks]
+SCALED = [entry.name for entry in of_family("imagenet_c") if entry.needs_landmarks]
 
 
 @pytest.mark.parametrize("name", SCALED)

@@ -1,4 +1,4 @@
-"""Worse levels are worse, by the measure that says what the corruption is."""
+"""Higher levels degrade more, by a measure that fits the corruption."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ MEASURES: dict[str, Measure] = {
 OTHERWISE = ("resolution", "elastic_transform")
 
 
-# Where it snows, freezes or clouds over decides over more than one step of the authors' constants; two are clear.
+# The random pattern of snow, frost and fog has more effect than one step of the authors' constants, not than two.
 WEATHER = ("snow", "frost", "fog")
 
 
 def mean_over_images(applied: Applied, measure: Measure) -> float:
-    """Return the measure's mean over images that differ in their chance."""
+    """Return the measure's mean over images with different seeds."""
     values = [measure(PORTRAIT, applied.apply(PORTRAIT, digest(number), LANDMARKS)) for number in range(SEEDS)]
     return float(np.mean(values))
 

@@ -1,4 +1,4 @@
-"""What hides a part of the face hides that part, and no other."""
+"""Occlusions hide their part of the face and no other."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_the_square_has_the_studys_sides() -> None:
 
 @pytest.mark.parametrize("opacity", CORRUPTIONS["sunglasses"].levels[1:])
 def test_sunglasses_darken_the_eyes_and_nothing_below(opacity: float) -> None:
-    """Neither the tip of the nose nor the mouth nor the forehead."""
+    """The tip of the nose, the mouth and the forehead stay visible."""
     image = PORTRAIT.copy()
     image[95:110, 98:155] = 190
     degraded = Applied("sunglasses", opacity).apply(image, digest(1), LANDMARKS)
@@ -71,7 +71,7 @@ def test_sunglasses_darken_the_eyes_and_nothing_below(opacity: float) -> None:
 
 @pytest.mark.parametrize("percent", CORRUPTIONS["mask"].levels[1:])
 def test_a_mask_covers_the_mouth_and_not_the_eyes(percent: float) -> None:
-    """And the nose from half way up."""
+    """From a height of 50 % on the nose is covered, too."""
     degraded = Applied("mask", percent).apply(PORTRAIT, digest(1), LANDMARKS)
     blue = degraded[..., 2].astype(int) - degraded[..., 0] > 40
 
@@ -84,7 +84,7 @@ def test_a_mask_covers_the_mouth_and_not_the_eyes(percent: float) -> None:
 
 @pytest.mark.parametrize("name", ["sunglasses", "mask"])
 def test_what_is_worn_moves_with_the_face(name: str) -> None:
-    """A face that lies elsewhere wears it elsewhere."""
+    """The occlusion follows the face."""
     applied = Applied(name, CORRUPTIONS[name].levels[-1])
     shift = np.array([31, -17])
 
@@ -121,7 +121,7 @@ def test_what_is_worn_grows_with_the_face(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["sunglasses", "mask", "patch"])
 def test_what_is_worn_lies_in_the_middle_where_no_face_is_known(name: str) -> None:
-    """As documented: never is the image returned as it was."""
+    """As documented, the image is always changed."""
     hidden = changed(f"{name}:{CORRUPTIONS[name].levels[-1]:g}", GREY, None) > 0
     rows, columns = np.nonzero(hidden)
 
@@ -133,7 +133,7 @@ def test_what_is_worn_lies_in_the_middle_where_no_face_is_known(name: str) -> No
 
 
 def test_a_turned_head_wears_a_temple_on_the_side_that_is_seen() -> None:
-    """The other one would lie over the face."""
+    """The far one would be drawn over the face."""
     turned = LANDMARKS.copy()
     turned[2, 0] += 14
 

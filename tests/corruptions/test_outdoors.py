@@ -1,4 +1,4 @@
-"""What faces meet outside: low light, motion, lossy files and coloured light."""
+"""Low light, motion, lossy compression and coloured light."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PHOTOGRAPH: Image = photograph(HOPPER)[20:320, 100:400]
     ],
 )
 def test_files_are_pillows_own(name: str, kind: str, options: dict[str, Any], quality: int) -> None:
-    """The pixels that a program finds which saved with Pillow at this quality and opened the file again."""
+    """The pixels are those of a file that is saved with Pillow at this quality and opened again."""
     file = io.BytesIO()
     PIL.Image.fromarray(PHOTOGRAPH).save(file, kind, quality=quality, **options)
 
@@ -38,7 +38,7 @@ def test_files_are_pillows_own(name: str, kind: str, options: dict[str, Any], qu
 
 @pytest.mark.parametrize(("name", "longest"), [("jpeg", 65_500), ("webp", 16_383)])
 def test_an_image_that_the_format_cannot_hold_is_unreadable(name: str, longest: int) -> None:
-    """One image is lost by it, and the run goes on."""
+    """The error concerns one image, and the run continues."""
     wide = np.zeros((1, longest + 1, 3), dtype=np.uint8)
 
     assert Applied(name, 50).apply(wide[:, :-1], DIGEST).shape == (1, longest, 3)

@@ -1,4 +1,4 @@
-"""Where a face lies and how large it is."""
+"""Position and size of a face."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_face_seen_from_the_side_is_no_smaller(axis: int) -> None:
 
 @given(st.floats(-1e30, 1e30), st.integers(1, 900))
 def test_sizes_stay_within_the_image(scale: float, side: int) -> None:
-    """A detector's mistake must not ask for a blur as wide as memory, or for none: between 1 px and the diagonal."""
+    """A wrong detection must not cause a huge blur or none: the distance stays between 1 px and the diagonal."""
     distance_px = size_factor(canvas(side), known((TEMPLATE - 56) * scale)) * 70.474
 
     assert min(1.0, side * 2**0.5) * 0.999 <= distance_px <= side * 2**0.5 * 1.001
@@ -69,7 +69,7 @@ def test_coordinates_follow_a_head_that_is_turned_and_tilted(numbers: list[float
 
 
 def test_a_long_nose_is_not_taken_for_a_bowed_head() -> None:
-    """It hangs down in the middle, and nothing moves."""
+    """The nose is centred, so depth moves nothing."""
     long = 2 * TEMPLATE.copy()
     long[2, 1] += 12
 

@@ -61,7 +61,7 @@ def test_a_smaller_image_keeps_its_pixels(name: str) -> None:
 
 
 def test_the_shorter_side_is_scaled_whichever_it_is() -> None:
-    """Upright and lying pictures lose the same."""
+    """Portrait and landscape images lose the same."""
     assert Applied("resolution", 32).apply(NOISE[:64, :128], DIGEST).shape == (32, 64, 3)
     assert Applied("resolution", 32).apply(NOISE[:128, :64], DIGEST).shape == (64, 32, 3)
 
@@ -76,7 +76,7 @@ def test_sepia_weighs_the_channels_as_is_customary() -> None:
 
 @pytest.mark.parametrize("name", ["greyscale", "tint"])
 def test_pixels_of_one_luma_come_out_alike(name: str) -> None:
-    """However different their hues: colour is lost."""
+    """Colours of equal luma become equal, whatever their hue."""
     red, grey = np.full((1, 1, 3), (201, 0, 0), dtype=np.uint8), np.full((1, 1, 3), 60, dtype=np.uint8)
 
     np.testing.assert_array_equal(Applied(name, 1).apply(red, DIGEST), Applied(name, 1).apply(grey, DIGEST))

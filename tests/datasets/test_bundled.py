@@ -1,4 +1,4 @@
-"""The faces that facecheck carries."""
+"""The faces that ship with facecheck."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ import pytest
 from facecheck.datasets import bundled, open_dataset, split_datasets
 from facecheck.errors import DatasetError
 
-FOLDER = bundled.embedded_folder()
+FOLDER = bundled.bundled_folder()
 
 
 def test_faces_stands_for_both_parts() -> None:
@@ -19,7 +19,7 @@ def test_faces_stands_for_both_parts() -> None:
 
 
 def test_no_person_is_in_two_folds() -> None:
-    """A threshold chosen on the other folds has never seen the people that it judges."""
+    """A threshold chosen on the other folds was chosen on other people than it judges."""
     pairs = open_dataset("faces").pairs
     assert pairs.folds is not None
     people = [set(pairs.who[pairs.folds == fold].ravel().tolist()) for fold in np.unique(pairs.folds)]
@@ -53,7 +53,7 @@ def test_strips_hold_every_yaw_of_every_person() -> None:
 
 
 def test_groups_are_balanced() -> None:
-    """Every label of the manifest has as many people as its siblings in the balance, within a third."""
+    """The groups of a label have equally many people, within a third."""
     people = {face.subject: dict(face.groups) for face in open_dataset("faces").faces}
 
     for label in ("sex", "age_group", "skin_tone"):
@@ -67,21 +67,23 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the folder that a test may damage."""
     folder = tmp_path / "faces"
     shutil.copytree(FOLDER, folder)
-    monkeypatch.setattr(bundled, "embedded_folder", lambda: folder)
+    monkeypatch.setattr(bundled, "bundled_folder", lambda: folder)
     return folder
 
 
 def test_a_changed_file_is_refused_by_name(copied: Path) -> None:
-    """The set is the same for everybody, or it is not used."""
+    """A set that differs from the manifest is refused."""
     victim = copied / json.loads((copied / "manifest.json").read_text())["images"][0]["file"]
     victim.write_bytes(victim.read_bytes() + b"x")
 
-    with pytest.raises(DatasetError, match=r"strip\.webp: missing or not the file of the manifest: install facecheck"):
+    with pytest.raises(
+        DatasetError, match=r"strip\.webp: missing, or its hash is not that of the manifest: install facecheck"
+    ):
         open_dataset("faces")
 
 
 def test_a_damaged_manifest_is_refused(copied: Path) -> None:
-    """A file cut short is named."""
+    """A truncated file is named."""
     (copied / "manifest.json").write_text("{")
 
     with pytest.raises(DatasetError, match=r"manifest\.json: damaged"):

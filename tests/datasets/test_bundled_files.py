@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from facecheck.datasets import bundled
-from facecheck.datasets.bundled import embedded_folder, read_embedded
+from facecheck.datasets.bundled import bundled_folder, read_bundled
 from facecheck.datasets.dataset import Dataset
 from facecheck.errors import DatasetError
 from facecheck.specs import Spec
 
-FOLDER = embedded_folder()
+FOLDER = bundled_folder()
 LARGEST_BYTES = 8 * 2**20
 WIDEST_YAW_RAD = 0.6
 
@@ -29,7 +29,7 @@ def read(name: str) -> dict[str, Any]:
 
 def opened(part: str) -> Dataset:
     """Return a part of the set."""
-    return read_embedded(Spec.parse(f"faces?part={part}", error=DatasetError))
+    return read_bundled(Spec.parse(f"faces?part={part}", error=DatasetError))
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def pairs() -> Dataset:
 
 @pytest.fixture(scope="module")
 def sample() -> Dataset:
-    """What is measured often."""
+    """The part that is measured often."""
     return opened("sample")
 
 
@@ -88,7 +88,7 @@ def test_the_set_is_small_and_holds_no_other_files(manifest: dict[str, Any]) -> 
 
 
 def test_folds_share_nobody_and_keep_siblings_together(pairs: Dataset) -> None:
-    """A threshold chosen on other folds has seen neither the person nor a sibling of theirs."""
+    """No person and no sibling of theirs is in two folds."""
     folds_of: dict[str, set[int]] = {}
     assert pairs.pairs.folds is not None
     for (first, second), fold in zip(pairs.pairs.indices, pairs.pairs.folds, strict=True):
@@ -163,27 +163,27 @@ def test_strips_hold_every_genuine_pair_of_yaws() -> None:
 def test_an_unknown_part_is_refused(text: str) -> None:
     """The message names the parts."""
     with pytest.raises(DatasetError, match=r"expected faces or one of its parts: faces\?part=pairs\|sample\|strips"):
-        read_embedded(Spec.parse(text, error=DatasetError))
+        read_bundled(Spec.parse(text, error=DatasetError))
 
 
 def test_a_changed_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manifest: dict[str, Any]) -> None:
-    """One other byte in one picture, and nobody is judged by it."""
+    """A picture with one changed byte is refused."""
     copy = tmp_path / "faces"
     shutil.copytree(FOLDER, copy)
     changed = copy / manifest["images"][-1]["file"]
     content = bytearray(changed.read_bytes())
     content[-1] ^= 1
     changed.write_bytes(content)
-    monkeypatch.setattr(bundled, "embedded_folder", lambda: copy)
+    monkeypatch.setattr(bundled, "bundled_folder", lambda: copy)
 
-    with pytest.raises(DatasetError, match="missing or not the file of the manifest"):
+    with pytest.raises(DatasetError, match="missing, or its hash is not that of the manifest"):
         opened("pairs")
 
 
 def test_a_damaged_manifest_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half a file is damage, and says so."""
+    """A truncated file is reported as damaged."""
     (tmp_path / "manifest.json").write_bytes((FOLDER / "manifest.json").read_bytes()[:1000])
-    monkeypatch.setattr(bundled, "embedded_folder", lambda: tmp_path)
+    monkeypatch.setattr(bundled, "bundled_folder", lambda: tmp_path)
 
     with pytest.raises(DatasetError, match="damaged"):
         opened("pairs")

@@ -1,4 +1,4 @@
-"""What every data set can do: a sample, folds, a digest."""
+"""What all data sets have: a sample, folds, a digest."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def named(pairs: Pairs) -> list[tuple[str, str]]:
 
 @given(people=PEOPLE, limit=st.integers(2, 70))
 def test_a_sample_is_a_part_with_both_kinds_within_its_limit(people: list[tuple[int, int]], limit: int) -> None:
-    """Never more than asked for, as many as there are, in the list's order, and the same every time."""
+    """A sample is at most as large as asked for, keeps the list's order and is the same every time."""
     whole = dataset(listed(people))
 
     part = whole.sample(limit)
@@ -70,7 +70,7 @@ def test_a_sample_is_a_part_with_both_kinds_within_its_limit(people: list[tuple[
 
 @given(people=PEOPLE, limit=st.integers(2, 70))
 def test_a_sample_carries_only_the_faces_that_it_compares(people: list[tuple[int, int]], limit: int) -> None:
-    """No image is read in vain."""
+    """Faces that no pair uses are dropped."""
     pairs = dataset(listed(people)).sample(limit).pairs
 
     assert set(pairs.indices.ravel().tolist()) == set(range(len(pairs.faces)))
@@ -98,14 +98,14 @@ def test_a_sample_of_a_folded_list_is_balanced_over_folds_and_kinds(limit: int) 
     ],
 )
 def test_each_kind_gets_half_as_far_as_it_goes(genuine: int, impostor: int, limit: int, kept: tuple[int, int]) -> None:
-    """The scarcer kind is kept whole before the other is thinned less."""
+    """The kind with fewer pairs is kept completely."""
     is_genuine = dataset(in_folds(genuine, impostor, 1)).sample(limit).pairs.genuine
 
     assert (int(is_genuine.sum()), int((~is_genuine).sum())) == kept
 
 
 def test_a_sample_as_large_as_the_whole_is_the_whole() -> None:
-    """Nothing is called sampled that is not."""
+    """A sample of all pairs is not marked as sampled."""
     whole = dataset(in_folds(2, 2, 2))
 
     assert whole.sample(8) is whole
@@ -120,7 +120,7 @@ def test_a_sample_that_cannot_hold_both_kinds_is_refused(limit: int) -> None:
 
 
 def groups(people: list[tuple[int, int]]) -> list[set[int]]:
-    """The slow way: people who hang together by pairs."""
+    """Slow oracle: groups of people who are connected by pairs."""
     found: list[set[int]] = []
     for pair in people:
         touched = [group for group in found if group & set(pair)]
@@ -130,7 +130,7 @@ def groups(people: list[tuple[int, int]]) -> list[set[int]]:
 
 @given(people=PEOPLE)
 def test_dealt_folds_share_no_person_and_hold_both_kinds(people: list[tuple[int, int]]) -> None:
-    """Two to ten folds, numbered from 0 without a gap; none where everyone hangs together."""
+    """There are two to ten folds, numbered from 0 without a gap; none if all people are connected."""
     pairs = listed(people)
 
     folds = deal_into_folds(pairs)
@@ -152,7 +152,7 @@ def test_dealt_folds_share_no_person_and_hold_both_kinds(people: list[tuple[int,
 
 @given(people=PEOPLE)
 def test_dealing_is_repeatable(people: list[tuple[int, int]]) -> None:
-    """Chance has no part in it."""
+    """The folds are not random."""
     first, second = deal_into_folds(listed(people)), deal_into_folds(listed(people))
 
     assert (first is None) == (second is None)
@@ -228,12 +228,12 @@ def rows(*given: tuple[int, int]) -> npt.NDArray[np.int64]:
     ],
 )
 def test_the_digest_tells_apart_what_is_not_comparable_pair_by_pair(one: Pairs, other: Pairs) -> None:
-    """Anything that changes which score stands where, or what it means."""
+    """The digest changes with everything that changes the order or the meaning of scores."""
     assert dataset(one).digest != dataset(other).digest
 
 
 def test_the_digest_does_not_depend_on_where_the_files_lie() -> None:
-    """Two machines with the same faces compare."""
+    """The digest is the same on two machines with the same faces."""
     moved = tuple(
         dataclasses.replace(each, source=dataclasses.replace(each.source, path=Path("/elsewhere", each.source.name)))
         for each in BASE.faces
@@ -260,7 +260,7 @@ def test_the_digest_does_not_depend_on_where_the_files_lie() -> None:
     ],
 )
 def test_strips_alone_ask_about_yaw(kind: str, pairs: Pairs, *, asked: bool) -> None:
-    """The embedded pairs know every yaw too, but mix it with light, hair and glasses."""
+    """The bundled pairs have known yaws too, but combine them with light, hair and glasses."""
     assert dataclasses.replace(dataset(pairs), kind=kind).has_yaw is asked
 
 

@@ -52,7 +52,7 @@ def test_first_two_images_and_neighbouring_people_make_the_pairs(folder: Path) -
 
 
 def test_the_order_on_disk_does_not_matter(tmp_path: Path) -> None:
-    """The same names give the same pairs, however they were put there."""
+    """The same names give the same pairs, in whatever order the files were written."""
     for name, order in (("a", 1), ("b", -1)):
         fill(tmp_path / name / "matched_faces", dict(list(MATCHED.items())[::order]))
         fill(tmp_path / name / "mismatched_faces", dict(list(MISMATCHED.items())[::order]))
@@ -61,17 +61,17 @@ def test_the_order_on_disk_does_not_matter(tmp_path: Path) -> None:
 
 
 def test_a_person_without_a_neighbour_is_left_out_and_noted(folder: Path) -> None:
-    """The note names them, so that nobody wonders where they went."""
+    """The note names the person who is left out."""
     fill(folder / "mismatched_faces", {"Gus": 1})
 
     dataset = open_dataset(f"folders:{folder}")
 
-    assert dataset.notes == ("mismatched_faces/Gus has no one to be compared with: left out",)
+    assert dataset.notes == ("mismatched_faces/Gus has no partner and is not compared",)
     assert len(dataset.pairs) == 4
 
 
 def test_one_name_in_both_folders_is_two_people(folder: Path) -> None:
-    """The protocol's folders hold different people by their making."""
+    """The two folders of the protocol hold different people."""
     fill(folder / "mismatched_faces", {"Ann": 1, "Bob": 1})
 
     assert len({face.subject for face in open_dataset(f"folders:{folder}").faces}) == 8
@@ -109,7 +109,7 @@ def test_folds_are_at_most_ten_and_hold_both_kinds(tmp_path: Path) -> None:
 
 
 def test_one_pair_of_each_kind_has_no_folds(tmp_path: Path) -> None:
-    """One fold would be no fold."""
+    """One fold alone is no division."""
     fill(tmp_path / "matched_faces", {"Ann": 2})
     fill(tmp_path / "mismatched_faces", {"Bob": 1, "Cyd": 1})
 
@@ -123,13 +123,13 @@ def test_one_pair_of_each_kind_has_no_folds(tmp_path: Path) -> None:
             None, MISMATCHED, r"matched_faces: no such folder; expected .*'facecheck split-lfw", id="no-matched"
         ),
         pytest.param(MATCHED, None, r"mismatched_faces: no such folder; expected .*'facecheck split-lfw", id="no-mis"),
-        pytest.param({}, MISMATCHED, r"/matched_faces: empty; expected a folder for each person", id="matched-empty"),
-        pytest.param(MATCHED, {}, r"/mismatched_faces: empty; expected a folder for each person", id="mis-empty"),
-        pytest.param({"Ann": 1}, MISMATCHED, r"Ann: 1 images; matched_faces needs at least 2 a person", id="one-image"),
-        pytest.param(MATCHED, {"Cyd": 0, "Dan": 1}, r"Cyd: 0 images; mismatched_faces needs at least 1", id="no-image"),
+        pytest.param({}, MISMATCHED, r"/matched_faces: empty; expected one folder per person", id="matched-empty"),
+        pytest.param(MATCHED, {}, r"/mismatched_faces: empty; expected one folder per person", id="mis-empty"),
         pytest.param(
-            MATCHED, {"Cyd": 1}, r"mismatched_faces: one person alone .*; at least two are needed", id="alone"
+            {"Ann": 1}, MISMATCHED, r"Ann: 1 images; matched_faces needs at least 2 per person", id="one-image"
         ),
+        pytest.param(MATCHED, {"Cyd": 0, "Dan": 1}, r"Cyd: 0 images; mismatched_faces needs at least 1", id="no-image"),
+        pytest.param(MATCHED, {"Cyd": 1}, r"mismatched_faces: an impostor pair needs two people", id="alone"),
     ],
 )
 def test_folders_that_make_no_pairs_are_refused_by_name(

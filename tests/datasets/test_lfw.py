@@ -1,4 +1,4 @@
-"""LFW's folders and lists: what is read, and how each wrong line is named."""
+"""LFW's folders and lists: what is read, and the message for each invalid line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TWO_FOLDS = ["2\t1", "Ann\t1\t2", "Bob\t1\tCyd\t1", "Eve\t1\t2", "Dan\t1\tFay\t1
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A small LFW: a folder a person, numbered images."""
+    """A small LFW: one folder per person, numbered images."""
     root = tmp_path / "lfw"
     for person, count in PEOPLE.items():
         (root / person).mkdir(parents=True)
@@ -68,7 +68,7 @@ def test_a_face_in_several_pairs_is_one_face(folder: Path) -> None:
 
 
 def test_view_1_gets_identity_disjoint_folds_of_its_own(folder: Path) -> None:
-    """A list without folds is dealt into some, where its people allow it."""
+    """A list without folds gets folds if its people allow it."""
     dataset = opened(folder, ["2", "Ann 1 2", "Eve 1 2", "Bob 1 Cyd 1", "Dan 1 Fay 1"])
 
     assert dataset.protocol == "LFW pairs.txt"
@@ -77,7 +77,7 @@ def test_view_1_gets_identity_disjoint_folds_of_its_own(folder: Path) -> None:
 
 
 def test_view_1_that_hangs_together_has_no_folds(folder: Path) -> None:
-    """Rather no folds than folds that share people."""
+    """There are no folds if they would share people."""
     dataset = opened(folder, ["2", "Ann 1 2", "Bob 1 2", "Ann 1 Bob 1", "Ann 2 Bob 2"])
 
     assert dataset.pairs.folds is None
@@ -93,7 +93,7 @@ def test_view_1_that_hangs_together_has_no_folds(folder: Path) -> None:
     ],
 )
 def test_spellings_of_one_list_mean_the_same_pairs(folder: Path, lines: list[str]) -> None:
-    """Blanks and line ends carry no meaning."""
+    """Spaces and line ends have no effect."""
     assert opened(folder, lines).digest == opened(folder, TWO_FOLDS).digest
 
 
@@ -118,7 +118,9 @@ def test_the_list_is_found_in_or_beside_the_folder(folder: Path, place: str) -> 
 
 def test_no_list_says_how_to_name_one(folder: Path) -> None:
     """The option is spelled out."""
-    with pytest.raises(DatasetError, match=r"no pairs\.txt in .*lfw or beside it: name the list, lfw:.*\?pairs=FILE"):
+    with pytest.raises(
+        DatasetError, match=r"no pairs\.txt in .*lfw or its parent folder: give the list, lfw:.*\?pairs=FILE"
+    ):
         open_dataset(f"lfw:{folder}")
 
 
@@ -168,8 +170,8 @@ def test_relative_folder_and_list_fall_back_to_facecheck_data(folder: Path, monk
         pytest.param({1: "a\\b 1 2"}, 2, r"'a\\b' points outside the folder", id="backslash"),
         pytest.param({1: "a\0b 1 2"}, 2, r"'a\x00b' points outside the folder", id="null-byte"),
         pytest.param({4: "Dan 1 ../Fay 1"}, 5, "'../Fay' points outside the folder", id="second-side"),
-        pytest.param({1: "Ann 1 Bob 1"}, 2, "a genuine pair belongs here", id="impostor-where-genuine"),
-        pytest.param({4: "Eve 1 2"}, 5, "an impostor pair belongs here", id="genuine-where-impostor"),
+        pytest.param({1: "Ann 1 Bob 1"}, 2, "expected a genuine pair here", id="impostor-where-genuine"),
+        pytest.param({4: "Eve 1 2"}, 5, "expected an impostor pair here", id="genuine-where-impostor"),
         pytest.param({1: "Ann 1 9"}, 2, "Ann/Ann_0009.jpg: no such image in", id="missing-image"),
         pytest.param({1: "Zoe 1 2"}, 2, "Zoe/Zoe_0001.jpg and 1 more: no such image in", id="missing-person"),
         pytest.param({4: "Dan 1 Fay 2"}, 5, "Fay/Fay_0002.jpg: no such image in", id="missing-on-the-second-side"),
@@ -202,8 +204,8 @@ def test_blank_lines_do_not_shift_the_number_of_a_wrong_one(folder: Path) -> Non
     ],
 )
 def test_a_list_without_the_promised_pairs_is_refused(folder: Path, lines: list[str], follow: int) -> None:
-    """Half a list would give half a result under the whole one's name."""
-    with pytest.raises(DatasetError, match=rf"promises 4 pairs, {follow} follow: the file is cut short or added to"):
+    """A truncated list would give a partial result under the full list's name."""
+    with pytest.raises(DatasetError, match=rf"declares 4 pairs, {follow} follow: the file is truncated, or lines"):
         opened(folder, lines)
 
 
@@ -213,7 +215,7 @@ def test_the_missing_images_message_asks_whether_folder_and_list_belong_together
     (folder / "Eve" / "Eve_0001.jpg").unlink()
 
     with pytest.raises(
-        DatasetError, match=r"Ann/Ann_0002\.jpg and 1 more: .* Is the folder whole, and this its list\?"
+        DatasetError, match=r"Ann/Ann_0002\.jpg and 1 more: .* Is the folder complete, and does the list belong to it\?"
     ):
         opened(folder, TWO_FOLDS)
 
@@ -232,7 +234,7 @@ def test_a_list_that_is_not_text_is_refused_by_name(folder: Path, content: bytes
 
 
 def test_an_image_that_cannot_be_decoded_does_not_stop_the_opening(folder: Path) -> None:
-    """It is a failure to acquire, found and counted when its turn comes."""
+    """A damaged image is a failure to acquire, counted by the pipeline."""
     (folder / "Ann" / "Ann_0001.jpg").write_bytes(b"")
 
     assert len(opened(folder, TWO_FOLDS).pairs) == 4

@@ -54,13 +54,13 @@ def test_a_specification_that_names_no_data_set_is_refused(text: str, message: s
 
 
 def test_the_kinds_are_known() -> None:
-    """In the order in which messages list them; all but the embedded one read a folder."""
+    """In the order in which messages list them; all but the bundled one read a folder."""
     assert list(DATASET_KINDS) == ["faces", "lfw", "folders", "strips"]
     assert KINDS_OF_FOLDER == ["lfw", "folders", "strips"]
 
 
 @pytest.mark.parametrize("part", ["", "?part=pairs", "?part=sample", "?part=strips"])
-def test_the_embedded_faces_take_no_path(part: str, tmp_path: Path) -> None:
+def test_the_bundled_faces_take_no_path(part: str, tmp_path: Path) -> None:
     """Neither a missing folder, nor one that is there, nor a file: the message names what can be asked for."""
     (tmp_path / "pairs.txt").write_text("10 300", encoding="utf-8")
 
@@ -83,14 +83,14 @@ def test_every_kind_refuses_a_missing_folder(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", KINDS_OF_FOLDER)
 def test_every_kind_refuses_an_empty_folder(kind: str, tmp_path: Path) -> None:
-    """A run over nothing would be green."""
+    """A run without pairs would pass."""
     with pytest.raises(DatasetError, match=str(tmp_path)):
         open_dataset(f"{kind}:{tmp_path}")
 
 
 @pytest.mark.parametrize("kind", KINDS_OF_FOLDER)
 def test_every_kind_refuses_a_file_as_its_folder(kind: str, tmp_path: Path) -> None:
-    """The list given in place of the folder, say."""
+    """The list is given instead of the folder, for example."""
     (tmp_path / "pairs.txt").write_text("10 300", encoding="utf-8")
 
     with pytest.raises(DatasetError, match=r"no such folder: .*pairs\.txt"):
@@ -103,14 +103,14 @@ def test_a_path_is_taken_as_it_is_written(strips: Path) -> None:
 
 
 def test_a_name_can_be_given(strips: Path) -> None:
-    """Reports and graphs then carry it."""
+    """Reports and graphs use the given name."""
     assert open_dataset(f"strips:{strips}?{ASKED}&name=turned").name == "turned"
 
 
 def test_a_relative_folder_is_looked_for_here_and_then_below_facecheck_data(
     strips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What lies in the working folder goes before what lies below FACECHECK_DATA."""
+    """The working folder comes before FACECHECK_DATA."""
     monkeypatch.setenv("FACECHECK_DATA", str(tmp_path))
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
@@ -124,7 +124,7 @@ def test_a_relative_folder_is_looked_for_here_and_then_below_facecheck_data(
 
 
 def test_an_absolute_folder_never_falls_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wrong absolute path is wrong, whatever lies below FACECHECK_DATA."""
+    """An absolute path is not searched for in FACECHECK_DATA."""
     monkeypatch.setenv("FACECHECK_DATA", str(tmp_path))
 
     with pytest.raises(DatasetError) as raised:

@@ -1,4 +1,4 @@
-"""``split_lfw``: two folders out of a tree, and not one image lost on the way."""
+"""``split_lfw``: two folders from an LFW folder, without losing an image."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def target(tmp_path: Path) -> Path:
-    """Where the two folders will lie."""
+    """The target of the two folders."""
     return tmp_path / "split"
 
 
@@ -73,7 +73,7 @@ def photographs(*folders: Path) -> set[bytes]:
 
 
 def whole(target: Path) -> bool:
-    """Tell whether both folders hold exactly the people and images that they should."""
+    """Return whether both folders hold exactly the expected people and images."""
     wanted = {
         f"{folder}/{person}/{person}_{number:04d}.jpg"
         for folder, people in (("matched_faces", MATCHED), ("mismatched_faces", MISMATCHED))
@@ -98,7 +98,7 @@ def test_people_with_several_images_are_matched_and_with_one_mismatched(how: str
 
 @pytest.mark.parametrize("how", ["link", "copy"])
 def test_link_and_copy_leave_the_source_as_it_was(how: str, source: Path, target: Path) -> None:
-    """Only ``move`` takes anything away."""
+    """Only ``move`` removes files."""
     before = contents(source)
 
     split_lfw(source, target, how=how)
@@ -129,7 +129,7 @@ def test_copies_are_files_of_their_own(source: Path, target: Path) -> None:
 
 
 def test_link_is_the_default(source: Path, target: Path) -> None:
-    """The way that costs no space and takes nothing."""
+    """Links are the default: they use no space and remove nothing."""
     split_lfw(source, target)
 
     assert (target / "mismatched_faces" / "Bob" / "Bob_0001.jpg").is_symlink()
@@ -184,7 +184,7 @@ def test_a_person_who_gets_a_second_image_later_is_not_in_both_folders(source: P
 def test_nothing_is_lost_when_the_way_changes_between_runs(
     first: str, second: str, device: str, source: Path, target: Path, request: pytest.FixtureRequest
 ) -> None:
-    """Moving after linking must not take away the very images that the links point to."""
+    """Moving after linking must not remove the images that the links point to."""
     before = photographs(source)
     split_lfw(source, target, how=first)
     if device == "other":
@@ -218,7 +218,7 @@ def test_a_target_that_leads_back_into_the_source_loses_nothing(linked: str, sou
 def test_a_source_made_of_relative_links_can_be_read_after_a_move(
     kind: str, device: str, source: Path, target: Path, request: pytest.FixtureRequest
 ) -> None:
-    """A link that is moved as it stands would point nowhere."""
+    """A moved relative link would be broken."""
     before = photographs(source)
     store = source.parent / "deep" / "store"
     store.parent.mkdir()
@@ -375,7 +375,7 @@ def test_an_image_that_appears_during_the_move_stays(
 
 @pytest.mark.usefixtures("other_device")
 def test_what_is_no_image_stays_in_the_source(source: Path, target: Path) -> None:
-    """Notes, hidden files and folders within a person's folder are nobody's to delete."""
+    """Notes, hidden files and folders inside a person's folder are not deleted."""
     (source / "Ann" / "notes.txt").write_text("hers", encoding="utf-8")
     (source / "Bob" / ".hidden.jpg").write_bytes(b"his")
 
@@ -413,11 +413,13 @@ def test_differing_content_is_refused_and_nothing_is_changed(
 
 @pytest.mark.parametrize("how", WAYS)
 def test_a_missing_image_in_the_target_is_refused(how: str, source: Path, target: Path) -> None:
-    """Half a person would be a wrong pair."""
+    """An incomplete person would make a wrong pair."""
     (target / "matched_faces" / "Ann").mkdir(parents=True)
     before = contents(source)
 
-    with pytest.raises(DatasetError, match=r"Ann_0001\.jpg: missing or not equal to .*Remove .*Ann, or choose another"):
+    with pytest.raises(
+        DatasetError, match=r"Ann_0001\.jpg: missing or different from .*Remove .*Ann, or choose another"
+    ):
         split_lfw(source, target, how=how)
 
     assert contents(source) == before
@@ -443,7 +445,7 @@ def test_folders_within_each_other_are_refused(
     (tmp_path / "alias").symlink_to(source)
     before = sorted(tmp_path.rglob("*"))
 
-    with pytest.raises(DatasetError, match="lie within each other: choose a folder apart from the source"):
+    with pytest.raises(DatasetError, match="is inside the other: choose a target outside of the source"):
         split_lfw(tmp_path / of_source, tmp_path / of_target, how=how)
 
     assert sorted(tmp_path.rglob("*")) == before
@@ -454,14 +456,14 @@ def test_folders_within_each_other_are_refused(
     [
         pytest.param("gone", "gone: no such folder", id="missing"),
         pytest.param("a-file", "a-file: no such folder", id="a-file"),
-        pytest.param("empty", "empty: no folders with images; expected a folder for each person", id="empty"),
+        pytest.param("empty", "empty: no folders with images; expected one folder per person", id="empty"),
         pytest.param(
-            "flat", "flat: no folders with images; expected a folder for each person", id="images-not-in-folders"
+            "flat", "flat: no folders with images; expected one folder per person", id="images-not-in-folders"
         ),
     ],
 )
 def test_a_source_without_people_is_refused(place: str, message: str, tmp_path: Path, target: Path) -> None:
-    """And the target is not begun."""
+    """The target is not created."""
     (tmp_path / "a-file").write_bytes(b"")
     (tmp_path / "empty" / "Ann").mkdir(parents=True)
     (tmp_path / "flat").mkdir()
@@ -494,7 +496,7 @@ def test_a_target_that_is_a_file_is_left_alone(source: Path, target: Path) -> No
 
 @pytest.mark.parametrize("how", WAYS)
 def test_hidden_folders_are_nobody(how: str, source: Path, target: Path) -> None:
-    """Thumbnails and check-points lie in trees that people have looked at."""
+    """File browsers and notebooks leave thumbnails and checkpoints in folders."""
     (source / ".thumbnails").mkdir()
     shutil.copy(source / "Ann" / "Ann_0001.jpg", source / ".thumbnails" / "a.jpg")
 

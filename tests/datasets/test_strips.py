@@ -25,7 +25,7 @@ def strip(path: Path, size: tuple[int, int] = (40, 8)) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two people, five tiles each."""
+    """Two people with five tiles each."""
     for name in ("b.png", "a.jpg"):
         strip(tmp_path / name)
     return tmp_path
@@ -57,7 +57,7 @@ def test_yaw_differences_fall_on_whole_steps(folder: Path) -> None:
 
 
 def test_sidecars_speak_where_the_specification_does_not(folder: Path) -> None:
-    """Each strip may have a turn of its own."""
+    """Each strip may have its own yaws."""
     strip(folder / "b.png", (24, 8))
     (folder / "a.json").write_text(json.dumps(TURN), encoding="utf-8")
     (folder / "b.json").write_text(json.dumps({"tiles": 3, "start": 0.5, "step": -0.5}), encoding="utf-8")
@@ -68,14 +68,14 @@ def test_sidecars_speak_where_the_specification_does_not(folder: Path) -> None:
 
 
 def test_the_specification_goes_before_sidecars(folder: Path) -> None:
-    """What is asked for on the command line is what is done."""
+    """The options on the command line override the sidecars."""
     (folder / "a.json").write_text("not JSON", encoding="utf-8")
 
     assert len(open_dataset(f"strips:{folder}?{ASKED}").faces) == 10
 
 
 def test_a_strip_that_cannot_be_opened_keeps_its_tiles_and_is_noted(folder: Path) -> None:
-    """Its tiles are failures to acquire: nobody's later yaw shifts, no pair is dropped."""
+    """Tiles of an unreadable strip are failures to acquire: no yaw shifts, no pair is dropped."""
     (folder / "a.jpg").write_bytes(b"")
 
     dataset = open_dataset(f"strips:{folder}?{ASKED}")
@@ -120,7 +120,9 @@ def test_a_strip_that_does_not_divide_is_refused_by_name(folder: Path, size: tup
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        pytest.param("tiles=5", "expected all of tiles, start and step, or none and sidecars", id="part-of-them"),
+        pytest.param(
+            "tiles=5", "expected tiles, start and step together, or none of them and sidecars", id="part-of-them"
+        ),
         pytest.param(
             "tiles=x&start=0&step=1", "tiles is a whole number, start and step are radians", id="not-a-number"
         ),
@@ -173,7 +175,7 @@ def test_a_wrong_sidecar_is_refused_by_name(folder: Path, content: str, message:
 
 def test_unknown_yaws_are_refused_with_both_ways_to_give_them(folder: Path) -> None:
     """An option to copy, or the sidecar's name."""
-    with pytest.raises(DatasetError, match=r"a\.jpg: its yaws are unknown: add \?tiles=5&.*or a sidecar a\.json"):
+    with pytest.raises(DatasetError, match=r"a\.jpg: the yaws are unknown: add \?tiles=5&.*or a sidecar a\.json"):
         open_dataset(f"strips:{folder}")
 
 
@@ -184,7 +186,7 @@ def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
 
 
 def test_one_strip_alone_is_refused(folder: Path) -> None:
-    """One person makes no impostor pair."""
+    """An impostor pair needs two people."""
     (folder / "b.png").unlink()
 
     with pytest.raises(DatasetError, match="1 strip; at least two people are needed to compare"):

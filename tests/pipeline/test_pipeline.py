@@ -214,7 +214,7 @@ def test_corruptions_that_need_no_landmarks_detect_none(faces: list[Face], monke
 
 
 def test_a_corruption_that_an_image_cannot_take_is_a_result(faces: list[Face], tmp_path: Path) -> None:
-    """WebP holds sides of up to 16383 px: that one image fails, by name, and the run goes on."""
+    """WebP allows sides of up to 16383 px: one image fails, by name, and the run continues."""
     PIL.Image.new("RGB", (16_400, 4)).save(tmp_path / "wide.png")
 
     found = Pipeline(batch=2).run(
@@ -222,7 +222,7 @@ def test_a_corruption_that_an_image_cannot_take_is_a_result(faces: list[Face], t
     )
 
     assert found.outcomes.tolist()[0] == Outcome.UNREADABLE
-    assert "wide.png: webp:50 cannot be applied: WebP holds sides of up to 16383 px" in found.unreadable["wide.png"]
+    assert "wide.png: webp:50 cannot be applied: WebP allows sides of up to 16383 px" in found.unreadable["wide.png"]
     assert (found.outcomes[1:] != Outcome.UNREADABLE).all()
 
 

@@ -11,10 +11,10 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
+from fixtures.device import resolve_device
 
 from facecheck.models import Settings, torch_recognizer
 from facecheck.models.recognizer import Recognizer
-from fixtures.device import resolve_device
 from tests.pipeline.test_pipeline import BrightDetector
 
 ROOT = Path(__file__).parents[2]

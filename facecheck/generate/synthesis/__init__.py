@@ -10,12 +10,12 @@ returns them as arrays. Modules follow the way from a seed to a picture::
     model, visibility, light, shading  put together and lit
     camera, raster, render, studio     seen
     generate, command                  written to files
-    selection, protocol, embedded_set, the set that ships with facecheck
+    selection, protocol, bundled_set, the set that ships with facecheck
     check                              made again and compared
 
 Why numpy and not torch or a renderer. CPU time on one core of the build machine, the mean of six people: model
 0.9 s, visibility 0.8 s, light 0.1 s, then 0.5 s for a view of 160 px and 0.8 s for one of 256 px; six pictures and a
-strip of nine, the embedded set's share of one person, take 17 s. Most of a view of long hair goes into laying out
+strip of nine, the bundled set's share of one person, take 17 s. Most of a view of long hair goes into laying out
 its fragments and keeping the nearest, integer work whose result no order of evaluation can change
 (`synthesis.raster`); sums that a GPU adds in another order on every run would cost the promise of equal
 pixels on one machine. A torch version was not written, so thousands of faces take a core hours, not minutes.

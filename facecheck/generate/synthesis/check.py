@@ -18,18 +18,18 @@ import numpy as np
 from PIL import Image
 
 from facecheck.generate.synthesis.arrays import Pixels
-from facecheck.generate.synthesis.embedded_set import (
-    EMBEDDED_KEYS,
+from facecheck.generate.synthesis.bundled_set import (
+    BUNDLED_KEYS,
     TILE_PX,
-    embedded_jobs,
-    embedded_people,
+    bundled_jobs,
+    bundled_people,
     over_people,
     pixels_sha256,
 )
 from facecheck.generate.synthesis.generate import GENERATOR_VERSION, shoot
 from facecheck.generate.synthesis.studio import Studio
 
-__all__ = ["TOLERANCE_LEVELS", "Comparison", "check_embedded_set", "compare_person"]
+__all__ = ["TOLERANCE_LEVELS", "Comparison", "check_bundled_set", "compare_person"]
 
 TOLERANCE_LEVELS: Final = 4.0  # of 255, mean over a picture; compression alone takes up to 3.3
 
@@ -82,10 +82,10 @@ def compare_person(folder: Path, number: int, *, files: Sequence[str] | None = N
             f"{GENERATOR_VERSION}: make the set again with {manifest['command']}"
         )
     expected = {image["file"]: image["pixels_sha256"] for image in manifest["images"]}
-    person = embedded_people()[number]
+    person = bundled_people()[number]
     studio = Studio(person)
     compared = []
-    for job in reversed(embedded_jobs(folder, person, number)):
+    for job in reversed(bundled_jobs(folder, person, number)):
         name = job.path.relative_to(folder).as_posix()
         if files is None or name in files:
             pixels = shoot(studio, job, size=TILE_PX)
@@ -94,8 +94,8 @@ def compare_person(folder: Path, number: int, *, files: Sequence[str] | None = N
     return compared
 
 
-def check_embedded_set(folder: Path, *, workers: int, progress: bool = True) -> list[Comparison]:
+def check_bundled_set(folder: Path, *, workers: int, progress: bool = True) -> list[Comparison]:
     """Make the whole set again and compare every file (20 minutes of work, shared by ``workers`` processes)."""
-    everybody = range(len(EMBEDDED_KEYS))
+    everybody = range(len(BUNDLED_KEYS))
     found = over_people(partial(compare_person, folder), everybody, workers=workers, progress=progress)
     return [comparison for person in found for comparison in person]

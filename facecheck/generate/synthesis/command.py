@@ -66,19 +66,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quality", type=int, default=90, help="of JPEG and WebP (default %(default)s)")
     parser.add_argument("--no-progress", action="store_true", help="draw no progress bar")
     parser.add_argument(
-        "--embedded",
+        "--bundled",
         action="store_true",
         help="make the set that ships with facecheck again (fixtures/faces); only the next two and --no-progress apply",
     )
-    parser.add_argument("--check", action="store_true", help="with --embedded: compare OUT with the set made again")
-    parser.add_argument("--workers", type=int, default=None, help="with --embedded: processes (default: one a core)")
+    parser.add_argument("--check", action="store_true", help="with --bundled: compare OUT with the set made again")
+    parser.add_argument("--workers", type=int, default=None, help="with --bundled: processes (default: one a core)")
 
 
 def _check(folder: Path, workers: int, *, progress: bool) -> int:
     """Compare a set with itself made again; says what differs."""
-    from facecheck.generate.synthesis.check import TOLERANCE_LEVELS, check_embedded_set  # noqa: PLC0415 - as below
+    from facecheck.generate.synthesis.check import TOLERANCE_LEVELS, check_bundled_set  # noqa: PLC0415 - as below
 
-    compared = check_embedded_set(folder, workers=workers, progress=progress)
+    compared = check_bundled_set(folder, workers=workers, progress=progress)
     same = sum(each.same_pixels for each in compared)
     worst = max(each.difference_levels for each in compared)
     sys.stdout.write(
@@ -91,24 +91,24 @@ def _check(folder: Path, workers: int, *, progress: bool) -> int:
     return 0 if all(each.passed for each in compared) else _DIFFERENT
 
 
-def _embedded(args: argparse.Namespace) -> int:
-    from facecheck.generate.synthesis.embedded_set import make_embedded_set  # noqa: PLC0415 - as below
+def _bundled(args: argparse.Namespace) -> int:
+    from facecheck.generate.synthesis.bundled_set import make_bundled_set  # noqa: PLC0415 - as below
 
     workers = args.workers or os.cpu_count() or 1
     if args.check:
         return _check(args.out, workers, progress=not args.no_progress)
-    make_embedded_set(args.out, workers=workers, progress=not args.no_progress)
+    make_bundled_set(args.out, workers=workers, progress=not args.no_progress)
     return 0
 
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments ask for; returns the exit status."""
-    if args.check and not args.embedded:
-        sys.stderr.write("facecheck generate faces: --check compares the embedded set: expected --embedded, too\n")
+    if args.check and not args.bundled:
+        sys.stderr.write("facecheck generate faces: --check compares the bundled set: expected --bundled, too\n")
         return _USAGE_ERROR
     try:
-        if args.embedded:
-            return _embedded(args)
+        if args.bundled:
+            return _bundled(args)
         made = generate_faces(
             args.out,
             seeds=args.seeds or range(10),

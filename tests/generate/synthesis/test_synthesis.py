@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facecheck.datasets.bundled import embedded_folder
+from facecheck.datasets.bundled import bundled_folder
 from facecheck.generate.synthesis import check
+from facecheck.generate.synthesis.bundled_set import BUNDLED_KEYS, bundled_jobs, bundled_people
 from facecheck.generate.synthesis.camera import place_camera
 from facecheck.generate.synthesis.check import TOLERANCE_LEVELS, Comparison, compare_person
 from facecheck.generate.synthesis.command import add_arguments, parse_seeds, run
 from facecheck.generate.synthesis.conditions import KINDS, Conditions, Kind, draw_conditions
-from facecheck.generate.synthesis.embedded_set import EMBEDDED_KEYS, embedded_jobs, embedded_people
 from facecheck.generate.synthesis.generate import GENERATOR_VERSION, strip_yaws
 from facecheck.generate.synthesis.model import Pose, sculpt
 from facecheck.generate.synthesis.person import draw_person, draw_sibling
@@ -32,7 +32,7 @@ from facecheck.generate.synthesis.studio import Studio
 from facecheck.generate.synthesis.style import draw_style
 from facecheck.generate.synthesis.template import load_template
 
-FOLDER = embedded_folder()
+FOLDER = bundled_folder()
 SIZE = 48
 LOOKS = (Conditions(), Conditions(yaw_rad=0.4, lighting="sun", light_seed=3))
 
@@ -218,7 +218,7 @@ def test_a_protocol_is_drawn_alike_and_shares_nobody() -> None:
 @pytest.mark.parametrize("number", [0, 40, 64])
 def test_the_committed_pictures_are_those_of_their_seeds(number: int) -> None:
     """Rendered again, a picture is the committed one but for what its compression took."""
-    person = embedded_people()[number]
+    person = bundled_people()[number]
     file = f"{person.name}/light.webp"
 
     (compared,) = compare_person(FOLDER, number, files=[file])
@@ -229,10 +229,10 @@ def test_the_committed_pictures_are_those_of_their_seeds(number: int) -> None:
 
 def test_another_picture_in_the_place_of_the_committed_one_is_found_out(tmp_path: Path) -> None:
     """A picture of the same person in another light is no match, neither is a missing file."""
-    names = [job.path.name for job in embedded_jobs(FOLDER, embedded_people()[0], 0)]
+    names = [job.path.name for job in bundled_jobs(FOLDER, bundled_people()[0], 0)]
     manifest = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))
     (tmp_path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    person = embedded_people()[0].name
+    person = bundled_people()[0].name
     (tmp_path / person).mkdir()
     (tmp_path / person / "light.webp").write_bytes((FOLDER / person / "pitch.webp").read_bytes())
     assert {"light.webp", "pitch.webp"} <= set(names)
@@ -258,8 +258,8 @@ def test_the_manifest_is_of_the_set_in_the_code() -> None:
     manifest = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))
 
     assert manifest["generator_version"] == GENERATOR_VERSION
-    assert list(manifest["people"]) == sorted(person.name for person in embedded_people())
-    assert len(EMBEDDED_KEYS) == len(set(EMBEDDED_KEYS)) == 72
+    assert list(manifest["people"]) == sorted(person.name for person in bundled_people())
+    assert len(BUNDLED_KEYS) == len(set(BUNDLED_KEYS)) == 72
     assert json.loads((FOLDER / "protocol.json").read_text(encoding="utf-8")) == draw_protocol(manifest)
 
 
@@ -270,10 +270,10 @@ def arguments(*words: str) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def test_a_check_needs_the_embedded_set(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_check_needs_the_bundled_set(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Asked to check something else, the command says what it can check."""
     assert run(arguments(str(tmp_path), "--check")) == 2
-    assert "expected --embedded" in capsys.readouterr().err
+    assert "expected --bundled" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("difference", "status"), [(TOLERANCE_LEVELS, 0), (np.nextafter(TOLERANCE_LEVELS, 9), 1)])
@@ -285,9 +285,9 @@ def test_a_check_says_what_differs(
         Comparison(file="a/light.webp", same_pixels=True, difference_levels=1.0),
         Comparison(file="b/pitch.webp", same_pixels=False, difference_levels=difference),
     ]
-    monkeypatch.setattr(check, "check_embedded_set", lambda *_, **__: found)
+    monkeypatch.setattr(check, "check_bundled_set", lambda *_, **__: found)
 
-    assert run(arguments(str(tmp_path), "--embedded", "--check", "--workers", "1")) == status
+    assert run(arguments(str(tmp_path), "--bundled", "--check", "--workers", "1")) == status
     told = capsys.readouterr().out
     assert "1 of 2 files have the manifest's pixels to the bit" in told
     assert ("b/pitch.webp: differs by 4.00 levels" in told) == (status == 1)

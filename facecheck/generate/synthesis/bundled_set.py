@@ -43,11 +43,11 @@ from facecheck.generate.synthesis.protocol import draw_protocol
 from facecheck.generate.synthesis.studio import Studio
 
 __all__ = [
-    "EMBEDDED_KEYS",
+    "BUNDLED_KEYS",
     "TILE_PX",
-    "embedded_jobs",
-    "embedded_people",
-    "make_embedded_set",
+    "bundled_jobs",
+    "bundled_people",
+    "make_bundled_set",
     "over_people",
     "pixels_sha256",
 ]
@@ -59,7 +59,7 @@ TILES: Final = 9
 START_RAD: Final = -0.8
 STEP_RAD: Final = 0.2
 QUALITY: Final = 88
-COMMAND: Final = "facecheck generate faces --embedded fixtures/faces"
+COMMAND: Final = "facecheck generate faces --bundled fixtures/faces"
 
 # In rounds over the 24 cells: two unrelated people per cell, then a third for every other cell.
 _FIRST: Final = (
@@ -77,7 +77,7 @@ _THIRD: Final = (
 
 _NO_SIBLING: Final = 367  # tied hair shows their siblings' heads as cones; the cell has a third stranger
 
-EMBEDDED_KEYS: Final[tuple[tuple[int, int], ...]] = (
+BUNDLED_KEYS: Final[tuple[tuple[int, int], ...]] = (
     *((seed, 0) for seed in _FIRST),
     *((seed, 0) for seed in _SECOND),
     *((seed, 0) for seed in _THIRD[::2]),
@@ -92,12 +92,12 @@ def _further_kinds(number: int) -> tuple[Kind, ...]:
     return ("light", "pitch", "glasses", *mouths[number % len(mouths)], "restyle")
 
 
-def embedded_people() -> list[Person]:
+def bundled_people() -> list[Person]:
     """The people of the set, in its order."""
-    return [draw_sibling(seed, sibling) if sibling else draw_person(seed) for seed, sibling in EMBEDDED_KEYS]
+    return [draw_sibling(seed, sibling) if sibling else draw_person(seed) for seed, sibling in BUNDLED_KEYS]
 
 
-def embedded_jobs(out: Path, person: Person, number: int) -> list[Job]:
+def bundled_jobs(out: Path, person: Person, number: int) -> list[Job]:
     """Files of one person: a strip, then the further pictures."""
     tiles = strip_conditions(person, strip_yaws(TILES, START_RAD, STEP_RAD))
     folder = out / person.name
@@ -119,12 +119,12 @@ def _unfinished(out: Path) -> Path:
 
 def _make_person(out: Path, number: int) -> None:
     """Make one person's files and, last of all, note their pixels' hashes: who has a note is finished."""
-    person = embedded_people()[number]
+    person = bundled_people()[number]
     note = _unfinished(out) / f"{person.name}.json"
     if note.exists():
         return
     studio, hashes = Studio(person), {}
-    for job in embedded_jobs(out, person, number):
+    for job in bundled_jobs(out, person, number):
         pixels = shoot(studio, job, size=TILE_PX)
         write_atomically(job.path, encode(pixels, job.path.suffix, QUALITY))
         hashes[job.path.relative_to(out).as_posix()] = pixels_sha256(pixels)
@@ -154,17 +154,17 @@ def _manifest(out: Path, people: list[Person], jobs: list[Job]) -> dict[str, Any
     }
 
 
-def make_embedded_set(out: Path, *, workers: int, progress: bool = True) -> None:
-    """Make the embedded set with its manifest and protocol; people finished by a stopped run are kept.
+def make_bundled_set(out: Path, *, workers: int, progress: bool = True) -> None:
+    """Make the bundled set with its manifest and protocol; people finished by a stopped run are kept.
 
     Args:
         out: folder to write to.
         workers: processes side by side; all together they work for 20 minutes.
         progress: whether to show a bar.
     """
-    people = embedded_people()
+    people = bundled_people()
     over_people(partial(_make_person, out), range(len(people)), workers=workers, progress=progress)
-    jobs = [job for number, person in enumerate(people) for job in embedded_jobs(out, person, number)]
+    jobs = [job for number, person in enumerate(people) for job in bundled_jobs(out, person, number)]
     manifest = _manifest(out, people, jobs)
     write_json(out / "manifest.json", manifest)
     write_json(out / "protocol.json", draw_protocol(json.loads(json.dumps(manifest, sort_keys=True))))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facecheck.generate.synthesis.embedded_set import EMBEDDED_KEYS, TILE_PX, embedded_jobs, embedded_people
+from facecheck.generate.synthesis.bundled_set import BUNDLED_KEYS, TILE_PX, bundled_jobs, bundled_people
 from facecheck.generate.synthesis.generate import GENERATOR_VERSION
 from facecheck.generate.synthesis.protocol import draw_protocol, faces_of
 from facecheck.generate.synthesis.studio import take_pictures
@@ -71,14 +71,14 @@ def test_everybody_has_a_strip_and_six_further_pictures(manifest: dict[str, Any]
 
 def test_the_manifest_says_what_the_seeds_say(manifest: dict[str, Any]) -> None:
     assert manifest["generator_version"] == GENERATOR_VERSION
-    assert [person.name for person in embedded_people()] == sorted(manifest["people"], key=_order)
-    for person in embedded_people():
+    assert [person.name for person in bundled_people()] == sorted(manifest["people"], key=_order)
+    for person in bundled_people():
         assert manifest["people"][person.name]["labels"] == person.labels
 
 
 def _order(name: str) -> int:
     seed, _, sibling = name[1:].partition("s")
-    return EMBEDDED_KEYS.index((int(seed), int(sibling or 0)))
+    return BUNDLED_KEYS.index((int(seed), int(sibling or 0)))
 
 
 def _names(pair: list[dict[str, Any]]) -> tuple[str, str]:
@@ -123,13 +123,13 @@ def test_the_protocol_follows_from_the_manifest(manifest: dict[str, Any], protoc
 
 def test_a_person_made_again_equals_the_committed_one() -> None:
     """The frontal tile, rendered from its seed, differs from the committed file by its compression only."""
-    person = embedded_people()[REMADE]
-    strip = embedded_jobs(FACES, person, REMADE)[0]
+    person = bundled_people()[REMADE]
+    strip = bundled_jobs(FACES, person, REMADE)[0]
     (rendered,) = take_pictures(person, [strip.conditions[4]], size=TILE_PX)
     with Image.open(strip.path) as opened:
         committed = np.asarray(opened.convert("RGB"))[:, 4 * TILE_PX : 5 * TILE_PX]
     stray = np.abs(committed.astype(float) - rendered.astype(float)).mean()
     assert stray < MOST_STRAY, (
         f"{person.name} made again strays by {stray:.1f} grey levels: if the generator was changed on purpose, raise "
-        "GENERATOR_VERSION and make the set again: facecheck generate faces --embedded fixtures/faces"
+        "GENERATOR_VERSION and make the set again: facecheck generate faces --bundled fixtures/faces"
     )
