@@ -192,7 +192,7 @@ def test_holm_keeps_the_false_alarms_of_a_whole_table() -> None:
 @pytest.mark.parametrize("p", [[0.5, float("nan")], [-0.1], [1.1], [[0.5]]])
 def test_holm_refuses_what_is_no_probability(p: list[float]) -> None:
     """NaN would silently sort last."""
-    with pytest.raises(ValueError, match="needs a row of probabilities"):
+    with pytest.raises(ValueError, match="needs a sequence of probabilities"):
         holm(p)
 
 

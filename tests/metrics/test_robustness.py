@@ -63,7 +63,7 @@ def test_faces_that_are_not_found_are_no_collapse() -> None:
 
 
 def test_a_level_at_which_nothing_is_found_is_passed_over() -> None:
-    """Without comparisons nothing can be said of distances."""
+    """Levels without completed comparisons are skipped: their distances are undefined."""
     assert collapse_begins([CLEAN, step(1, 0.5, 0.7, failed=1.1)]) is None
 
 
@@ -123,7 +123,7 @@ def test_a_corruption_without_errors_of_the_reference_has_no_ratio() -> None:
     sweeps = {"fog": [step(1, 0.8, 1.1)], "snow": [step(3, 0.95, 1.2)]}
 
     assert corruption_errors(sweeps, reference).keys() == {"snow", "mce"}
-    with pytest.raises(ValueError, match="judges every pair rightly"):
+    with pytest.raises(ValueError, match="judges every pair correctly"):
         corruption_errors({"fog": sweeps["fog"]}, reference)
 
 
