@@ -260,7 +260,7 @@ def test_the_interval_covers_the_truth_where_mcnemar_cries_wolf() -> None:
 def test_who_must_fit_the_answers() -> None:
     """A row of people a pair."""
     right = np.ones(4, dtype=np.bool_)
-    with pytest.raises(ValueError, match=r"who must have shape \(4, 2\), a row a pair, not \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"who must have shape \(4, 2\), one row per pair, not \(3, 2\)"):
         difference(right, right, COUPLES[:3])
 
 
