@@ -85,7 +85,7 @@ STUDIED: tuple[tuple[str, str, Mapping[str, str]], ...] = (
     ("genuine distance", "genuine_distance_mean", {}),
     ("impostor distance", "impostor_distance_mean", {}),
     ("found", "detection_rate", {}),
-    ("ms a picture", "time_per_image_ms", {}),
+    ("ms per picture", "time_per_image_ms", {}),
 )
 
 
@@ -105,7 +105,7 @@ def _cell(found: list[Measurement], place: Place, name: str, views: tuple[Mappin
 
 
 def verification(record: Record) -> None:
-    """Print what LFW's view 2 is usually reported with, and both views of failures."""
+    """Print the metrics usually reported on LFW view 2, with both ways to count failures."""
     models = list(dict.fromkeys(m.model for m in record.measurements))
 
     def value(model: str, name: str, **at: object) -> Measurement | None:
@@ -136,7 +136,7 @@ def verification(record: Record) -> None:
 
 
 def artefacts(run: Path) -> None:
-    """Print what the second study's two habits make of the same answers: tuning on the pairs judged, and coin flips."""
+    """Print how two choices of the second study change the result: tuning on the test pairs, and coin flips."""
     rows = []
     for each in load_scores(run):
         if each.condition in SHOWN:
@@ -157,7 +157,7 @@ SHOWN = ("clean", "blur:3", "blur:5", "resolution:64", "square:10", "square:20")
 
 
 def main() -> None:
-    """Print what is asked for."""
+    """Print the requested tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["sweeps", "verification", "artefacts"])
     parser.add_argument("run", type=Path, help="folder of the run")

@@ -1,11 +1,10 @@
-"""Pin the reference model's errors, which mCE divides by, from a run of the suite.
+"""Store the errors of the reference model, by which mCE divides, from a run of the suite.
 
     uv run pytest evals/test_corruptions.py --facecheck-full --facecheck-models facenet-casia-webface
     uv run python benchmarks/pin_reference.py reports/latest
 
-It adds the pairs that the run judged to ``evals/reference.json``, by their digest, and leaves others as they
-are. Pin anew only when the bundled faces or the corruptions themselves change: the change of a number then
-says so.
+It adds the errors on the pairs of the run to ``evals/reference.json``, by the digest of the pairs, and keeps
+the other entries. Run it again only if the bundled faces or the corruptions change; the diff then shows it.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ def errors(record: Record) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def main() -> None:
-    """Read the run, and write what it found."""
+    """Read the run and update the reference file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="folder of the run, such as reports/latest")
     found = errors(Record.read(parser.parse_args().run))

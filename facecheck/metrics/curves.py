@@ -1,4 +1,4 @@
-"""Every threshold at once: ROC and DET, AUC, EER, and the operating point at an FMR."""
+"""Metrics over all thresholds: ROC and DET, AUC, EER, and the operating point at an FMR."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _GATE_ERRORS = 30  # impostor errors expected at a FAR before a limit may be set
 
 
 class OperatingPoint(NamedTuple):
-    """What is observed at one threshold."""
+    """Rates observed at one threshold."""
 
     threshold: float
     fmr: float
@@ -44,13 +44,14 @@ class EqualErrorRate(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """Every operating point that the scores can tell apart, strictest first.
+    """Every distinct operating point of the scores, strictest first.
 
     Args:
         thresholds: ``(k,)`` distinct similarities, falling; the first is ``+inf``, where nothing matches.
         fmr: ``(k,)`` fraction of impostor pairs that match.
         fnmr: ``(k,)`` fraction of genuine pairs that do not match.
-        tmr: ``(k,)`` fraction that do. Each is a count over a total: ``1 - tmr`` would be rounded twice.
+        tmr: ``(k,)`` fraction of genuine pairs that match. Stored beside ``fnmr`` because ``1 - fnmr`` would be
+            rounded twice.
     """
 
     thresholds: Array
@@ -60,7 +61,7 @@ class Curve:
 
 
 class Ranking:
-    """Scores in order, sorted once, so that thousands of re-weighted curves cost two sums each.
+    """Scores sorted once, so that each of thousands of re-weighted curves costs two cumulative sums.
 
     Args:
         scores: at least one genuine and one impostor pair.
@@ -102,7 +103,7 @@ class Ranking:
 
 
 def curve(scores: Scores) -> Curve:
-    """Return the ROC's points; DET is the same with ``1 - tmr``.
+    """Return the points of the ROC; the DET curve plots ``fnmr`` instead of ``tmr``.
 
     Raises:
         ValueError: no genuine or no impostor pair.
@@ -133,7 +134,7 @@ def eer(points: Curve) -> EqualErrorRate:
     """Return where FMR and FNMR cross, by linear interpolation between neighbouring operating points.
 
     The points run from "nothing matches" (FMR 0, FNMR 1) through every observed score to "everything
-    matches" (FMR 1, FNMR 0). Other definitions differ on small sets; this one is pinned.
+    matches" (FMR 1, FNMR 0). Other definitions give other values on small sets; the tests fix this one.
 
     >>> who = np.array([[0, 0], [1, 1], [0, 1], [0, 2]])
     >>> eer(curve(Scores(np.array([0.9, 0.5, 0.7, 0.3]), who))).rate
@@ -150,27 +151,27 @@ def eer(points: Curve) -> EqualErrorRate:
 
 
 def resolvable(impostors: int, fmr: float, *, for_gate: bool = False) -> bool:
-    """Say whether this many impostor pairs can show an FMR: 1/fmr to print it, 30/fmr to set a limit on it."""
+    """Return whether there are enough impostor pairs for an FMR: 1/fmr to report it, 30/fmr to set a limit on it."""
     errors = _GATE_ERRORS if for_gate else 1
     return impostors > 0 and errors / impostors <= fmr
 
 
 def _needed(fmr: float) -> int:
-    """Return the fewest impostor pairs that can show an FMR; 1/fmr may round either way."""
+    """Return the smallest number of impostor pairs that resolves an FMR; 1/fmr may round up or down."""
     near = math.ceil(1 / fmr)
     return next(n for n in (near - 1, near, near + 1) if resolvable(n, fmr))
 
 
 def fnmr_at_fmr(points: Curve, fmr: float, *, impostors: int) -> OperatingPoint:
-    """Reject as few genuine pairs as possible while at most ``fmr`` of impostors match.
+    """Return the operating point with the lowest FNMR at which at most ``fmr`` of the impostor pairs match.
 
     The threshold is the lowest observed score that keeps the measured FMR within ``fmr``. Nothing is
-    interpolated, so the returned rates were really observed.
+    interpolated: the returned rates were observed.
 
     Args:
-        points: of the curve.
+        points: the curve.
         fmr: tolerated false match rate, a fraction in ``[1/impostors, 1)``, or 0 for the ZeroFMR.
-        impostors: how many impostor pairs the curve was made of.
+        impostors: number of impostor pairs behind the curve.
 
     Raises:
         ValueError: too few impostor pairs to resolve ``fmr``.

@@ -1,6 +1,6 @@
-"""What a sweep over the levels of a corruption tells: losses, collapse, and error against a reference model.
+"""Robustness over the levels of a corruption: accuracy change, collapse, and error relative to a reference model.
 
-All of it at the threshold chosen on clean images: the deployment's view. A failure to find a face is a
+All values are at the threshold chosen on clean images, as in deployment. A failure to find a face is a
 non-match.
 """
 
@@ -19,7 +19,7 @@ from facecheck.metrics.scores import Scores
 __all__ = ["DegradedScores", "Reference", "accuracy_change", "collapse_begins", "corruption_errors"]
 
 Array = npt.NDArray[np.float64]
-_SEED = 1_903_12261  # ImageNet-C's number; any would do, one must be kept
+_SEED = 1_903_12261  # arbitrary, but fixed so that intervals are reproducible (ImageNet-C's arXiv number)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +27,7 @@ class DegradedScores:
     """The comparisons of one data set at one level of a corruption.
 
     Args:
-        severity: place of the level in the corruption's own order, 0 is clean.
+        severity: index of the level among the corruption's levels, 0 is clean.
         level: in the corruption's unit.
         scores: n pairs.
         thresholds: ``(n,)``, those of the clean comparisons.
@@ -40,38 +40,38 @@ class DegradedScores:
 
     @property
     def right(self) -> npt.NDArray[np.bool_]:
-        """Which pairs are judged rightly, shape ``(n,)``."""
+        """Which pairs are judged correctly, shape ``(n,)``."""
         return np.asarray(self.scores.matched(self.thresholds) == self.scores.genuine)
 
 
 def accuracy_change(clean: DegradedScores, *degraded: DegradedScores) -> Estimate:
-    """Return by how much the accuracy rises from clean to degraded, paired over the same comparisons.
+    """Return degraded accuracy - clean accuracy, paired over the same comparisons.
 
     Args:
         clean: the level to compare with.
-        degraded: other levels on the same pairs; of several the mean counts.
+        degraded: other levels on the same pairs; several are averaged.
     """
     change = np.mean([step.right for step in degraded], axis=0) - clean.right
     return intervals.mean(change, clean.scores.who)
 
 
 def collapse_begins(steps: Sequence[DegradedScores]) -> DegradedScores | None:
-    """Return the first level at which distances collapse: strangers look alike, and friends still do.
+    """Return the first level at which distances collapse: impostor pairs match, and genuine pairs still do.
 
-    A model whose genuine and impostor distances shrink together goes on accepting genuine pairs while it
-    accepts strangers too: recall holds or rises, precision falls. That is said to have begun where the mean
-    impostor distance and the rate of impostors kept out lie clearly below the clean ones (their intervals
-    do not meet), while neither the mean genuine distance lies clearly above the clean one nor the recall
-    clearly below it. Completed comparisons count: a face that is not found is no collapse.
+    If genuine and impostor distances shrink together, the model still accepts genuine pairs but accepts impostors
+    too: recall stays or rises, precision falls. The collapse begins at the first level where the mean impostor
+    distance and the rate of rejected impostors are both clearly below the clean ones (the intervals do not
+    overlap), the mean genuine distance is not clearly above the clean one, and the recall is not clearly below
+    it. Only completed comparisons count: a face that is not found is not a collapse.
 
     Args:
-        steps: of one corruption, the clean one first.
+        steps: the levels of one corruption, the clean one first.
 
     Raises:
         ValueError: the first step is not the clean one.
     """
     if not steps or steps[0].severity:
-        raise ValueError("a collapse is seen against the clean comparisons: they must come first")
+        raise ValueError("a collapse is measured relative to the clean comparisons: they must come first")
     before = _summary(steps[0])
     for step in steps[1:]:
         after = _summary(step)
@@ -92,7 +92,7 @@ class _Summary:
 
 
 def _summary(step: DegradedScores) -> _Summary | None:
-    """Return the means and rates of completed comparisons, None with too few to speak of either kind."""
+    """Return the means and rates of completed comparisons, None if there are too few of either kind."""
     made = step.scores.made
     scores, matched = step.scores.completed(), step.scores.matched(step.thresholds)[made]
     of_kind = (scores.genuine, ~scores.genuine)
@@ -106,7 +106,7 @@ def _summary(step: DegradedScores) -> _Summary | None:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The errors of the model that others are measured against.
+    """The errors of the reference model.
 
     Args:
         model: its name.
@@ -121,8 +121,8 @@ def corruption_errors(sweeps: Mapping[str, Sequence[DegradedScores]], reference:
     """Return the corruption error of each corruption and, under ``mce``, their mean.
 
     ``CE_c = sum_s E(s, c) / sum_s E_ref(s, c)`` over the severities s that were run, E the fraction of pairs
-    judged wrongly. A corruption in which the reference makes no error has no CE and no part in the mean. The
-    interval resamples people; the reference's errors are taken as given.
+    judged wrongly. A corruption in which the reference makes no error has no CE and is left out of the mean. The
+    interval resamples people; the errors of the reference are taken as fixed.
 
     Args:
         sweeps: the degraded steps of each corruption, all on the same pairs.
@@ -131,7 +131,7 @@ def corruption_errors(sweeps: Mapping[str, Sequence[DegradedScores]], reference:
     Raises:
         ValueError: the reference lacks a level, or it makes no error anywhere.
 
-    Source: Hendrycks and Dietterich, ICLR 2019 (arXiv 1903.12261), with a reference of our choice for AlexNet.
+    Source: Hendrycks and Dietterich, ICLR 2019 (arXiv 1903.12261), with another reference model instead of AlexNet.
     """
     wrong: dict[str, Array] = {}
     for corruption, steps in sweeps.items():
@@ -143,7 +143,9 @@ def corruption_errors(sweeps: Mapping[str, Sequence[DegradedScores]], reference:
         if total > 0:
             wrong[corruption] = np.sum([~step.right for step in steps], axis=0) / total
     if not wrong:
-        raise ValueError(f"{reference.model} judges every pair rightly: nothing can be measured against it")
+        raise ValueError(
+            f"{reference.model} judges every pair correctly: no corruption error is defined relative to it"
+        )
     who = next(iter(sweeps.values()))[0].scores.who
 
     def errors(weights: Array) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Thresholds, chosen on other pairs than they judge, and accuracy over folds."""
+"""Thresholds chosen on other pairs than those they are applied to, and accuracy over folds."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairThresholds:
-    """The threshold that each pair is judged at, on the similarity.
+    """The similarity threshold of each pair.
 
     Args:
         of_pair: ``(n,)``.
-        by_fold: one a fold, or None where one threshold serves all.
+        by_fold: one per fold, or None if one threshold applies to all pairs.
     """
 
     of_pair: Array
@@ -49,7 +49,7 @@ class PairThresholds:
 def best_threshold(scores: Scores) -> float:
     """Return the threshold of the highest accuracy, half-way to the next lower score.
 
-    Of several the strictest, so that the answer does not depend on the order of the pairs.
+    Of several equally good thresholds, the strictest, so that the order of the pairs does not matter.
 
     Raises:
         ValueError: no completed comparison.
@@ -96,7 +96,7 @@ def cross_fitted_thresholds(scores: Scores, folds: npt.NDArray[np.int64]) -> Arr
     """
     numbers = np.unique(folds)
     if len(numbers) < 2:  # noqa: PLR2004 - one fold has no others
-        raise ValueError(f"{len(numbers)} fold: a threshold must be chosen on other pairs than it is judged on")
+        raise ValueError(f"{len(numbers)} fold: a threshold must be chosen on other pairs than it is applied to")
     return np.array([best_threshold(scores.take(folds != number)) for number in numbers])
 
 
@@ -106,16 +106,16 @@ def fold_accuracy(scores: Scores, folds: npt.NDArray[np.int64], thresholds: Arra
     Args:
         scores: n pairs.
         folds: ``(n,)`` fold numbers.
-        thresholds: one a fold, as :func:`cross_fitted_thresholds` gives them, perhaps from cleaner scores.
+        thresholds: one per fold, from :func:`cross_fitted_thresholds`, possibly on cleaner scores.
 
     Raises:
-        ValueError: fewer than two folds, or not one threshold a fold.
+        ValueError: fewer than two folds, or not one threshold per fold.
 
     Source: Huang et al., Labeled Faces in the Wild, UMass TR 07-49: mean and S_E over ten folds.
     """
     numbers = np.unique(folds)
     if len(numbers) < 2 or len(numbers) != len(thresholds):  # noqa: PLR2004 - no spread over one fold
-        raise ValueError(f"{len(numbers)} folds and {len(thresholds)} thresholds: one each of at least two is needed")
+        raise ValueError(f"{len(numbers)} folds and {len(thresholds)} thresholds: two folds or more need one each")
     by_fold = np.array(
         [
             confusion(scores.take(folds == number), threshold).accuracy

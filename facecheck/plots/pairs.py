@@ -1,4 +1,4 @@
-"""Graphs of the pairs themselves: who was judged how, how distances are spread, and how pose moves them."""
+"""Graphs of single pairs: decisions, the distribution of distances, and distance against pose."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from facecheck.plots.style import GENUINE, IMPOSTOR, axes_of
 __all__ = ["decision_rows", "histogram", "pose_distance"]
 
 Array = npt.NDArray[np.float64]
-_MANY = 2000  # points from which a scatter is drawn as pixels in the vector graphic
+_MANY = 2000  # number of points above which a scatter is rasterised in the vector graphic
 
 
 def decision_rows(title: str, scores: Scores, thresholds: Array) -> Figure:
-    """Draw the second study's picture: distances of right and wrong decisions in two jittered rows.
+    """Draw the figure of the second study: distances of correct and wrong decisions in two jittered rows.
 
     The upper row holds the genuine pairs, the lower the impostors; wrong decisions are dark crosses.
     """
@@ -73,7 +73,7 @@ def _note_failures(axes: Axes, scores: Scores, kind: str = "") -> None:
 
 
 def histogram(title: str, scores: Scores, thresholds: Array) -> Figure:
-    """Draw how the distances of both kinds are spread, as densities."""
+    """Draw the distribution of the distances of both kinds, as densities."""
     figure, axes = axes_of(title)
     completed = scores.completed()
     distance = -completed.similarity
@@ -100,13 +100,13 @@ def histogram(title: str, scores: Scores, thresholds: Array) -> Figure:
 
 
 def pose_distance(title: str, difference: Array, scores: Scores, threshold: float | None) -> Figure:
-    """Draw the first study's graph: distance of genuine pairs against their absolute yaw difference.
+    """Draw the graph of the first study: distance of genuine pairs against their absolute yaw difference.
 
-    Over the scatter lie the means with their 95 % intervals, and the impostors' mean for comparison.
+    The scatter is overlaid with the means, their 95 % intervals, and the impostor mean for comparison.
 
     Args:
         title: of the graph.
-        difference: ``(n,)`` radians.
+        difference: ``(n,)`` absolute yaw differences in radians.
         scores: n pairs.
         threshold: on the similarity, or None.
     """

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facecheck.metrics.robustness import Reference, Step, accuracy_change, collapse_begins, corruption_errors
+from facecheck.metrics.robustness import DegradedScores, Reference, accuracy_change, collapse_begins, corruption_errors
 from facecheck.metrics.scores import Scores
 
 PEOPLE = 40
@@ -18,14 +18,16 @@ def pairs() -> np.ndarray:
     return np.array(genuine + impostor)
 
 
-def step(severity: int, genuine: float, impostor: float, *, spread: float = 0.08, failed: float = 0.0) -> Step:
+def step(
+    severity: int, genuine: float, impostor: float, *, spread: float = 0.08, failed: float = 0.0
+) -> DegradedScores:
     """Distances of both kinds around their means, judged at distance 1."""
     generator = np.random.default_rng(severity)
     who = pairs()
     centre = np.where(who[:, 0] == who[:, 1], genuine, impostor)
     similarity = -(centre + generator.normal(0, spread, len(who)))
     similarity[generator.random(len(who)) < failed] = -np.inf
-    return Step(severity, float(severity), Scores(similarity, who), np.full(len(who), -1.0))
+    return DegradedScores(severity, float(severity), Scores(similarity, who), np.full(len(who), -1.0))
 
 
 CLEAN = step(0, 0.7, 1.3)
@@ -63,7 +65,7 @@ def test_faces_that_are_not_found_are_no_collapse() -> None:
 
 
 def test_a_level_at_which_nothing_is_found_is_passed_over() -> None:
-    """Without comparisons nothing can be said of distances."""
+    """Levels without completed comparisons are skipped: their distances are undefined."""
     assert collapse_begins([CLEAN, step(1, 0.5, 0.7, failed=1.1)]) is None
 
 
@@ -87,7 +89,7 @@ def test_the_change_of_accuracy_is_paired() -> None:
     assert both.value == pytest.approx(change.value / 2)
 
 
-def errors(*steps: Step) -> dict[float, float]:
+def errors(*steps: DegradedScores) -> dict[float, float]:
     """Count the wrong ones."""
     return {each.level: float(np.mean(~each.right)) for each in steps}
 
@@ -123,7 +125,7 @@ def test_a_corruption_without_errors_of_the_reference_has_no_ratio() -> None:
     sweeps = {"fog": [step(1, 0.8, 1.1)], "snow": [step(3, 0.95, 1.2)]}
 
     assert corruption_errors(sweeps, reference).keys() == {"snow", "mce"}
-    with pytest.raises(ValueError, match="judges every pair rightly"):
+    with pytest.raises(ValueError, match="judges every pair correctly"):
         corruption_errors({"fog": sweeps["fog"]}, reference)
 
 

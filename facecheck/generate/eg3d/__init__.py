@@ -1,13 +1,12 @@
-"""Strips of people from NVIDIA's EG3D: the user's checkout, the user's checkpoint, facecheck's cameras.
+"""Strips of people from NVIDIA's EG3D, with the user's checkout and checkpoint and with facecheck's cameras.
 
-None of EG3D's code or weights is part of facecheck. What is used is the interface that EG3D publishes: the
-checkout's ``legacy.load_network_pkl``, and of the generator ``z_dim``, ``rendering_kwargs``, ``mapping`` and
-``synthesis``. Modules follow the way from a command to a file::
+facecheck contains no code or weights of EG3D. It uses EG3D's published interface: ``legacy.load_network_pkl`` of
+the checkout, and ``z_dim``, ``rendering_kwargs``, ``mapping`` and ``synthesis`` of the generator. The modules::
 
-    yaws, camera     where the cameras stand
-    checkpoint       whether the pickle may run, and running it
-    render           one person's strip
-    generate         files, and going on where a run stopped
+    yaws, camera     positions of the cameras
+    checkpoint       permission to run the pickle, and loading it
+    render           the strip of one person
+    generate         files, and continuing a stopped run
     command          ``facecheck generate eg3d``
 
 Source: Chan et al., Efficient Geometry-aware 3D Generative Adversarial Networks, CVPR 2022.

@@ -1,7 +1,7 @@
-"""The user's checkpoint: a pickle, so opening it runs code, and nothing here does that unasked.
+"""The user's checkpoint: a pickle, so loading it runs code, which needs the user's explicit permission.
 
-`vouched_checkpoint` looks at files and runs none of them. `loaded` then runs the checkout and the pickle, if the file
-still has the hash that was vouched for.
+`vouched_checkpoint` reads files and runs none of them. `loaded` then runs the checkout and the pickle, if the file
+still has the hash that the user accepted.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from facecheck.errors import ModelError
 
 __all__ = ["Checkpoint", "Generator", "loaded", "vouched_checkpoint"]
 
-_NEEDED: Final = ("legacy", "dnnlib", "torch_utils")  # modules of a checkout that a pickle cannot do without
+_NEEDED: Final = ("legacy", "dnnlib", "torch_utils")  # modules of a checkout that a pickle needs
 _INTERFACE: Final = ("z_dim", "rendering_kwargs", "mapping", "synthesis")
 
 
 class Generator(Protocol):
-    """What EG3D publishes of its generator, as far as it is used here.
+    """The part of EG3D's published generator interface that is used here.
 
-    ``mapping`` takes latents ``(n, z_dim)`` and camera labels ``(n, 25)`` to styles ``(n, layers, w_dim)``;
-    ``synthesis`` takes styles and camera labels to pictures ``(n, 3, h, w)`` in [-1, 1], under the key "image".
+    ``mapping`` converts latents ``(n, z_dim)`` and camera labels ``(n, 25)`` to styles ``(n, layers, w_dim)``;
+    ``synthesis`` converts styles and camera labels to pictures ``(n, 3, h, w)`` in [-1, 1], under the key "image".
     """
 
     @property
     def z_dim(self) -> int:
-        """How many numbers a latent has."""
+        """The length of a latent."""
 
     @property
     def rendering_kwargs(self) -> Mapping[str, Any]:
-        """Among others the pivot and the radius of the cameras it was trained under."""
+        """Contains the pivot and the radius of the training cameras, among others."""
 
     def mapping(self, z: Tensor, c: Tensor, *, truncation_psi: float, truncation_cutoff: int) -> Tensor:
         """Return styles."""
@@ -51,13 +51,13 @@ class Generator(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """A checkpoint that its user vouches for; nothing of it has run yet.
+    """A checkpoint that the user trusts; none of its code has run yet.
 
     Args:
         checkout: absolute folder that holds ``legacy.py``.
         network: the pickle.
         sha256: of the pickle, in hexadecimal.
-        device: where it is going to run.
+        device: on which it will run.
     """
 
     checkout: Path
@@ -67,7 +67,7 @@ class Checkpoint:
 
 
 def vouched_checkpoint(repo: Path, network: Path, *, trust: bool, device: str) -> Checkpoint:
-    """Check what the user named, and that the user vouches for it, without running any of it.
+    """Check the files and that the user trusts them, without running any of their code.
 
     Args:
         repo: a checkout of EG3D, or its folder ``eg3d``.
@@ -76,7 +76,7 @@ def vouched_checkpoint(repo: Path, network: Path, *, trust: bool, device: str) -
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
     Raises:
-        ModelError: something is missing, nobody vouches for it, or there is no such device.
+        ModelError: something is missing, the user did not declare trust, or there is no such device.
     """
     checkout = _checkout(repo)
     if not network.is_file():
@@ -117,10 +117,10 @@ def _device(asked: str) -> torch.device:
 
 @contextmanager
 def loaded(checkpoint: Checkpoint) -> Iterator[Generator]:
-    """Run the checkpoint and lend its generator; the checkout is importable meanwhile, and forgotten after.
+    """Load the checkpoint and yield its generator; the checkout is importable only within the context.
 
     Raises:
-        ModelError: the file is not the one vouched for, cannot be opened, or holds no EG3D generator.
+        ModelError: the file has changed since it was checked, cannot be opened, or contains no EG3D generator.
     """
     with _importable(checkpoint.checkout), checkpoint.network.open("rb") as stream:
         if hashlib.file_digest(stream, "sha256").hexdigest() != checkpoint.sha256:
@@ -132,7 +132,7 @@ def loaded(checkpoint: Checkpoint) -> Iterator[Generator]:
 
 @contextmanager
 def _importable(checkout: Path) -> Iterator[None]:
-    """Put a checkout first on the path, as running its scripts from its folder would."""
+    """Put a checkout first on the import path, as when its scripts are run from its folder."""
     for name in _NEEDED:
         if name in sys.modules:
             origin = getattr(sys.modules[name], "__file__", None)
@@ -157,7 +157,7 @@ def _unpickled(checkpoint: Checkpoint, stream: IO[bytes]) -> nn.Module:
             f"{checkpoint.checkout}: needs the module {error.name}, which is not here. If EG3D does not bring it, "
             "install the package of that name (EG3D's own code wants click and requests)"
         ) from error
-    # Foreign code and a file that may be anything: whatever they raise, the user named the wrong ones.
+    # Third-party code on an arbitrary file can raise anything; every error means that these files cannot be used.
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise ModelError(

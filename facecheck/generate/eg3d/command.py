@@ -1,6 +1,6 @@
-"""``facecheck generate eg3d``: arguments and what they do.
+"""The command ``facecheck generate eg3d``.
 
-Whatever takes long to import is imported where it is used: making the parser must cost nothing.
+Slow modules are imported in the functions that use them, so that building the parser is fast.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_yaws,
         default="-0.8:0.8:0.4",
         metavar="FIRST:LAST:STEP",
-        help="of the tiles from left to right, rad; the nose points right where positive (default %(default)s)",
+        help="yaws of the tiles from left to right, rad; positive: the nose points right (default %(default)s)",
     )
-    parser.add_argument("--pitch", type=float, default=0.0, help="rad, from above if positive (default %(default)s)")
+    parser.add_argument("--pitch", type=float, default=0.0, help="rad, positive: seen from above (default %(default)s)")
     parser.add_argument(
-        "--truncation", type=float, default=0.7, help="1: people as they come; less: nearer the average (%(default)s)"
+        "--truncation", type=float, default=0.7, help="1: none; lower: closer to the average (default %(default)s)"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default %(default)s)")
     parser.add_argument(
         "--batch", type=_at_least_one, default=8, help="tiles of a strip rendered at once (default %(default)s)"
     )
-    parser.add_argument("--no-progress", action="store_true", help="draw no progress bar")
+    parser.add_argument("--no-progress", action="store_true", help="show no progress bar")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what the arguments ask for; returns the exit status.
+    """Run the command and return the exit status.
 
     Raises:
-        FacecheckError: what the user can put right.
+        FacecheckError: an error that the user can correct.
     """
     from facecheck.generate.eg3d.checkpoint import vouched_checkpoint  # noqa: PLC0415 - torch takes seconds to import
     from facecheck.generate.eg3d.generate import Series, generate_strips  # noqa: PLC0415

@@ -1,8 +1,8 @@
-"""Strips into a folder: ``seed0000.png`` with its sidecar ``seed0000.json``, both whole or not there.
+"""Writing strips to a folder: ``seed0000.png`` with its sidecar ``seed0000.json``, each written atomically.
 
-The sidecar is written first, so that no strip ever stands without its yaws. It holds the strip's own hash: a later
-run keeps a strip if its sidecar vouches for it, and makes the others. ``generation.json`` remembers what the folder
-is made with; a run with other settings refuses to mix its people in.
+The sidecar is written first, so that no strip exists without its yaws. It contains the hash of the strip: a later run
+keeps a strip that matches the hash, and makes the others. ``generation.json`` holds the settings of the folder; a run
+with other settings is an error.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ _STEEPEST_RAD: Final = 1.5  # at a quarter of a turn, up is behind the camera
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """The strips to be made: whose, and how they are seen.
+    """The people of a series of strips, and their poses.
 
     Args:
         seeds: one person each, in [0, 2**32).
         turn: yaws of the tiles.
         pitch_rad: of every tile; at positive pitch the camera looks down from above.
-        truncation_psi: in (0, 1]; 1 for people as they come, less for people nearer to the average.
+        truncation_psi: in (0, 1]; 1 for no truncation, lower for people closer to the average.
 
     Raises:
-        ValueError: something that cannot be made.
+        ValueError: a value outside its range.
     """
 
     seeds: tuple[int, ...]
@@ -52,7 +52,7 @@ class Series:
     truncation_psi: float = 0.7
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be made."""
+        """Check the ranges."""
         if not self.seeds:
             raise ValueError("no seeds: give at least one, such as 0-149")
         if len(set(self.seeds)) < len(self.seeds):
@@ -68,14 +68,14 @@ class Series:
 
 
 class Made(NamedTuple):
-    """How many strips a run made, and how many it found finished."""
+    """The number of strips that a run made, and that were finished before."""
 
     new: int
     kept: int
 
 
 def strip_name(seed: int) -> str:
-    """Return the name of a person and of their strip, the one that EG3D's own scripts give.
+    """Return the name of a person and of their strip, the same as in EG3D's scripts.
 
     >>> strip_name(19)
     'seed0019'
@@ -89,15 +89,15 @@ def generate_strips(
     """Make the strips of a series that are not finished yet.
 
     Args:
-        out: folder; what is finished there is kept.
-        checkpoint: run only if there is something to make.
-        series: whose strips, and how they are seen.
-        batch: tiles rendered at once; a batch ends with its strip.
+        out: folder; finished strips in it are kept.
+        checkpoint: loaded only if a strip is missing.
+        series: the people and their poses.
+        batch: tiles rendered at once; a batch has tiles of one strip only.
         progress: whether to show a bar.
 
     Raises:
         ValueError: a batch of less than one.
-        DatasetError: the folder was made with other settings, or holds a strip that is not what its sidecar says.
+        DatasetError: the folder was made with other settings, or contains a strip that differs from its sidecar.
         ModelError: the checkpoint cannot be used.
     """
     if batch < 1:
@@ -119,7 +119,7 @@ def generate_strips(
 
 
 def _settings(checkpoint: Checkpoint, series: Series) -> dict[str, Any]:
-    """What the strips of one folder have in common; ``strips:`` reads tiles, start and step."""
+    """Return the settings that all strips of a folder share; ``strips:`` reads tiles, start and step."""
     return {
         "generator": "eg3d",
         "generator_version": GENERATOR_VERSION,
@@ -134,7 +134,7 @@ def _settings(checkpoint: Checkpoint, series: Series) -> dict[str, Any]:
 
 
 def _cameras_record(series: Series, cameras: Cameras) -> dict[str, Any]:
-    """Where the cameras stood, in numbers, and in the angles that EG3D's own scripts would have been given."""
+    """Return the camera labels, and the same cameras as angles of EG3D's scripts."""
     angles = [published_angles(yaw_rad=yaw, pitch_rad=series.pitch_rad) for yaw in series.turn.yaws_rad]
     return {
         "yaws_rad": series.turn.yaws_rad,
@@ -146,7 +146,7 @@ def _cameras_record(series: Series, cameras: Cameras) -> dict[str, Any]:
 
 
 def _origin(checkpoint: Checkpoint, generator: Generator, batch: int) -> dict[str, Any]:
-    """What else a strip's last bits depend on; none of it changes who is seen, or from where."""
+    """Return what else the exact pixels depend on; none of it changes the person or the pose."""
     return {
         "network": checkpoint.network.name,
         "synthesis_options": synthesis_options(generator),
@@ -165,13 +165,13 @@ def _write_strip(out: Path, strip: Image, record: dict[str, Any]) -> None:
 
 
 def _write_json(path: Path, record: dict[str, Any]) -> None:
-    """Write a key a line, so that a person can read 25 numbers as one camera."""
+    """Write one key per line, so that the 25 numbers of a camera stay together."""
     lines = (f" {json.dumps(key)}: {json.dumps(value)}" for key, value in record.items())
     write_atomically(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
 
 
 def _is_finished(out: Path, seed: int, settings: dict[str, Any]) -> bool:
-    """Say whether a strip is there and its sidecar vouches for it; refuse to write over any other.
+    """Return whether a strip exists and matches its sidecar; any other existing strip is an error.
 
     Raises:
         DatasetError: a strip without a sidecar, of other settings, or changed since it was made.
@@ -191,7 +191,7 @@ def _refuse_others(path: Path, settings: dict[str, Any]) -> dict[str, Any] | Non
     """Return a file's record, or None if there is no such file.
 
     Raises:
-        DatasetError: it is no record, or one of other settings.
+        DatasetError: it is not a record, or has other settings.
     """
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
