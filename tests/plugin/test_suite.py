@@ -332,8 +332,8 @@ def test_a_session_without_evals_imports_nothing_heavy_and_writes_nothing(tmp_pa
 
 
 def test_a_full_disk_keeps_the_results_and_is_red(people: Path, easy: Path, tmp_path: Path) -> None:
-    """Files above 60 kB cannot be written: the results stay, the message names the folder and what to do."""
-    limited = f"ulimit -f 60; exec {shlex.quote(sys.executable)} -m pytest " + shlex.join(
+    """Files above 30 kB cannot be written: the results stay, the message names the folder and what to do."""
+    limited = f"ulimit -f 30; exec {shlex.quote(sys.executable)} -m pytest " + shlex.join(
         [
             "evals/test_verification.py",
             "--facecheck-models=tests.plugin.test_suite:colours",
