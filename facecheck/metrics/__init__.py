@@ -1,9 +1,9 @@
-"""Verification metrics: scores in, one named value out, definitions of ISO/IEC 19795-1.
+"""Verification metrics: functions from scores to one named value, with the definitions of ISO/IEC 19795-1.
 
-Conventions. Similarity grows with likeness and a pair matches when ``similarity >= threshold``. Rates are
+Conventions. Higher similarity is more alike, and a pair matches when ``similarity >= threshold``. Rates are
 fractions. A failed comparison (``-inf``) is a non-match; pass ``scores.completed()`` for the rates on
-completed comparisons. What is undefined raises ``ValueError``: it is never 0 or NaN. Nothing is
-interpolated but the EER, which says so.
+completed comparisons. An undefined value raises ``ValueError``; it is never 0 or NaN. Only the EER is
+interpolated.
 """
 
 from __future__ import annotations

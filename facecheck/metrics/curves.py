@@ -1,4 +1,4 @@
-"""Every threshold at once: ROC and DET, AUC, EER, and the operating point at an FMR."""
+"""Metrics over all thresholds: ROC and DET, AUC, EER, and the operating point at an FMR."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _GATE_ERRORS = 30  # impostor errors expected at a FAR before a limit may be set
 
 
 class OperatingPoint(NamedTuple):
-    """What is observed at one threshold."""
+    """The rates observed at one threshold."""
 
     threshold: float
     fmr: float
@@ -44,13 +44,14 @@ class EqualErrorRate(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """Every operating point that the scores can tell apart, strictest first.
+    """All operating points that the scores can distinguish, strictest first.
 
     Args:
-        thresholds: ``(k,)`` distinct similarities, falling; the first is ``+inf``, where nothing matches.
+        thresholds: ``(k,)`` distinct similarities, falling; the first is ``+inf``, where no pair matches.
         fmr: ``(k,)`` fraction of impostor pairs that match.
         fnmr: ``(k,)`` fraction of genuine pairs that do not match.
-        tmr: ``(k,)`` fraction that do. Each is a count over a total: ``1 - tmr`` would be rounded twice.
+        tmr: ``(k,)`` fraction of genuine pairs that match. Both are a count divided by a total, because ``1 - tmr``
+            would be rounded twice.
     """
 
     thresholds: Array
@@ -60,7 +61,7 @@ class Curve:
 
 
 class Ranking:
-    """Scores in order, sorted once, so that thousands of re-weighted curves cost two sums each.
+    """Sorted scores, so that each of thousands of re-weighted curves costs only two cumulative sums.
 
     Args:
         scores: at least one genuine and one impostor pair.
@@ -83,7 +84,7 @@ class Ranking:
         self._thresholds = np.concatenate(([np.inf], ranked[self._ends]))
 
     def curve(self, weights: Array | None = None) -> Curve:
-        """Return the curve, each pair counted ``weights`` (n,) times, once by default.
+        """Return the curve with each pair counted ``weights`` (n,) times, once by default.
 
         Raises:
             ValueError: the weights leave no genuine or no impostor pair.
@@ -102,7 +103,7 @@ class Ranking:
 
 
 def curve(scores: Scores) -> Curve:
-    """Return the ROC's points; DET is the same with ``1 - tmr``.
+    """Return the points of the ROC; the DET has the same points with ``1 - tmr``.
 
     Raises:
         ValueError: no genuine or no impostor pair.
@@ -111,13 +112,13 @@ def curve(scores: Scores) -> Curve:
 
 
 def area_under_curve(points: Curve) -> float:
-    """Return the probability that a genuine pair scores above an impostor pair, ties counting one half."""
+    """Return the probability that a genuine pair has a higher score than an impostor pair; ties count one half."""
     fmr, tmr = np.append(points.fmr, 1.0), np.append(points.tmr, 1.0)
     return float(np.trapezoid(tmr, fmr))
 
 
 def auc(scores: Scores) -> float:
-    """Return the area under the ROC; failed comparisons tie with each other, below all others.
+    """Return the area under the ROC; failed comparisons are ties below all others.
 
     Raises:
         ValueError: no genuine or no impostor pair.
@@ -132,8 +133,8 @@ def auc(scores: Scores) -> float:
 def eer(points: Curve) -> EqualErrorRate:
     """Return where FMR and FNMR cross, by linear interpolation between neighbouring operating points.
 
-    The points run from "nothing matches" (FMR 0, FNMR 1) through every observed score to "everything
-    matches" (FMR 1, FNMR 0). Other definitions differ on small sets; this one is pinned.
+    The points run from "nothing matches" (FMR 0, FNMR 1) through all observed scores to "everything matches"
+    (FMR 1, FNMR 0). Other definitions give other values on small sets; the tests fix this one.
 
     >>> who = np.array([[0, 0], [1, 1], [0, 1], [0, 2]])
     >>> eer(curve(Scores(np.array([0.9, 0.5, 0.7, 0.3]), who))).rate
@@ -150,27 +151,27 @@ def eer(points: Curve) -> EqualErrorRate:
 
 
 def resolvable(impostors: int, fmr: float, *, for_gate: bool = False) -> bool:
-    """Say whether this many impostor pairs can show an FMR: 1/fmr to print it, 30/fmr to set a limit on it."""
+    """Return whether this many impostor pairs resolve an FMR: 1/fmr to report it, 30/fmr to set a limit on it."""
     errors = _GATE_ERRORS if for_gate else 1
     return impostors > 0 and errors / impostors <= fmr
 
 
 def _needed(fmr: float) -> int:
-    """Return the fewest impostor pairs that can show an FMR; 1/fmr may round either way."""
+    """Return the smallest number of impostor pairs that resolves an FMR; 1/fmr may be rounded up or down."""
     near = math.ceil(1 / fmr)
     return next(n for n in (near - 1, near, near + 1) if resolvable(n, fmr))
 
 
 def fnmr_at_fmr(points: Curve, fmr: float, *, impostors: int) -> OperatingPoint:
-    """Reject as few genuine pairs as possible while at most ``fmr`` of impostors match.
+    """Return the operating point with the lowest FNMR at which at most ``fmr`` of the impostor pairs match.
 
-    The threshold is the lowest observed score that keeps the measured FMR within ``fmr``. Nothing is
-    interpolated, so the returned rates were really observed.
+    The threshold is the lowest observed score at which the measured FMR is at most ``fmr``. Nothing is
+    interpolated, so the returned rates are observed ones.
 
     Args:
         points: of the curve.
         fmr: tolerated false match rate, a fraction in ``[1/impostors, 1)``, or 0 for the ZeroFMR.
-        impostors: how many impostor pairs the curve was made of.
+        impostors: number of impostor pairs of the curve.
 
     Raises:
         ValueError: too few impostor pairs to resolve ``fmr``.
@@ -185,7 +186,7 @@ def fnmr_at_fmr(points: Curve, fmr: float, *, impostors: int) -> OperatingPoint:
         raise ValueError(f"fmr must be a fraction in [0, 1), not {fmr}; did you give percent?")
     if fmr > 0 and not resolvable(impostors, fmr):
         raise ValueError(
-            f"{impostors} impostor pairs cannot show an FMR of {fmr:g}: at least {_needed(fmr)} are needed"
+            f"{impostors} impostor pairs cannot resolve an FMR of {fmr:g}: at least {_needed(fmr)} are needed"
         )
     within = int(np.searchsorted(points.fmr, fmr, side="right")) - 1
     return OperatingPoint(float(points.thresholds[within]), float(points.fmr[within]), float(points.fnmr[within]))

@@ -13,7 +13,7 @@ __all__ = ["Confusion", "confusion"]
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """Counts at one threshold: a positive is a pair judged to be one person."""
+    """Counts at one threshold: a positive is a pair that matches."""
 
     tp: float
     fp: float
@@ -22,13 +22,13 @@ class Confusion:
 
     @property
     def accuracy(self) -> float:
-        """Fraction of pairs judged rightly."""
+        """Fraction of pairs with a right decision."""
         return _ratio(self.tp + self.tn, self.tp + self.fp + self.tn + self.fn, "accuracy needs a pair")
 
     @property
     def precision(self) -> float:
         """Fraction of matches that are genuine."""
-        return _ratio(self.tp, self.tp + self.fp, "precision needs a match; at this threshold nothing matches")
+        return _ratio(self.tp, self.tp + self.fp, "precision needs a match; at this threshold no pair matches")
 
     @property
     def recall(self) -> float:

@@ -1,7 +1,6 @@
-"""What a sweep over the levels of a corruption tells: losses, collapse, and error against a reference model.
+"""Metrics over the levels of a corruption: loss of accuracy, collapse, and error relative to a reference model.
 
-All of it at the threshold chosen on clean images: the deployment's view. A failure to find a face is a
-non-match.
+All use the threshold chosen on clean images, as in a deployment. A failure to find a face is a non-match.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from facecheck.metrics.scores import Scores
 __all__ = ["DegradedScores", "Reference", "accuracy_change", "collapse_begins", "corruption_errors"]
 
 Array = npt.NDArray[np.float64]
-_SEED = 1_903_12261  # ImageNet-C's number; any would do, one must be kept
+_SEED = 1_903_12261  # ImageNet-C's arXiv number; any fixed number would do
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +26,7 @@ class DegradedScores:
     """The comparisons of one data set at one level of a corruption.
 
     Args:
-        severity: place of the level in the corruption's own order, 0 is clean.
+        severity: position of the level in the corruption's order, 0 is clean.
         level: in the corruption's unit.
         scores: n pairs.
         thresholds: ``(n,)``, those of the clean comparisons.
@@ -40,38 +39,38 @@ class DegradedScores:
 
     @property
     def right(self) -> npt.NDArray[np.bool_]:
-        """Which pairs are judged rightly, shape ``(n,)``."""
+        """Which pairs get the right decision, shape ``(n,)``."""
         return np.asarray(self.scores.matched(self.thresholds) == self.scores.genuine)
 
 
 def accuracy_change(clean: DegradedScores, *degraded: DegradedScores) -> Estimate:
-    """Return by how much the accuracy rises from clean to degraded, paired over the same comparisons.
+    """Return the degraded accuracy minus the clean accuracy, paired over the same comparisons.
 
     Args:
-        clean: the level to compare with.
-        degraded: other levels on the same pairs; of several the mean counts.
+        clean: the comparisons of clean images.
+        degraded: other levels on the same pairs; the mean over several is used.
     """
     change = np.mean([step.right for step in degraded], axis=0) - clean.right
     return intervals.mean(change, clean.scores.who)
 
 
 def collapse_begins(steps: Sequence[DegradedScores]) -> DegradedScores | None:
-    """Return the first level at which distances collapse: strangers look alike, and friends still do.
+    """Return the first level at which distances collapse: impostor pairs match, and genuine pairs still do.
 
-    A model whose genuine and impostor distances shrink together goes on accepting genuine pairs while it
-    accepts strangers too: recall holds or rises, precision falls. That is said to have begun where the mean
-    impostor distance and the rate of impostors kept out lie clearly below the clean ones (their intervals
-    do not meet), while neither the mean genuine distance lies clearly above the clean one nor the recall
-    clearly below it. Completed comparisons count: a face that is not found is no collapse.
+    If the genuine and the impostor distances of a model shrink together, it still accepts genuine pairs, but also
+    accepts impostor pairs: recall is stable or rises, precision falls. A collapse begins where the mean impostor
+    distance and the rate of rejected impostor pairs are clearly below the clean ones (the intervals do not overlap),
+    and the mean genuine distance is not clearly above the clean one, nor the recall clearly below. Only completed
+    comparisons count: a face that is not found is not a collapse.
 
     Args:
-        steps: of one corruption, the clean one first.
+        steps: levels of one corruption, the clean one first.
 
     Raises:
         ValueError: the first step is not the clean one.
     """
     if not steps or steps[0].severity:
-        raise ValueError("a collapse is seen against the clean comparisons: they must come first")
+        raise ValueError("a collapse is measured relative to the clean comparisons: they must come first")
     before = _summary(steps[0])
     for step in steps[1:]:
         after = _summary(step)
@@ -92,7 +91,7 @@ class _Summary:
 
 
 def _summary(step: DegradedScores) -> _Summary | None:
-    """Return the means and rates of completed comparisons, None with too few to speak of either kind."""
+    """Return the means and rates of completed comparisons, None if there are too few of one kind."""
     made = step.scores.made
     scores, matched = step.scores.completed(), step.scores.matched(step.thresholds)[made]
     of_kind = (scores.genuine, ~scores.genuine)
@@ -106,11 +105,11 @@ def _summary(step: DegradedScores) -> _Summary | None:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The errors of the model that others are measured against.
+    """The errors of the reference model.
 
     Args:
         model: its name.
-        errors: fraction of pairs judged wrongly, by corruption and level.
+        errors: fraction of pairs with a wrong decision, by corruption and level.
     """
 
     model: str
@@ -120,18 +119,18 @@ class Reference:
 def corruption_errors(sweeps: Mapping[str, Sequence[DegradedScores]], reference: Reference) -> dict[str, Estimate]:
     """Return the corruption error of each corruption and, under ``mce``, their mean.
 
-    ``CE_c = sum_s E(s, c) / sum_s E_ref(s, c)`` over the severities s that were run, E the fraction of pairs
-    judged wrongly. A corruption in which the reference makes no error has no CE and no part in the mean. The
-    interval resamples people; the reference's errors are taken as given.
+    ``CE_c = sum_s E(s, c) / sum_s E_ref(s, c)`` over the severities s of the run, where E is the fraction of pairs
+    with a wrong decision. A corruption without errors of the reference has no CE and is not part of the mean. The
+    interval resamples people; the errors of the reference are constants.
 
     Args:
         sweeps: the degraded steps of each corruption, all on the same pairs.
         reference: its errors at the same levels.
 
     Raises:
-        ValueError: the reference lacks a level, or it makes no error anywhere.
+        ValueError: the reference has no error for a level, or no errors at all.
 
-    Source: Hendrycks and Dietterich, ICLR 2019 (arXiv 1903.12261), with a reference of our choice for AlexNet.
+    Source: Hendrycks and Dietterich, ICLR 2019 (arXiv 1903.12261), with another reference model instead of AlexNet.
     """
     wrong: dict[str, Array] = {}
     for corruption, steps in sweeps.items():
@@ -143,7 +142,7 @@ def corruption_errors(sweeps: Mapping[str, Sequence[DegradedScores]], reference:
         if total > 0:
             wrong[corruption] = np.sum([~step.right for step in steps], axis=0) / total
     if not wrong:
-        raise ValueError(f"{reference.model} judges every pair rightly: nothing can be measured against it")
+        raise ValueError(f"{reference.model} makes no errors: no model can be measured relative to it")
     who = next(iter(sweeps.values()))[0].scores.who
 
     def errors(weights: Array) -> dict[str, float]:

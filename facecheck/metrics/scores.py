@@ -1,9 +1,9 @@
-"""Similarities of pairs, and what could not be compared.
+"""Similarities of pairs, including comparisons that failed.
 
 One convention everywhere: higher is more alike, and a pair matches when ``similarity >= threshold``. A
-distance becomes a similarity by its sign, so ``distance <= -threshold`` is the same rule. A comparison
-that could not be made, because a face was not found, has similarity ``-inf``: no threshold accepts it, so
-a failure counts as a non-match wherever it is not taken out on purpose.
+similarity is a negative distance, so ``distance <= -threshold`` is the same rule. A comparison that failed,
+because a face was not found, has similarity ``-inf``: no threshold accepts it, so a failure counts as a
+non-match unless it is left out on purpose.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """Similarities of n pairs and who is on both sides.
+    """Similarities of n pairs and the identities of both sides.
 
     Args:
-        similarity: ``(n,)`` float64, ``-inf`` where a comparison could not be made.
+        similarity: ``(n,)`` float64, ``-inf`` for a failed comparison.
         who: ``(n, 2)`` identity numbers; equal numbers make a genuine pair.
 
     Raises:
@@ -34,7 +34,7 @@ class Scores:
     who: npt.NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        """Refuse what has no meaning."""
+        """Refuse inconsistent shapes and NaN."""
         if self.similarity.ndim != 1 or self.who.shape != (len(self.similarity), 2):
             raise ValueError(
                 f"similarity must have shape (n,) and who (n, 2), not {self.similarity.shape} and {self.who.shape}"
@@ -52,11 +52,11 @@ class Scores:
 
     @property
     def made(self) -> npt.NDArray[np.bool_]:
-        """True for comparisons that could be made, shape ``(n,)``."""
+        """True for completed comparisons, shape ``(n,)``."""
         return np.asarray(self.similarity > -np.inf)
 
     def matched(self, thresholds: float | Array) -> npt.NDArray[np.bool_]:
-        """Return which pairs match, shape ``(n,)``; a comparison that could not be made never does.
+        """Return which pairs match, shape ``(n,)``; a failed comparison never matches.
 
         Args:
             thresholds: the similarity from which a pair matches, one for all or ``(n,)``.
@@ -64,9 +64,9 @@ class Scores:
         return np.asarray((self.similarity >= thresholds) & self.made)
 
     def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Scores:
-        """Return these pairs only."""
+        """Return only these pairs."""
         return Scores(self.similarity[rows], self.who[rows])
 
     def completed(self) -> Scores:
-        """Return the comparisons that could be made: the view in which FMR and FNMR are defined by ISO."""
+        """Return the completed comparisons, on which ISO defines FMR and FNMR."""
         return self.take(self.made)

@@ -1,4 +1,4 @@
-"""How far apart the genuine and the impostor distribution lie."""
+"""The separation of the genuine and the impostor distribution."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ Array = npt.NDArray[np.float64]
 
 
 def dprime(scores: Scores) -> float:
-    """Return how far apart the two kinds lie: |mean_g - mean_i| / sqrt((var_g + var_i) / 2).
+    """Return the separation of the two distributions: |mean_g - mean_i| / sqrt((var_g + var_i) / 2).
 
-    Only completed comparisons have a place on the axis, so failures are left out. Population variances.
+    Failed comparisons have no finite similarity and are left out. Variances are population variances.
 
     Raises:
         ValueError: no genuine or no impostor comparison, or no spread at all.
     """
     if not all((scores.made & kind).any() for kind in (scores.genuine, ~scores.genuine)):
-        raise ValueError("d-prime needs genuine and impostor comparisons that were made")
+        raise ValueError("d-prime needs completed genuine and impostor comparisons")
     terms = DprimeTerms.of(scores)
     value = float(terms.of_sums(terms.columns.sum(axis=0)[None])[0])
     if math.isnan(value):
@@ -31,18 +31,18 @@ def dprime(scores: Scores) -> float:
     return value
 
 
-_NO_SPREAD = 1e-12  # of the whole set's variance: what rounding leaves where all similarities of a resample are equal
+_NO_SPREAD = 1e-12  # relative to the variance of all pairs: the rounding error if a resample has no variance
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DprimeTerms:
-    """What :func:`dprime` is a function of, pair by pair, so that pairs may count more than once.
+    """The terms of :func:`dprime` for each pair, so that pairs can be weighted.
 
     Args:
-        columns: ``(n, 6)``: for genuine and then impostor comparisons a one, the similarity from the mean of its
-            kind, and its square; zeros for the other kind and for a failed comparison.
-        gap: between the means of the two kinds.
-        variance: the larger of the two.
+        columns: ``(n, 6)``: for genuine and then impostor comparisons 1, the similarity minus the mean of its kind,
+            and the square of this difference; 0 for the other kind and for failed comparisons.
+        gap: difference of the means of the two kinds.
+        variance: the larger of the two variances.
     """
 
     columns: Array

@@ -1,4 +1,4 @@
-"""Thresholds, chosen on other pairs than they judge, and accuracy over folds."""
+"""Thresholds, chosen on other pairs than they are applied to, and accuracy over folds."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairThresholds:
-    """The threshold that each pair is judged at, on the similarity.
+    """The threshold of each pair, on the similarity.
 
     Args:
         of_pair: ``(n,)``.
-        by_fold: one a fold, or None where one threshold serves all.
+        by_fold: one per fold, or None if one threshold is used for all.
     """
 
     of_pair: Array
@@ -28,12 +28,12 @@ class PairThresholds:
 
     @classmethod
     def fixed(cls, threshold: float, n: int) -> PairThresholds:
-        """Judge all n pairs at one threshold."""
+        """Use one threshold for all n pairs."""
         return cls(np.full(n, threshold))
 
     @classmethod
     def cross_fitted(cls, scores: Scores, folds: npt.NDArray[np.int64]) -> PairThresholds:
-        """Judge each fold at the threshold that is best on all the others.
+        """Use for each fold the threshold that is best on all other folds.
 
         Raises:
             ValueError: fewer than two folds.
@@ -47,9 +47,9 @@ class PairThresholds:
 
 
 def best_threshold(scores: Scores) -> float:
-    """Return the threshold of the highest accuracy, half-way to the next lower score.
+    """Return the threshold with the highest accuracy, half-way to the next lower score.
 
-    Of several the strictest, so that the answer does not depend on the order of the pairs.
+    Of several thresholds the strictest is returned, so that the result does not depend on the order of the pairs.
 
     Raises:
         ValueError: no completed comparison.
@@ -73,11 +73,11 @@ def best_threshold(scores: Scores) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FoldAccuracy:
-    """Accuracy over folds, each judged at a threshold that was chosen without it.
+    """Accuracy over folds, each at a threshold that was chosen without the fold.
 
     Args:
         mean: over the folds.
-        standard_error: sigma / sqrt(folds), sigma over folds - 1.
+        standard_error: sigma / sqrt(folds), where sigma has the divisor folds - 1.
         by_fold: ``(k,)`` accuracies.
         thresholds: ``(k,)`` on the similarity.
     """
@@ -89,33 +89,35 @@ class FoldAccuracy:
 
 
 def cross_fitted_thresholds(scores: Scores, folds: npt.NDArray[np.int64]) -> Array:
-    """Return for each fold, in order, the threshold that is best on all the others.
+    """Return for each fold, in order, the threshold that is best on all other folds.
 
     Raises:
-        ValueError: fewer than two folds, or the others have no completed comparison.
+        ValueError: fewer than two folds, or the other folds have no completed comparison.
     """
     numbers = np.unique(folds)
     if len(numbers) < 2:  # noqa: PLR2004 - one fold has no others
-        raise ValueError(f"{len(numbers)} fold: a threshold must be chosen on other pairs than it is judged on")
+        raise ValueError(f"{len(numbers)} fold: a threshold must be chosen on other pairs than it is applied to")
     return np.array([best_threshold(scores.take(folds != number)) for number in numbers])
 
 
 def fold_accuracy(scores: Scores, folds: npt.NDArray[np.int64], thresholds: Array) -> FoldAccuracy:
-    """Return the accuracy of each fold at its own threshold, and LFW's summary of them.
+    """Return the accuracy of each fold at its own threshold, with LFW's mean and standard error.
 
     Args:
         scores: n pairs.
         folds: ``(n,)`` fold numbers.
-        thresholds: one a fold, as :func:`cross_fitted_thresholds` gives them, perhaps from cleaner scores.
+        thresholds: one per fold, as :func:`cross_fitted_thresholds` returns them, possibly from clean scores.
 
     Raises:
-        ValueError: fewer than two folds, or not one threshold a fold.
+        ValueError: fewer than two folds, or not one threshold per fold.
 
     Source: Huang et al., Labeled Faces in the Wild, UMass TR 07-49: mean and S_E over ten folds.
     """
     numbers = np.unique(folds)
     if len(numbers) < 2 or len(numbers) != len(thresholds):  # noqa: PLR2004 - no spread over one fold
-        raise ValueError(f"{len(numbers)} folds and {len(thresholds)} thresholds: one each of at least two is needed")
+        raise ValueError(
+            f"{len(numbers)} folds and {len(thresholds)} thresholds: expected one per fold, for at least two folds"
+        )
     by_fold = np.array(
         [
             confusion(scores.take(folds == number), threshold).accuracy

@@ -1,4 +1,4 @@
-"""Bars: stages of time, values of models side by side, and the studies' percentage changes."""
+"""Bars: time per stage, values of models side by side, and the studies' percentage changes."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from facecheck.plots.style import BETTER, HATCHES, NEITHER, WORSE
 __all__ = ["Bars", "Change", "Changes", "bar_panels", "change_bars", "stage_bars"]
 
 _STAGES = {"detect": "#56B4E9", "align": "#F0E442", "embed": "#009E73"}
-_MOST = 1.0  # changes beyond 100 % are cut off there, and told in figures
-_LOWEST, _TALLEST = -1.2 * _MOST, 1.8 * _MOST  # room for the figures of those
+_MOST = 1.0  # bars of changes beyond 100 % are cut off there, and the change is written beside them
+_LOWEST, _TALLEST = -1.2 * _MOST, 1.8 * _MOST  # with room for these texts
 _CHANGE_TICKS = {-1.0: "-100 %", -0.5: "-50 %", 0.0: "0", 0.5: "+50 %", 1.0: "+100 %"}
-_ROOM = 0.8  # of a group that bars fill
-_SMALL = 0.5  # rates below a half get a scale of their own, or nobody would see them
+_ROOM = 0.8  # share of a group's width that is filled with bars
+_SMALL = 0.5  # panels of rates below this value get their own scale, or the bars would be too small
 _GROUP, _BAR, _GAP, _WIDEST = 0.26, 0.085, (0.55, 1.15), 17.0  # inches
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What became of a metric, against clean images.
+    """The change of a metric relative to clean images.
 
     Args:
-        fraction: of the clean value by which it grew, None where that was 0.
-        better: which way is better: ``higher``, ``lower`` or ``neither``.
+        fraction: (degraded - clean) / clean, None if the clean value is 0.
+        better: the better direction: ``higher``, ``lower`` or ``neither``.
     """
 
     fraction: float | None
@@ -38,7 +38,7 @@ class Change:
 
     @property
     def colour(self) -> str:
-        """Green where the change is for the better, red where it is for the worse, whatever its sign."""
+        """Green for a change to the better, red for a change to the worse, independent of its sign."""
         if self.better == "neither" or not self.fraction:
             return NEITHER
         return BETTER if (self.fraction > 0) == (self.better == "higher") else WORSE
@@ -50,7 +50,7 @@ class Changes:
 
     Args:
         title: above it.
-        groups: for each metric the changes, by what a bar stands for: a level, a corruption or a model.
+        groups: for each metric the changes, by the label of the bar: a level, a corruption or a model.
     """
 
     title: str
@@ -64,7 +64,7 @@ class Bars:
     Args:
         title: above it.
         groups: for each metric the values, by model.
-        percent: whether they are fractions, to be shown in percent from 0 to 100.
+        percent: whether they are fractions that are shown in percent from 0 to 100.
     """
 
     title: str
@@ -73,7 +73,7 @@ class Bars:
 
 
 def stage_bars(title: str, stages: Mapping[str, Mapping[str, float]]) -> Figure:
-    """Draw for each row the milliseconds of detecting, aligning and embedding one image, end to end."""
+    """Draw for each row the time in ms for detecting, aligning and embedding one image, as one stacked bar."""
     figure = Figure(figsize=(8.0, 1.3 + 0.45 * len(stages)), layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(title, fontsize=11, loc="left")
@@ -92,19 +92,19 @@ def stage_bars(title: str, stages: Mapping[str, Mapping[str, float]]) -> Figure:
 
 
 def change_bars(title: str, panels: Sequence[Changes], *, columns: int) -> Figure:
-    """Draw the percentage change of each metric: green is better and red worse, whichever way that is.
+    """Draw the percentage change of each metric: green is better and red worse, in whichever direction.
 
-    The sign of a bar is the sign of the change as it was measured; hatching tells bars of a group apart, since
-    colour is taken. Bars beyond 100 % are cut off, and the change stands beside them.
+    The sign of a bar is the sign of the measured change. Hatching distinguishes the bars of a group, since colour is
+    already used. Bars beyond 100 % are cut off, and the change is written beside them.
 
     Args:
         title: of the figure.
         panels: row by row.
-        columns: how many stand side by side.
+        columns: number of panels side by side.
     """
     labels = list(dict.fromkeys(label for panel in panels for group in panel.groups.values() for label in group))
-    told = [] if len(labels) == 1 else labels
-    canvas = _canvas(title, panels, len(labels), columns, ["better", "worse", *told])
+    entries = [] if len(labels) == 1 else labels
+    canvas = _canvas(title, panels, len(labels), columns, ["better", "worse", *entries])
     for number, panel in enumerate(panels):
         frame = canvas.frame(number, (-0.6, len(panel.groups) - 0.4), (_LOWEST, _TALLEST))
         canvas.dress(frame, panel.title, dict(enumerate(panel.groups)), _CHANGE_TICKS, slanted=True)
@@ -114,9 +114,9 @@ def change_bars(title: str, panels: Sequence[Changes], *, columns: int) -> Figur
                     canvas, frame, change, *_edges(place, labels.index(label), len(labels)), labels.index(label)
                 )
         canvas.line(frame.points(frame.x_limits, [0, 0]), "#444444", width=0.8)
-    bars = [Patch(facecolor="white", edgecolor="#444444", hatch=_hatch(number)) for number in range(len(told))]
+    bars = [Patch(facecolor="white", edgecolor="#444444", hatch=_hatch(number)) for number in range(len(entries))]
     keys = [Patch(facecolor=BETTER), Patch(facecolor=WORSE)]
-    return canvas.figure([*keys, *bars], ["better", "worse", *told])
+    return canvas.figure([*keys, *bars], ["better", "worse", *entries])
 
 
 def _canvas(
@@ -145,7 +145,7 @@ def _draw_change(canvas: Canvas, frame: Frame, change: Change, left: float, righ
     canvas.bar(corner, opposite, change.colour, hatch=_hatch(number))
     if change.fraction is not None and abs(change.fraction) <= _MOST:
         return
-    # What no bar can show: a change beyond the scale, or of a value that was 0.
+    # A bar cannot show a change beyond the scale, or a change from 0.
     text = "from 0" if change.fraction is None else f"{100 * change.fraction:+.0f} %"
     ((x, y),) = frame.points([(left + right) / 2], [height])
     canvas.text(
@@ -164,9 +164,9 @@ def bar_panels(title: str, panels: Sequence[Bars], *, colours: Mapping[str, str]
 
     Args:
         title: of the figure.
-        panels: row by row, each with a scale of its own but for fractions that come near 1.
+        panels: row by row, each with its own scale, except panels of fractions above 0.5.
         colours: of the run's models.
-        columns: how many stand side by side.
+        columns: number of panels side by side.
     """
     models = sorted({model for panel in panels for group in panel.groups.values() for model in group})
     canvas = _canvas(title, panels, len(models), columns, models)

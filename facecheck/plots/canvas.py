@@ -1,6 +1,6 @@
-"""A sheet of small panels, measured in inches and drawn as a few collections.
+"""A sheet of small panels, with positions in inches, drawn as a few collections.
 
-An ``Axes`` a panel would be simpler, but making it and saving it twice takes about 0.15 s, and a run has hundreds.
+One ``Axes`` per panel would be simpler, but making and saving it twice takes about 0.15 s, and a run has hundreds.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from matplotlib.ticker import MaxNLocator
 __all__ = ["Canvas", "Frame", "Sheet", "ticks"]
 
 Array = npt.NDArray[np.float64]
-_LEFT, _RIGHT, _TOP = 0.62, 0.18, 0.42  # inches beside the panels; below them there is a gap as between them
-_LEGEND_ROW, _LETTER, _HANDLE = 0.22, 0.068, 0.5  # inches of a row, of a letter, of what stands before a text
-_NARROWEST = 7.0  # inches that title and legend want
+_LEFT, _RIGHT, _TOP = 0.62, 0.18, 0.42  # inches beside the panels; below them there is a gap as between panels
+_LEGEND_ROW, _LETTER, _HANDLE = 0.22, 0.068, 0.5  # inches: height of a row, width of a letter, width of a handle
+_NARROWEST = 7.0  # inches for title and legend
 _AXIS, _GRID = "#333333", "#E4E4E4"
 _BAND = 0.17
 _TICK, _TITLE = 0.035, 0.15  # inches
 
 
 class Sheet(NamedTuple):
-    """How panels stand on a sheet: columns side by side, each of so many inches, with gaps between."""
+    """Layout of panels on a sheet: number of columns, panel size and gaps in inches."""
 
     columns: int
     panel: tuple[float, float]
@@ -38,7 +38,7 @@ class Sheet(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One panel: where it stands, in inches from the lower left, and which values it spans."""
+    """One panel: position in inches from the lower left, and the range of its values."""
 
     left: float
     bottom: float
@@ -48,7 +48,7 @@ class Frame:
     y_limits: tuple[float, float]
 
     def points(self, x: Sequence[float] | Array, y: Sequence[float] | Array) -> Array:
-        """Return the places of values on the sheet, ``(n, 2)`` inches; values beyond the frame stop at its edge."""
+        """Return the positions of values on the sheet, ``(n, 2)`` inches; values outside are clipped to the frame."""
         shares = [
             np.clip((np.asarray(values, dtype=np.float64) - low) / (high - low), 0.0, 1.0)
             for values, (low, high) in ((x, self.x_limits), (y, self.y_limits))
@@ -57,7 +57,7 @@ class Frame:
 
 
 def ticks(limits: tuple[float, float], *, percent: bool) -> dict[float, str]:
-    """Return round values within limits, about four of them, with their texts.
+    """Return about four round values within limits, with their texts.
 
     >>> ticks((0.38, 1.02), percent=True)
     {0.4: '40 %', 0.6: '60 %', 0.8: '80 %', 1.0: '100 %'}
@@ -68,13 +68,13 @@ def ticks(limits: tuple[float, float], *, percent: bool) -> dict[float, str]:
 
 
 class Canvas:
-    """Collects what is drawn in all panels and makes one figure of it.
+    """Collects the elements of all panels and draws them in one figure.
 
     Args:
         title: of the figure.
-        count: of panels.
-        sheet: how they stand.
-        entries: texts of the legend, for which room is left under the title.
+        count: number of panels.
+        sheet: their layout.
+        entries: texts of the legend, which is below the title.
     """
 
     def __init__(self, title: str, count: int, sheet: Sheet, *, entries: Sequence[str]) -> None:
@@ -83,7 +83,7 @@ class Canvas:
         self._sheet = sheet._replace(columns=columns)
         panels = columns * sheet.panel[0] + (columns - 1) * sheet.gap[0]
         self._width = max(_NARROWEST, _LEFT + panels + _RIGHT)
-        # Few narrow panels share the room that the title needs anyway.
+        # If there are few narrow panels, they share the width that the title needs.
         across = sheet.panel[0] + (self._width - _LEFT - panels - _RIGHT) / columns
         self._sheet = self._sheet._replace(panel=(across, sheet.panel[1]))
         widest = _LETTER * max((len(entry) for entry in entries), default=0) + _HANDLE
@@ -102,26 +102,26 @@ class Canvas:
         self.text(0.12, self._height - 0.12, title, size=12, va="top")
 
     def frame(self, number: int, x_limits: tuple[float, float], y_limits: tuple[float, float]) -> Frame:
-        """Return the place of a panel, counted row by row."""
+        """Return the frame of a panel, numbered row by row."""
         row, column = divmod(number, self._sheet.columns)
         (width, height), (across, down) = self._sheet.panel, self._sheet.gap
         bottom = self._top - (row + 1) * height - row * down
         return Frame(_LEFT + column * (width + across), bottom, width, height, x_limits, y_limits)
 
     def text(self, x: float, y: float, text: str, *, size: float = 7.5, **how: str | float) -> None:
-        """Write at a place in inches."""
+        """Write a text at a position in inches."""
         self._axes.text(x, y, text, fontsize=size, **how)  # type: ignore[arg-type]
 
     def line(self, points: Array, colour: str, *, width: float = 1.5, style: str = "-") -> None:
-        """Draw a line through places on the sheet."""
+        """Draw a line through positions on the sheet."""
         self._segments.append((points, colour, width, style))
 
     def whiskers(self, low: Array, high: Array, colour: str) -> None:
-        """Draw a line from each low to each high place."""
+        """Draw a line from each low to each high position."""
         self._segments.extend((np.stack(ends), colour, 1.0, "-") for ends in zip(low, high, strict=True))
 
     def dots(self, points: Array, colour: str, *, size: float = 10.0) -> None:
-        """Mark places on the sheet."""
+        """Draw dots at positions on the sheet."""
         self._dots.append((points, colour, size))
 
     def band(self, low: Array, high: Array, colour: str) -> None:

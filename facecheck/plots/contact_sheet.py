@@ -1,4 +1,4 @@
-"""One face under every corruption and level, so that a person sees what is asked of a model."""
+"""One face under every corruption and level, so that people see what models are tested on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from facecheck.faces import Image
 __all__ = ["contact_sheet"]
 
 _CELL_INCHES = 1.5
-_GAP, _TEXT = 0.05, 0.34  # between cells, and above and below them, in widths of a cell
+_GAP, _TEXT = 0.05, 0.34  # between cells, and for texts between rows, in widths of a cell
 
 
 def contact_sheet(
@@ -30,7 +30,7 @@ def contact_sheet(
         image: ``(h, w, 3)`` uint8 with one face.
         landmarks: ``(5, 2)`` of that face, or None.
         digest: identifies the image.
-        corruptions: which rows; all by default.
+        corruptions: the rows; all by default.
     """
     rows = list(corruptions)
     columns = max(len(entry.levels) for entry in rows)

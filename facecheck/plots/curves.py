@@ -1,4 +1,4 @@
-"""ROC and DET: every operating point, one curve a model."""
+"""ROC and DET: all operating points, one curve per model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DET_LOW, _DET_HIGH = 0.0002, 0.5
 
 
 def roc(title: str, curves: Mapping[str, tuple[Curve, int]], *, colours: Mapping[str, str] | None = None) -> Figure:
-    """Draw true against false match rate, the latter logarithmic down to what the impostor pairs can show.
+    """Draw the true match rate against the false match rate, logarithmic down to 1 / impostor pairs.
 
     Args:
         title: of the graph.
@@ -52,7 +52,7 @@ def roc(title: str, curves: Mapping[str, tuple[Curve, int]], *, colours: Mapping
 
 
 def det(title: str, curves: Mapping[str, tuple[Curve, int]], *, colours: Mapping[str, str] | None = None) -> Figure:
-    """Draw false non-match against false match rate on normal-deviate axes: straight lines for normal scores.
+    """Draw the false non-match rate against the false match rate on normal-deviate axes (straight for normal scores).
 
     Args:
         title: of the graph.

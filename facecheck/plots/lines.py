@@ -1,4 +1,4 @@
-"""Estimates against a quantity, each line with the band of its intervals: one graph, or small panels side by side."""
+"""Estimates against a quantity, as lines with interval bands: one graph, or small panels side by side."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["Panel", "Series", "band", "line_panels", "series"]
 
 _PANEL, _GAP = (2.35, 1.55), (0.22, 0.62)
 _FEW_PANELS = {1: (6.0, 2.7), 2: (3.0, 2.0)}
-_OWN_SCALE = 0.3  # inches more between panels whose scales differ
+_OWN_SCALE = 0.3  # additional inches between panels with different scales
 _LEVEL = "#555555"
-_ASIDE = 0.1  # of the way to the next position
-_SHORT = 6  # letters that stand side by side below a panel
+_ASIDE = 0.1  # offset of whiskers, relative to the distance of positions
+_SHORT = 6  # longest tick text that is written horizontally, in letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,9 @@ class Series:
     Args:
         label: in the legend.
         x: positions.
-        estimates: one a position.
-        colour: of the line, empty for the next of the palette.
-        style: ``-`` or ``--``, empty for points with whiskers where nothing lies between two positions.
+        estimates: one per position.
+        colour: of the line; empty for the next colour of the palette.
+        style: ``-`` or ``--``; empty for points with whiskers, if there are no values between two positions.
     """
 
     label: str
@@ -45,16 +45,16 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """One small graph among others.
+    """One small graph of a figure with several.
 
     Args:
         title: above it.
-        lines: in it; equal labels in several panels are one entry of the legend.
+        lines: in it; equal labels in several panels share one entry of the legend.
         ticks: text at each position.
         x_label: below it.
-        scale: panels of one scale share the range of their values.
+        scale: panels of the same scale share the range of their values.
         level: a value that is marked by a thin line.
-        level_label: of that line, in the legend.
+        level_label: label of that line in the legend.
     """
 
     title: str
@@ -73,7 +73,7 @@ def band(axes: Axes, x: Sequence[float], estimates: Sequence[Estimate], colour: 
 
 
 def series(title: str, lines: Sequence[Series], *, x_label: str, y_label: str, percent: bool) -> Figure:
-    """Draw estimates against a quantity, one line a model with its interval band."""
+    """Draw estimates against a quantity, one line per model with its interval band."""
     figure, axes = axes_of(title)
     palette = model_colours(line.label for line in lines)
     for line in lines:
@@ -97,14 +97,14 @@ def _limits(lines: Iterable[Series], *, percent: bool) -> tuple[float, float]:
 
 
 def line_panels(title: str, panels: Sequence[Panel], *, y_label: str, percent: bool, columns: int) -> Figure:
-    """Draw one small graph a panel, with one legend for all of them.
+    """Draw one small graph per panel, with a common legend.
 
     Args:
         title: of the figure.
-        panels: row by row, each with a line at least.
+        panels: row by row, each with at least one line.
         y_label: of the values.
-        percent: whether they are fractions, to be shown in percent.
-        columns: how many panels stand side by side.
+        percent: whether they are fractions that are shown in percent.
+        columns: number of panels side by side.
     """
     handles = {line.label: _handle(line) for panel in panels for line in panel.lines}
     for panel in panels:
@@ -137,7 +137,7 @@ def _is_slanted(panel: Panel) -> bool:
 
 
 def _handle(line: Series) -> Line2D:
-    """Return what stands for a line in the legend."""
+    """Return the legend handle of a line."""
     if line.style == "--":
         return Line2D([], [], color=line.colour, linestyle="--", linewidth=1.0)
     return Line2D([], [], color=line.colour, marker="o", markersize=4, linewidth=1.5 if line.style else 0.0)
@@ -151,7 +151,7 @@ def _draw(canvas: Canvas, frame: Frame, panel: Panel, y_ticks: Mapping[float, st
         ends = frame.points(frame.x_limits, [panel.level, panel.level])
         canvas.line(ends, _LEVEL, width=0.8, style=":")
     for number, line in enumerate(panel.lines):
-        aside = 0.0 if line.style else _ASIDE * (number - (len(panel.lines) - 1) / 2)  # or whiskers hide each other
+        aside = 0.0 if line.style else _ASIDE * (number - (len(panel.lines) - 1) / 2)  # so that whiskers do not overlap
         x = [position + aside for position in line.x]
         low, middle, high = (frame.points(x, [e[field] for e in line.estimates]) for field in (1, 0, 2))
         if line.style == "--":

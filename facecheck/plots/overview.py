@@ -1,4 +1,4 @@
-"""A run at a glance: what each corruption costs each model, and what accuracy costs in time and size."""
+"""Overviews of a run: the loss of each model under each corruption, and accuracy against time and size."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ __all__ = ["Cost", "heat_map", "non_dominated", "trade_off"]
 
 Array = npt.NDArray[np.float64]
 _LOSS = LinearSegmentedColormap.from_list("loss", [WORSE, "#FFFFFF", BETTER])
-_DARK = 0.6  # share of the scale from which white figures are read better than black ones
-_DECADE = 8.0  # from which ratio of largest to smallest a scale is logarithmic
+_DARK = 0.6  # share of the scale from which numbers are white instead of black
+_DECADE = 8.0  # ratio of largest to smallest value from which a scale is logarithmic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,14 +38,14 @@ class Cost:
 
 
 def heat_map(title: str, rows: Sequence[str], columns: Sequence[str], parts: Mapping[str, Array]) -> Figure:
-    """Draw differences in percentage points as colours with their figures: red is lost, green is won.
+    """Draw differences in percentage points as colours and numbers: red is a loss, green a gain.
 
     Args:
         title: of the figure.
         rows: such as corruptions.
         columns: such as models.
-        parts: side by side, such as mean and worst, each of shape ``(rows, columns)``, fractions, NaN where
-            nothing was measured.
+        parts: side by side, such as mean and worst, each of shape ``(rows, columns)``, fractions, NaN if not
+            measured.
     """
     cell, left = (0.66, 0.2), 0.072 * max(len(row) for row in rows) + 0.2
     top, bottom = 0.75, 0.075 * max(len(column) for column in columns) * math.sin(math.radians(40)) + 0.3
@@ -79,7 +79,7 @@ def _write_figures(axes: Axes, values: Array, most: float) -> None:
 
 
 def non_dominated(points: Mapping[str, tuple[float, float]]) -> list[str]:
-    """Return who is not beaten by another in both cost (less is better) and gain (more is better), cheapest first.
+    """Return the names not dominated in cost (lower is better) and gain (higher is better), cheapest first.
 
     >>> non_dominated({"small": (1.0, 0.9), "slow": (3.0, 0.8), "large": (4.0, 0.95)})
     ['small', 'large']
@@ -96,11 +96,11 @@ def _beats(ours: tuple[float, float], theirs: tuple[float, float]) -> bool:
 
 
 def trade_off(title: str, panels: Sequence[Cost], *, colours: Mapping[str, str]) -> Figure:
-    """Draw accuracy against what it costs; a line joins the models that no other beats in both.
+    """Draw accuracy against cost; a line connects the models that are not dominated.
 
     Args:
         title: of the figure.
-        panels: one a cost.
+        panels: one per cost.
         colours: of the run's models.
     """
     figure = Figure(figsize=(4.6 * len(panels) + 0.4, 4.4), layout="constrained")

@@ -1,4 +1,4 @@
-"""Graphs of the pairs themselves: who was judged how, how distances are spread, and how pose moves them."""
+"""Graphs of pairs: decisions, distribution of distances, and distance against pose."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from facecheck.plots.style import GENUINE, IMPOSTOR, axes_of
 __all__ = ["decision_rows", "histogram", "pose_distance"]
 
 Array = npt.NDArray[np.float64]
-_MANY = 2000  # points from which a scatter is drawn as pixels in the vector graphic
+_MANY = 2000  # number of points from which a scatter plot is rasterised in vector graphics
 
 
 def decision_rows(title: str, scores: Scores, thresholds: Array) -> Figure:
-    """Draw the second study's picture: distances of right and wrong decisions in two jittered rows.
+    """Draw the second study's graph: distances of right and wrong decisions in two jittered rows.
 
-    The upper row holds the genuine pairs, the lower the impostors; wrong decisions are dark crosses.
+    The upper row shows the genuine pairs, the lower row the impostor pairs; wrong decisions are dark crosses.
     """
     figure, axes = axes_of(title)
     made = scores.made
@@ -73,7 +73,7 @@ def _note_failures(axes: Axes, scores: Scores, kind: str = "") -> None:
 
 
 def histogram(title: str, scores: Scores, thresholds: Array) -> Figure:
-    """Draw how the distances of both kinds are spread, as densities."""
+    """Draw the distributions of the distances of genuine and impostor pairs, as densities."""
     figure, axes = axes_of(title)
     completed = scores.completed()
     distance = -completed.similarity
@@ -102,7 +102,7 @@ def histogram(title: str, scores: Scores, thresholds: Array) -> Figure:
 def pose_distance(title: str, difference: Array, scores: Scores, threshold: float | None) -> Figure:
     """Draw the first study's graph: distance of genuine pairs against their absolute yaw difference.
 
-    Over the scatter lie the means with their 95 % intervals, and the impostors' mean for comparison.
+    The scatter plot is overlaid with means and their 95 % intervals, and with the mean of the impostor pairs.
 
     Args:
         title: of the graph.

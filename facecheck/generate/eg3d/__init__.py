@@ -1,13 +1,13 @@
-"""Strips of people from NVIDIA's EG3D: the user's checkout, the user's checkpoint, facecheck's cameras.
+"""Strips of people from NVIDIA's EG3D, with the user's checkout and checkpoint, and facecheck's cameras.
 
-None of EG3D's code or weights is part of facecheck. What is used is the interface that EG3D publishes: the
-checkout's ``legacy.load_network_pkl``, and of the generator ``z_dim``, ``rendering_kwargs``, ``mapping`` and
-``synthesis``. Modules follow the way from a command to a file::
+EG3D's code and weights are not part of facecheck. It uses the interface that EG3D publishes: the
+checkout's ``legacy.load_network_pkl``, and the generator's ``z_dim``, ``rendering_kwargs``, ``mapping`` and
+``synthesis``. The modules, in the order of use::
 
-    yaws, camera     where the cameras stand
-    checkpoint       whether the pickle may run, and running it
-    render           one person's strip
-    generate         files, and going on where a run stopped
+    yaws, camera     positions of the cameras
+    checkpoint       the user's consent to run the pickle, and loading it
+    render           the strip of one person
+    generate         files, and continuing an interrupted run
     command          ``facecheck generate eg3d``
 
 Source: Chan et al., Efficient Geometry-aware 3D Generative Adversarial Networks, CVPR 2022.

@@ -1,7 +1,7 @@
-"""The user's checkpoint: a pickle, so opening it runs code, and nothing here does that unasked.
+"""The user's checkpoint. It is a pickle, so opening it runs code, which requires the user's consent.
 
-`vouched_checkpoint` looks at files and runs none of them. `loaded` then runs the checkout and the pickle, if the file
-still has the hash that was vouched for.
+`vouched_checkpoint` checks files and runs none of them. `loaded` then runs the checkout and the pickle, if the file
+still has the hash that was checked.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from facecheck.errors import ModelError
 
 __all__ = ["Checkpoint", "Generator", "loaded", "vouched_checkpoint"]
 
-_NEEDED: Final = ("legacy", "dnnlib", "torch_utils")  # modules of a checkout that a pickle cannot do without
+_NEEDED: Final = ("legacy", "dnnlib", "torch_utils")  # modules of a checkout that a pickle needs
 _INTERFACE: Final = ("z_dim", "rendering_kwargs", "mapping", "synthesis")
 
 
 class Generator(Protocol):
-    """What EG3D publishes of its generator, as far as it is used here.
+    """The part of EG3D's published generator interface that is used here.
 
-    ``mapping`` takes latents ``(n, z_dim)`` and camera labels ``(n, 25)`` to styles ``(n, layers, w_dim)``;
-    ``synthesis`` takes styles and camera labels to pictures ``(n, 3, h, w)`` in [-1, 1], under the key "image".
+    ``mapping`` maps latents ``(n, z_dim)`` and camera labels ``(n, 25)`` to styles ``(n, layers, w_dim)``;
+    ``synthesis`` maps styles and camera labels to pictures ``(n, 3, h, w)`` in [-1, 1], under the key "image".
     """
 
     @property
     def z_dim(self) -> int:
-        """How many numbers a latent has."""
+        """Dimension of a latent."""
 
     @property
     def rendering_kwargs(self) -> Mapping[str, Any]:
-        """Among others the pivot and the radius of the cameras it was trained under."""
+        """Options of the renderer, such as pivot and radius of the training cameras."""
 
     def mapping(self, z: Tensor, c: Tensor, *, truncation_psi: float, truncation_cutoff: int) -> Tensor:
         """Return styles."""
@@ -51,13 +51,13 @@ class Generator(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """A checkpoint that its user vouches for; nothing of it has run yet.
+    """A checkpoint that the user trusts; nothing of it has run yet.
 
     Args:
         checkout: absolute folder that holds ``legacy.py``.
         network: the pickle.
         sha256: of the pickle, in hexadecimal.
-        device: where it is going to run.
+        device: on which it will run.
     """
 
     checkout: Path
@@ -67,7 +67,7 @@ class Checkpoint:
 
 
 def vouched_checkpoint(repo: Path, network: Path, *, trust: bool, device: str) -> Checkpoint:
-    """Check what the user named, and that the user vouches for it, without running any of it.
+    """Check the user's files and consent, without running any of the files.
 
     Args:
         repo: a checkout of EG3D, or its folder ``eg3d``.
@@ -76,7 +76,7 @@ def vouched_checkpoint(repo: Path, network: Path, *, trust: bool, device: str) -
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
     Raises:
-        ModelError: something is missing, nobody vouches for it, or there is no such device.
+        ModelError: a file is missing, the user has not consented, or there is no such device.
     """
     checkout = _checkout(repo)
     if not network.is_file():
@@ -85,8 +85,8 @@ def vouched_checkpoint(repo: Path, network: Path, *, trust: bool, device: str) -
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     if not trust:
         raise ModelError(
-            f"{network}: a pickle runs whatever code its maker put into it, with your rights; nothing of it has run. "
-            f"Its sha256 is {sha256}: if you trust it, and the checkout {repo}, say so with --trust-pickle"
+            f"{network}: a pickle can run any code with your permissions; nothing of it has run yet. "
+            f"Its sha256 is {sha256}: if you trust it and the checkout {repo}, add --trust-pickle"
         )
     return Checkpoint(checkout=checkout, network=network, sha256=sha256, device=_device(device))
 
@@ -95,7 +95,7 @@ def _checkout(repo: Path) -> Path:
     for folder in (repo, repo / "eg3d"):
         if (folder / "legacy.py").is_file():
             return folder.resolve()
-    problem = "holds no legacy.py" if repo.is_dir() else "no such folder"
+    problem = "contains no legacy.py" if repo.is_dir() else "no such folder"
     raise ModelError(f"{repo}: {problem}; expected a checkout of https://github.com/NVlabs/eg3d")
 
 
@@ -110,21 +110,21 @@ def _device(asked: str) -> torch.device:
     if number >= available:
         raise ModelError(
             f"--device {asked}: torch {torch.__version__} sees {available} CUDA devices. "
-            "Check nvidia-smi and CUDA_VISIBLE_DEVICES, or ask for cpu"
+            "Check nvidia-smi and CUDA_VISIBLE_DEVICES, or use --device cpu"
         )
     return torch.device("cuda", number)
 
 
 @contextmanager
 def loaded(checkpoint: Checkpoint) -> Iterator[Generator]:
-    """Run the checkpoint and lend its generator; the checkout is importable meanwhile, and forgotten after.
+    """Load the checkpoint and yield its generator; the checkout is importable only inside the context.
 
     Raises:
-        ModelError: the file is not the one vouched for, cannot be opened, or holds no EG3D generator.
+        ModelError: the file has changed since it was checked, cannot be opened, or contains no EG3D generator.
     """
     with _importable(checkpoint.checkout), checkpoint.network.open("rb") as stream:
         if hashlib.file_digest(stream, "sha256").hexdigest() != checkpoint.sha256:
-            raise ModelError(f"{checkpoint.network}: has changed since its sha256 was taken; start again")
+            raise ModelError(f"{checkpoint.network}: the file has changed since its sha256 was computed; start again")
         stream.seek(0)
         generator = _unpickled(checkpoint, stream)
         yield cast("Generator", generator.to(checkpoint.device).eval().requires_grad_(requires_grad=False))
@@ -132,11 +132,11 @@ def loaded(checkpoint: Checkpoint) -> Iterator[Generator]:
 
 @contextmanager
 def _importable(checkout: Path) -> Iterator[None]:
-    """Put a checkout first on the path, as running its scripts from its folder would."""
+    """Put a checkout first on the path, as Python does for scripts in that folder."""
     for name in _NEEDED:
         if name in sys.modules:
             origin = getattr(sys.modules[name], "__file__", None)
-            raise ModelError(f"a module {name} is loaded already, from {origin}: EG3D's own could not be")
+            raise ModelError(f"another module {name} is already loaded, from {origin}: EG3D's module cannot be loaded")
     before = set(sys.modules)
     provided = {path.stem for path in checkout.iterdir()}
     sys.path.insert(0, str(checkout))
@@ -154,10 +154,10 @@ def _unpickled(checkpoint: Checkpoint, stream: IO[bytes]) -> nn.Module:
         content = importlib.import_module("legacy").load_network_pkl(stream)
     except ModuleNotFoundError as error:
         raise ModelError(
-            f"{checkpoint.checkout}: needs the module {error.name}, which is not here. If EG3D does not bring it, "
-            "install the package of that name (EG3D's own code wants click and requests)"
+            f"{checkpoint.checkout}: needs the module {error.name}, which is not installed. If it is not part of EG3D, "
+            "install the package of that name (EG3D's code needs click and requests)"
         ) from error
-    # Foreign code and a file that may be anything: whatever they raise, the user named the wrong ones.
+    # Foreign code and an arbitrary file can raise anything: every exception means that the user gave wrong files.
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise ModelError(
@@ -167,5 +167,5 @@ def _unpickled(checkpoint: Checkpoint, stream: IO[bytes]) -> nn.Module:
     generator = content.get("G_ema") if isinstance(content, Mapping) else None
     missing = [name for name in _INTERFACE if not hasattr(generator, name)]
     if missing or not isinstance(generator, nn.Module):
-        raise ModelError(f"{checkpoint.network}: its G_ema is no EG3D generator: it lacks {', '.join(missing)}")
+        raise ModelError(f"{checkpoint.network}: G_ema is not an EG3D generator: missing {', '.join(missing)}")
     return generator

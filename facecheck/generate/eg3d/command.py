@@ -1,6 +1,6 @@
-"""``facecheck generate eg3d``: arguments and what they do.
+"""``facecheck generate eg3d``: its arguments, and running it.
 
-Whatever takes long to import is imported where it is used: making the parser must cost nothing.
+Slow imports are inside the functions that use them, so that making the parser stays fast.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _Value = TypeVar("_Value")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``facecheck generate eg3d`` to a parser."""
-    parser.add_argument("out", type=Path, help="folder to write to; finished strips there are kept")
+    parser.add_argument("out", type=Path, help="output folder; finished strips in it are kept")
     parser.add_argument("--repo", type=Path, required=True, help="your checkout of https://github.com/NVlabs/eg3d")
-    parser.add_argument("--network", type=Path, required=True, help="your checkpoint: a pickle, which runs code")
+    parser.add_argument("--network", type=Path, required=True, help="your checkpoint: a pickle, which can run code")
     parser.add_argument(
         "--trust-pickle", action="store_true", help="let the checkpoint and the checkout run code on this machine"
     )
@@ -35,11 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_yaws,
         default="-0.8:0.8:0.4",
         metavar="FIRST:LAST:STEP",
-        help="of the tiles from left to right, rad; the nose points right where positive (default %(default)s)",
+        help="yaws of the tiles from left to right, rad; positive: the nose points right (default %(default)s)",
     )
-    parser.add_argument("--pitch", type=float, default=0.0, help="rad, from above if positive (default %(default)s)")
+    parser.add_argument("--pitch", type=float, default=0.0, help="rad; positive: seen from above (default %(default)s)")
     parser.add_argument(
-        "--truncation", type=float, default=0.7, help="1: people as they come; less: nearer the average (%(default)s)"
+        "--truncation",
+        type=float,
+        default=0.7,
+        help="1: no truncation; less: nearer to the average person (%(default)s)",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default %(default)s)")
     parser.add_argument(
@@ -49,10 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what the arguments ask for; returns the exit status.
+    """Run the command; returns the exit status.
 
     Raises:
-        FacecheckError: what the user can put right.
+        FacecheckError: an error that the user can correct.
     """
     from facecheck.generate.eg3d.checkpoint import vouched_checkpoint  # noqa: PLC0415 - torch takes seconds to import
     from facecheck.generate.eg3d.generate import Series, generate_strips  # noqa: PLC0415
@@ -85,7 +88,7 @@ def _yaws(text: str) -> Turn:
 
 def _at_least_one(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
     return int(text)
 
 

@@ -1,8 +1,8 @@
-"""Strips into a folder: ``seed0000.png`` with its sidecar ``seed0000.json``, both whole or not there.
+"""Write strips to a folder: ``seed0000.png`` with its sidecar ``seed0000.json``, both atomically.
 
-The sidecar is written first, so that no strip ever stands without its yaws. It holds the strip's own hash: a later
-run keeps a strip if its sidecar vouches for it, and makes the others. ``generation.json`` remembers what the folder
-is made with; a run with other settings refuses to mix its people in.
+The sidecar is written first, so that no strip exists without its yaws. It contains the hash of the strip: a later
+run keeps a strip if the hash fits, and makes the others. ``generation.json`` records the settings of the folder; a run
+with other settings is refused.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ from facecheck.generate.synthesis.generate import SETTINGS_FILE, encode, write_a
 __all__ = ["GENERATOR_VERSION", "Made", "Series", "generate_strips", "strip_name"]
 
 GENERATOR_VERSION: Final = 1  # raise it whenever a seed's pixels change
-_MOST_SEEDS: Final = 2**32  # of numpy's RandomState
-_STEEPEST_RAD: Final = 1.5  # at a quarter of a turn, up is behind the camera
+_MOST_SEEDS: Final = 2**32  # limit of numpy's RandomState
+_STEEPEST_RAD: Final = 1.5  # at a quarter of a turn the camera's up direction is undefined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """The strips to be made: whose, and how they are seen.
+    """The strips to be made: people and camera settings.
 
     Args:
-        seeds: one person each, in [0, 2**32).
+        seeds: one person per seed, in [0, 2**32).
         turn: yaws of the tiles.
         pitch_rad: of every tile; at positive pitch the camera looks down from above.
-        truncation_psi: in (0, 1]; 1 for people as they come, less for people nearer to the average.
+        truncation_psi: in (0, 1]; 1 for no truncation, less for people nearer to the average.
 
     Raises:
-        ValueError: something that cannot be made.
+        ValueError: an invalid setting.
     """
 
     seeds: tuple[int, ...]
@@ -52,30 +52,32 @@ class Series:
     truncation_psi: float = 0.7
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be made."""
+        """Refuse invalid settings."""
         if not self.seeds:
             raise ValueError("no seeds: give at least one, such as 0-149")
         if len(set(self.seeds)) < len(self.seeds):
-            raise ValueError("a seed is named twice: one seed is one person")
+            raise ValueError("a seed is given twice: one seed is one person")
         if not (min(self.seeds) >= 0 and max(self.seeds) < _MOST_SEEDS):
-            raise ValueError(f"seeds lie in [0, 2**32), got {min(self.seeds)} to {max(self.seeds)}")
+            raise ValueError(f"seeds must be in [0, 2**32), got {min(self.seeds)} to {max(self.seeds)}")
         if not abs(self.pitch_rad) <= _STEEPEST_RAD:
-            raise ValueError(f"the pitch lies within ±{_STEEPEST_RAD} rad, got {self.pitch_rad:g}; degrees?")
+            raise ValueError(
+                f"pitch must be within ±{_STEEPEST_RAD} rad, got {self.pitch_rad:g}; did you give degrees?"
+            )
         if not 0 < self.truncation_psi <= 1:
             raise ValueError(
-                f"the truncation lies in (0, 1], got {self.truncation_psi:g}; at 0 all people are the average one"
+                f"truncation must be in (0, 1], got {self.truncation_psi:g}; at 0 all people are the average person"
             )
 
 
 class Made(NamedTuple):
-    """How many strips a run made, and how many it found finished."""
+    """How many strips a run made, and how many existed already."""
 
     new: int
     kept: int
 
 
 def strip_name(seed: int) -> str:
-    """Return the name of a person and of their strip, the one that EG3D's own scripts give.
+    """Return the name of a person and of their strip, as EG3D's own scripts do.
 
     >>> strip_name(19)
     'seed0019'
@@ -89,19 +91,19 @@ def generate_strips(
     """Make the strips of a series that are not finished yet.
 
     Args:
-        out: folder; what is finished there is kept.
-        checkpoint: run only if there is something to make.
-        series: whose strips, and how they are seen.
-        batch: tiles rendered at once; a batch ends with its strip.
-        progress: whether to show a bar.
+        out: folder; finished strips in it are kept.
+        checkpoint: run only if there is a strip to make.
+        series: people and camera settings.
+        batch: number of tiles rendered at once; a batch never contains tiles of two strips.
+        progress: whether to show a progress bar.
 
     Raises:
         ValueError: a batch of less than one.
-        DatasetError: the folder was made with other settings, or holds a strip that is not what its sidecar says.
+        DatasetError: the folder was made with other settings, or contains a strip that differs from its sidecar.
         ModelError: the checkpoint cannot be used.
     """
     if batch < 1:
-        raise ValueError(f"a batch holds at least 1 tile, got {batch}")
+        raise ValueError(f"a batch needs at least 1 tile, got {batch}")
     settings = _settings(checkpoint, series)
     _refuse_others(out / SETTINGS_FILE, settings)
     waiting = [seed for seed in series.seeds if not _is_finished(out, seed, settings)]
@@ -119,7 +121,7 @@ def generate_strips(
 
 
 def _settings(checkpoint: Checkpoint, series: Series) -> dict[str, Any]:
-    """What the strips of one folder have in common; ``strips:`` reads tiles, start and step."""
+    """The settings that all strips of a folder share; ``strips:`` reads tiles, start and step."""
     return {
         "generator": "eg3d",
         "generator_version": GENERATOR_VERSION,
@@ -134,7 +136,7 @@ def _settings(checkpoint: Checkpoint, series: Series) -> dict[str, Any]:
 
 
 def _cameras_record(series: Series, cameras: Cameras) -> dict[str, Any]:
-    """Where the cameras stood, in numbers, and in the angles that EG3D's own scripts would have been given."""
+    """The cameras as labels, and as the angles that EG3D's own scripts take."""
     angles = [published_angles(yaw_rad=yaw, pitch_rad=series.pitch_rad) for yaw in series.turn.yaws_rad]
     return {
         "yaws_rad": series.turn.yaws_rad,
@@ -146,7 +148,7 @@ def _cameras_record(series: Series, cameras: Cameras) -> dict[str, Any]:
 
 
 def _origin(checkpoint: Checkpoint, generator: Generator, batch: int) -> dict[str, Any]:
-    """What else a strip's last bits depend on; none of it changes who is seen, or from where."""
+    """Settings on which the last bits of a strip may depend, but neither the person nor the camera."""
     return {
         "network": checkpoint.network.name,
         "synthesis_options": synthesis_options(generator),
@@ -165,25 +167,27 @@ def _write_strip(out: Path, strip: Image, record: dict[str, Any]) -> None:
 
 
 def _write_json(path: Path, record: dict[str, Any]) -> None:
-    """Write a key a line, so that a person can read 25 numbers as one camera."""
+    """Write one key per line, so that the 25 numbers of a camera are on one line."""
     lines = (f" {json.dumps(key)}: {json.dumps(value)}" for key, value in record.items())
     write_atomically(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
 
 
 def _is_finished(out: Path, seed: int, settings: dict[str, Any]) -> bool:
-    """Say whether a strip is there and its sidecar vouches for it; refuse to write over any other.
+    """Return whether a strip exists and has the hash of its sidecar; refuse to overwrite any other.
 
     Raises:
-        DatasetError: a strip without a sidecar, of other settings, or changed since it was made.
+        DatasetError: a strip without a sidecar, with other settings, or changed since it was made.
     """
     strip, sidecar = (out / f"{strip_name(seed)}{suffix}" for suffix in (".png", ".json"))
     record = _refuse_others(sidecar, settings | {"seed": seed})
     if not strip.exists():
         return False
     if record is None:
-        raise DatasetError(f"{strip}: has no sidecar, so it was not made here: move it away or choose another folder")
+        raise DatasetError(
+            f"{strip}: has no sidecar, so facecheck did not make it: move it away or choose another folder"
+        )
     if hashlib.sha256(strip.read_bytes()).hexdigest() != record.get("sha256"):
-        raise DatasetError(f"{strip}: not the strip that {sidecar.name} describes: delete it to have it made again")
+        raise DatasetError(f"{strip}: not the strip that {sidecar.name} describes: delete it to make it again")
     return True
 
 
@@ -191,7 +195,7 @@ def _refuse_others(path: Path, settings: dict[str, Any]) -> dict[str, Any] | Non
     """Return a file's record, or None if there is no such file.
 
     Raises:
-        DatasetError: it is no record, or one of other settings.
+        DatasetError: it is not a record, or its settings differ.
     """
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
@@ -205,6 +209,6 @@ def _refuse_others(path: Path, settings: dict[str, Any]) -> dict[str, Any] | Non
         if record.get(key) != value:
             raise DatasetError(
                 f"{path}: made with {key}={record.get(key)!r}, not {value!r}: choose another folder, "
-                "or repeat the earlier settings to go on with it"
+                "or use the earlier settings to continue"
             )
     return record

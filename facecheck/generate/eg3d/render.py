@@ -1,4 +1,4 @@
-"""One person's strip: the same head before one camera after the other."""
+"""The strip of one person: the same head seen by several cameras."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from facecheck.generate.synthesis.arrays import Floats
 
 __all__ = ["TRUNCATION_CUTOFF", "Cameras", "latent", "place_cameras", "render_strip", "synthesis_options"]
 
-TRUNCATION_CUTOFF: Final = 14  # styles that truncation reaches: all of EG3D's, as in its own scripts
-_RADIUS: Final = 2.7  # where the checkpoint does not say, as in EG3D's own scripts
+TRUNCATION_CUTOFF: Final = 14  # number of truncated styles: all of them, as in EG3D's own scripts
+_RADIUS: Final = 2.7  # if the checkpoint has no radius, as in EG3D's own scripts
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Cameras:
 
     Args:
         views: ``(n, 25)``, one for each tile.
-        conditioning: ``(25,)``, the frontal camera under which a person is drawn.
+        conditioning: ``(25,)``, the frontal camera on which the mapping is conditioned.
     """
 
     views: Floats
@@ -38,7 +38,7 @@ class Cameras:
 
 
 def place_cameras(generator: Generator, yaws_rad: tuple[float, ...], *, pitch_rad: float) -> Cameras:
-    """Place a camera for each yaw around the checkpoint's own pivot, and the frontal one that all share."""
+    """Place a camera for each yaw around the checkpoint's pivot, and the common frontal conditioning camera."""
     pivot = np.asarray(generator.rendering_kwargs.get("avg_camera_pivot", (0.0, 0.0, 0.0)), np.float64)
     radius = float(generator.rendering_kwargs.get("avg_camera_radius", _RADIUS))
     return Cameras(
@@ -51,12 +51,12 @@ def place_cameras(generator: Generator, yaws_rad: tuple[float, ...], *, pitch_ra
 
 def latent(seed: int, z_dim: int) -> Floats:
     """Return the latent ``(1, z_dim)`` that EG3D's own scripts draw for a seed."""
-    # The generator of 1998, against the house's rule: a seed must be the person that EG3D's users know by it.
+    # The legacy generator is an exception to the project's rule: a seed must give the same person as in EG3D's scripts.
     return np.random.RandomState(seed).randn(1, z_dim)
 
 
 def synthesis_options(generator: Generator) -> dict[str, str]:
-    """Fix the noise between tiles, as EG3D's videos do, if the generator knows how: only the camera may move."""
+    """Return the option for constant noise, as in EG3D's videos, if supported: only the camera may differ."""
     parameters = inspect.signature(generator.synthesis).parameters.values()
     knows = any(p.name == "noise_mode" or p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
     return {"noise_mode": "const"} if knows else {}
@@ -67,18 +67,18 @@ def render_strip(
 ) -> Image:
     """Render a person's strip ``(h, n * h, 3)``.
 
-    A batch never holds tiles of two people, so that no strip depends on who else was asked for.
+    A batch never contains tiles of two people, so that a strip does not depend on other strips.
 
     Args:
         generator: on ``device``.
         seed: the person.
         cameras: of the n tiles, from left to right.
-        truncation_psi: 1 for people as they come, less for people nearer to the average.
-        batch: tiles rendered at once.
-        device: where the generator is.
+        truncation_psi: 1 for no truncation, less for people nearer to the average.
+        batch: number of tiles rendered at once.
+        device: of the generator.
 
     Raises:
-        ModelError: what came is no square RGB picture, or the device's memory does not hold a batch.
+        ModelError: the output is not a square RGB picture, or the device has too little memory for a batch.
     """
     z = torch.from_numpy(latent(seed, generator.z_dim)).float().to(device)
     conditioning = torch.from_numpy(cameras.conditioning[None]).float().to(device)
@@ -92,23 +92,23 @@ def render_strip(
                 for c in torch.split(views, batch)
             ]
         except torch.OutOfMemoryError as error:
-            raise ModelError(f"{device}: no memory for {batch} tiles at once: give a smaller --batch") from error
+            raise ModelError(f"{device}: not enough memory for {batch} tiles at once: use a smaller --batch") from error
     return np.concatenate([tile for part in tiles for tile in part], axis=1)
 
 
 @contextmanager
 def _seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Lend torch's global generators, from which EG3D jitters its samples along each ray, in a known state."""
+    """Seed torch's global generators, which EG3D uses to jitter samples along rays, and restore them afterwards."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
 
 
 def _pixels(pictures: Tensor) -> Image:
-    """Return ``(n, h, h, 3)`` uint8 for pictures ``(n, 3, h, h)`` in [-1, 1], rounded as EG3D's own scripts round."""
+    """Return ``(n, h, h, 3)`` uint8 for pictures ``(n, 3, h, h)`` in [-1, 1], rounded as in EG3D's own scripts."""
     if pictures.ndim != 4 or pictures.shape[1] != 3 or pictures.shape[2] != pictures.shape[3]:  # noqa: PLR2004 - RGB
-        raise ModelError(f"the checkpoint made pictures of shape {tuple(pictures.shape)}; expected (n, 3, h, h)")
+        raise ModelError(f"the checkpoint returned pictures of shape {tuple(pictures.shape)}; expected (n, 3, h, h)")
     if not bool(torch.isfinite(pictures).all()):
-        raise ModelError("the checkpoint made pictures with pixels that are no numbers; try another --device")
+        raise ModelError("the checkpoint returned pictures with NaN or infinite pixels; try another --device")
     levels = (pictures.float() * 127.5 + 128).clamp(0, 255).to(torch.uint8)
     return np.asarray(levels.permute(0, 2, 3, 1).cpu().numpy())

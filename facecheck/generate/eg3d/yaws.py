@@ -1,4 +1,4 @@
-"""Yaws of a strip: equally spaced, so that three numbers say them all."""
+"""Yaws of a strip: equally spaced, so that three numbers define all of them."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from facecheck.generate.synthesis.generate import strip_yaws
 __all__ = ["Turn", "parse_yaws"]
 
 _LEAST_TILES, _MOST_TILES = 2, 1000  # what `facecheck.datasets.strips` reads
-_EXACT_RAD: Final = 1e-6  # yaws are kept to six decimals
+_EXACT_RAD: Final = 1e-6  # yaws are rounded to six decimals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """How the head turns from tile to tile of a strip.
+    """The yaws of a strip's tiles.
 
     Args:
-        tiles: of a strip, 2 to 1000.
+        tiles: number of tiles, 2 to 1000.
         start_rad: yaw of the first tile, at the left, rad.
-        step_rad: yaw from tile to tile, rad; negative if the head turns to the left edge.
+        step_rad: difference of yaw between neighbouring tiles, rad; negative if the head turns to the left edge.
 
     Raises:
-        ValueError: a strip that ``strips:`` could not read.
+        ValueError: a strip that ``strips:`` cannot read.
     """
 
     tiles: int
@@ -32,14 +32,14 @@ class Turn:
     step_rad: float
 
     def __post_init__(self) -> None:
-        """Refuse what ``strips:`` could not read."""
+        """Refuse what ``strips:`` cannot read."""
         if not _LEAST_TILES <= self.tiles <= _MOST_TILES:
             raise ValueError(f"a strip has {_LEAST_TILES} to {_MOST_TILES} tiles, got {self.tiles}")
         furthest = max(abs(self.start_rad), abs(self.start_rad + (self.tiles - 1) * self.step_rad))
         if not furthest <= math.pi:
             raise ValueError(f"yaws reach {furthest:g} rad, beyond half a turn; did you give degrees?")
         if not abs(self.step_rad) >= _EXACT_RAD:
-            raise ValueError(f"a step of {self.step_rad:g} rad turns nothing; expected at least {_EXACT_RAD:g}")
+            raise ValueError(f"a step of {self.step_rad:g} rad is too small; expected at least {_EXACT_RAD:g}")
 
     @property
     def yaws_rad(self) -> tuple[float, ...]:
@@ -50,14 +50,13 @@ class Turn:
 def parse_yaws(text: str) -> Turn:
     """Read ``first:last:step``, the last one included.
 
-    The step must lead from the first to the last, within a millionth: a strip has no room for a shorter step at
-    its end.
+    The range from first to last must be a multiple of the step, within 1e-6: all steps of a strip are equal.
 
     Args:
         text: three numbers in rad.
 
     Raises:
-        ValueError: not three numbers, a step that misses the last yaw, or a turn that no strip can hold.
+        ValueError: not three numbers, a step that misses the last yaw, or yaws that a strip cannot have.
 
     >>> parse_yaws("-0.8:0.8:0.4").yaws_rad
     (-0.8, -0.4, 0.0, 0.4, 0.8)
