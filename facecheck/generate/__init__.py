@@ -1,1 +1,1 @@
-"""Faces made by programs: synthetic people at exactly known pose, and strips from EG3D."""
+"""Generated faces: synthetic people at exactly known pose, and strips from EG3D."""

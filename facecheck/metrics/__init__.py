@@ -1,4 +1,4 @@
-"""Verification metrics: scores in, one named value out, definitions of ISO/IEC 19795-1.
+"""Verification metrics: functions from scores to one named value, with the definitions of ISO/IEC 19795-1.
 
 Conventions. Higher similarity means more alike, and a pair matches when ``similarity >= threshold``. Rates are
 fractions. A failed comparison (``-inf``) is a non-match; pass ``scores.completed()`` for the rates on

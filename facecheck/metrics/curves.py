@@ -47,7 +47,7 @@ class Curve:
     """Every distinct operating point of the scores, strictest first.
 
     Args:
-        thresholds: ``(k,)`` distinct similarities, falling; the first is ``+inf``, where nothing matches.
+        thresholds: ``(k,)`` distinct similarities, falling; the first is ``+inf``, where no pair matches.
         fmr: ``(k,)`` fraction of impostor pairs that match.
         fnmr: ``(k,)`` fraction of genuine pairs that do not match.
         tmr: ``(k,)`` fraction of genuine pairs that match. Stored beside ``fnmr`` because ``1 - fnmr`` would be
@@ -84,7 +84,7 @@ class Ranking:
         self._thresholds = np.concatenate(([np.inf], ranked[self._ends]))
 
     def curve(self, weights: Array | None = None) -> Curve:
-        """Return the curve, each pair counted ``weights`` (n,) times, once by default.
+        """Return the curve with each pair counted ``weights`` (n,) times, once by default.
 
         Raises:
             ValueError: the weights leave no genuine or no impostor pair.
@@ -112,13 +112,13 @@ def curve(scores: Scores) -> Curve:
 
 
 def area_under_curve(points: Curve) -> float:
-    """Return the probability that a genuine pair scores above an impostor pair, ties counting one half."""
+    """Return the probability that a genuine pair has a higher score than an impostor pair; ties count one half."""
     fmr, tmr = np.append(points.fmr, 1.0), np.append(points.tmr, 1.0)
     return float(np.trapezoid(tmr, fmr))
 
 
 def auc(scores: Scores) -> float:
-    """Return the area under the ROC; failed comparisons tie with each other, below all others.
+    """Return the area under the ROC; failed comparisons are ties below all others.
 
     Raises:
         ValueError: no genuine or no impostor pair.
@@ -186,7 +186,7 @@ def fnmr_at_fmr(points: Curve, fmr: float, *, impostors: int) -> OperatingPoint:
         raise ValueError(f"fmr must be a fraction in [0, 1), not {fmr}; did you give percent?")
     if fmr > 0 and not resolvable(impostors, fmr):
         raise ValueError(
-            f"{impostors} impostor pairs cannot show an FMR of {fmr:g}: at least {_needed(fmr)} are needed"
+            f"{impostors} impostor pairs cannot resolve an FMR of {fmr:g}: at least {_needed(fmr)} are needed"
         )
     within = int(np.searchsorted(points.fmr, fmr, side="right")) - 1
     return OperatingPoint(float(points.thresholds[within]), float(points.fmr[within]), float(points.fnmr[within]))

@@ -28,7 +28,7 @@ class Confusion:
     @property
     def precision(self) -> float:
         """Fraction of matches that are genuine."""
-        return _ratio(self.tp, self.tp + self.fp, "precision needs a match; at this threshold nothing matches")
+        return _ratio(self.tp, self.tp + self.fp, "precision needs a match; at this threshold no pair matches")
 
     @property
     def recall(self) -> float:

@@ -110,7 +110,7 @@ class Reference:
 
     Args:
         model: its name.
-        errors: fraction of pairs judged wrongly, by corruption and level.
+        errors: fraction of pairs with a wrong decision, by corruption and level.
     """
 
     model: str
@@ -129,7 +129,7 @@ def corruption_errors(sweeps: Mapping[str, Sequence[DegradedScores]], reference:
         reference: its errors at the same levels.
 
     Raises:
-        ValueError: the reference lacks a level, or it makes no error anywhere.
+        ValueError: the reference has no error for a level, or no errors at all.
 
     Source: Hendrycks and Dietterich, ICLR 2019 (arXiv 1903.12261), with another reference model instead of AlexNet.
     """

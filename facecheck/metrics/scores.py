@@ -23,7 +23,7 @@ class Scores:
     """Similarities of n pairs and the two identities of each.
 
     Args:
-        similarity: ``(n,)`` float64, ``-inf`` where a comparison could not be made.
+        similarity: ``(n,)`` float64, ``-inf`` for a failed comparison.
         who: ``(n, 2)`` identity numbers; equal numbers make a genuine pair.
 
     Raises:
@@ -52,11 +52,11 @@ class Scores:
 
     @property
     def made(self) -> npt.NDArray[np.bool_]:
-        """True for comparisons that could be made, shape ``(n,)``."""
+        """True for completed comparisons, shape ``(n,)``."""
         return np.asarray(self.similarity > -np.inf)
 
     def matched(self, thresholds: float | Array) -> npt.NDArray[np.bool_]:
-        """Return which pairs match, shape ``(n,)``; a comparison that could not be made never does.
+        """Return which pairs match, shape ``(n,)``; a failed comparison never matches.
 
         Args:
             thresholds: the similarity from which a pair matches, one for all or ``(n,)``.
@@ -64,9 +64,9 @@ class Scores:
         return np.asarray((self.similarity >= thresholds) & self.made)
 
     def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Scores:
-        """Return these pairs only."""
+        """Return only these pairs."""
         return Scores(self.similarity[rows], self.who[rows])
 
     def completed(self) -> Scores:
-        """Return the comparisons that could be made: the view in which FMR and FNMR are defined by ISO."""
+        """Return the completed comparisons, on which ISO defines FMR and FNMR."""
         return self.take(self.made)

@@ -28,12 +28,12 @@ class PairThresholds:
 
     @classmethod
     def fixed(cls, threshold: float, n: int) -> PairThresholds:
-        """Judge all n pairs at one threshold."""
+        """Use one threshold for all n pairs."""
         return cls(np.full(n, threshold))
 
     @classmethod
     def cross_fitted(cls, scores: Scores, folds: npt.NDArray[np.int64]) -> PairThresholds:
-        """Judge each fold at the threshold that is best on all the others.
+        """Use for each fold the threshold that is best on all other folds.
 
         Raises:
             ValueError: fewer than two folds.
@@ -47,7 +47,7 @@ class PairThresholds:
 
 
 def best_threshold(scores: Scores) -> float:
-    """Return the threshold of the highest accuracy, half-way to the next lower score.
+    """Return the threshold with the highest accuracy, half-way to the next lower score.
 
     Of several equally good thresholds, the strictest, so that the order of the pairs does not matter.
 
@@ -73,11 +73,11 @@ def best_threshold(scores: Scores) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FoldAccuracy:
-    """Accuracy over folds, each judged at a threshold that was chosen without it.
+    """Accuracy over folds, each at a threshold that was chosen without the fold.
 
     Args:
         mean: over the folds.
-        standard_error: sigma / sqrt(folds), sigma over folds - 1.
+        standard_error: sigma / sqrt(folds), where sigma has the divisor folds - 1.
         by_fold: ``(k,)`` accuracies.
         thresholds: ``(k,)`` on the similarity.
     """
@@ -89,10 +89,10 @@ class FoldAccuracy:
 
 
 def cross_fitted_thresholds(scores: Scores, folds: npt.NDArray[np.int64]) -> Array:
-    """Return for each fold, in order, the threshold that is best on all the others.
+    """Return for each fold, in order, the threshold that is best on all other folds.
 
     Raises:
-        ValueError: fewer than two folds, or the others have no completed comparison.
+        ValueError: fewer than two folds, or the other folds have no completed comparison.
     """
     numbers = np.unique(folds)
     if len(numbers) < 2:  # noqa: PLR2004 - one fold has no others
@@ -101,7 +101,7 @@ def cross_fitted_thresholds(scores: Scores, folds: npt.NDArray[np.int64]) -> Arr
 
 
 def fold_accuracy(scores: Scores, folds: npt.NDArray[np.int64], thresholds: Array) -> FoldAccuracy:
-    """Return the accuracy of each fold at its own threshold, and LFW's summary of them.
+    """Return the accuracy of each fold at its own threshold, with LFW's mean and standard error.
 
     Args:
         scores: n pairs.

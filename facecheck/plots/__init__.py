@@ -1,6 +1,6 @@
 """Graphs: functions from values to a matplotlib figure. No state, no files, no printing.
 
-Colours keep their meaning everywhere: genuine pairs are blue, impostor pairs vermilion, and a model has one
+Colours have the same meaning in all graphs: genuine pairs are blue, impostor pairs vermilion, and a model has one
 colour in all graphs of a run (:func:`model_colours`).
 """
 

@@ -1,4 +1,4 @@
-"""Bars: stages of time, values of models side by side, and the studies' percentage changes."""
+"""Bars: time per stage, values of models side by side, and the studies' percentage changes."""
 
 from __future__ import annotations
 
@@ -103,8 +103,8 @@ def change_bars(title: str, panels: Sequence[Changes], *, columns: int) -> Figur
         columns: number of panels side by side.
     """
     labels = list(dict.fromkeys(label for panel in panels for group in panel.groups.values() for label in group))
-    told = [] if len(labels) == 1 else labels
-    canvas = _canvas(title, panels, len(labels), columns, ["better", "worse", *told])
+    entries = [] if len(labels) == 1 else labels
+    canvas = _canvas(title, panels, len(labels), columns, ["better", "worse", *entries])
     for number, panel in enumerate(panels):
         frame = canvas.frame(number, (-0.6, len(panel.groups) - 0.4), (_LOWEST, _TALLEST))
         canvas.dress(frame, panel.title, dict(enumerate(panel.groups)), _CHANGE_TICKS, slanted=True)
@@ -114,9 +114,9 @@ def change_bars(title: str, panels: Sequence[Changes], *, columns: int) -> Figur
                     canvas, frame, change, *_edges(place, labels.index(label), len(labels)), labels.index(label)
                 )
         canvas.line(frame.points(frame.x_limits, [0, 0]), "#444444", width=0.8)
-    bars = [Patch(facecolor="white", edgecolor="#444444", hatch=_hatch(number)) for number in range(len(told))]
+    bars = [Patch(facecolor="white", edgecolor="#444444", hatch=_hatch(number)) for number in range(len(entries))]
     keys = [Patch(facecolor=BETTER), Patch(facecolor=WORSE)]
-    return canvas.figure([*keys, *bars], ["better", "worse", *told])
+    return canvas.figure([*keys, *bars], ["better", "worse", *entries])
 
 
 def _canvas(

@@ -1,4 +1,4 @@
-"""A sheet of small panels, measured in inches and drawn as a few collections.
+"""A sheet of small panels, with positions in inches, drawn as a few collections.
 
 One ``Axes`` per panel would be simpler, but making it and saving it twice takes about 0.15 s, and a run has hundreds.
 """
@@ -57,7 +57,7 @@ class Frame:
 
 
 def ticks(limits: tuple[float, float], *, percent: bool) -> dict[float, str]:
-    """Return round values within limits, about four of them, with their texts.
+    """Return about four round values within limits, with their texts.
 
     >>> ticks((0.38, 1.02), percent=True)
     {0.4: '40 %', 0.6: '60 %', 0.8: '80 %', 1.0: '100 %'}

@@ -45,7 +45,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """One small graph among others.
+    """One small graph of a figure with several.
 
     Args:
         title: above the panel.

@@ -44,8 +44,8 @@ def heat_map(title: str, rows: Sequence[str], columns: Sequence[str], parts: Map
         title: of the figure.
         rows: such as corruptions.
         columns: such as models.
-        parts: side by side, such as mean and worst, each of shape ``(rows, columns)``, fractions, NaN where
-            nothing was measured.
+        parts: side by side, such as mean and worst, each of shape ``(rows, columns)``, fractions, NaN if not
+            measured.
     """
     cell, left = (0.66, 0.2), 0.072 * max(len(row) for row in rows) + 0.2
     top, bottom = 0.75, 0.075 * max(len(column) for column in columns) * math.sin(math.radians(40)) + 0.3

@@ -21,7 +21,7 @@ _MANY = 2000  # number of points above which a scatter is rasterised in the vect
 def decision_rows(title: str, scores: Scores, thresholds: Array) -> Figure:
     """Draw the figure of the second study: distances of correct and wrong decisions in two jittered rows.
 
-    The upper row holds the genuine pairs, the lower the impostors; wrong decisions are dark crosses.
+    The upper row shows the genuine pairs, the lower row the impostor pairs; wrong decisions are dark crosses.
     """
     figure, axes = axes_of(title)
     made = scores.made

@@ -68,7 +68,7 @@ def count(scores: Scores, threshold: float) -> tuple[int, int, int, int]:
 
 
 def operating_points(scores: Scores) -> list[Point]:
-    """List threshold, FMR and FNMR at every threshold that tells pairs apart, strictest first."""
+    """List threshold, FMR and FNMR at every threshold that distinguishes pairs, strictest first."""
     observed = sorted({s for s in scores.similarity.tolist() if s != -INF}, reverse=True)
     points = []
     for threshold in [INF, *observed]:
@@ -184,7 +184,7 @@ def test_only_the_order_of_similarities_matters(
 @pytest.mark.parametrize("metric", [auc, eer_rate, best_accuracy, defined_dprime])
 @given(scores=COMPLETED_SCORES)
 def test_swapping_the_kinds_and_the_sign_does_not_matter(metric: Metric, scores: Scores) -> None:
-    """Impostors by distance are told from genuine pairs as well as genuine pairs by similarity from impostors."""
+    """Negative similarities with exchanged kinds have the same metrics."""
     other = np.where(scores.genuine, scores.who[:, 0] + 1, scores.who[:, 0])
     swapped = Scores(-scores.similarity, np.stack((scores.who[:, 0], other), axis=1))
     assert metric(swapped) == pytest.approx(metric(scores), rel=1e-9)
@@ -192,7 +192,7 @@ def test_swapping_the_kinds_and_the_sign_does_not_matter(metric: Metric, scores:
 
 @given(scores=SCORES)
 def test_swapping_the_kinds_turns_the_auc_round(scores: Scores) -> None:
-    """What separates well one way separates badly the other way."""
+    """With exchanged kinds the AUC becomes 1 - AUC."""
     other = np.where(scores.genuine, scores.who[:, 0] + 1, scores.who[:, 0])
     swapped = Scores(scores.similarity, np.stack((scores.who[:, 0], other), axis=1))
     assert auc(swapped) == pytest.approx(1 - auc(scores), abs=1e-12)
@@ -238,12 +238,12 @@ def test_a_similarity_at_the_threshold_matches() -> None:
 
 @pytest.mark.parametrize("threshold", [-INF, -1e300, 0.0, INF])
 def test_no_threshold_accepts_a_failure(threshold: float) -> None:
-    """A comparison that could not be made is a non-match at every threshold, even the loosest."""
+    """A failed comparison is a non-match at every threshold, even the lowest."""
     assert confusion(scored([-INF], [-INF]), threshold) == Confusion(tp=0, fp=0, tn=1, fn=1)
 
 
 def test_a_threshold_of_nan_is_refused() -> None:
-    """NaN compares false with everything, which would read as a model that rejects everybody."""
+    """NaN compares false with everything, which would look like a model that rejects all pairs."""
     with pytest.raises(ValueError, match="threshold"):
         confusion(scored([0.9], [0.1]), math.nan)
 
@@ -252,7 +252,7 @@ def test_a_threshold_of_nan_is_refused() -> None:
     ("found", "ratio", "text"),
     [
         pytest.param(Confusion(0, 0, 0, 0), "accuracy", "accuracy needs a pair", id="accuracy"),
-        pytest.param(Confusion(0, 0, 3, 2), "precision", "precision needs a match; .* nothing matches", id="precision"),
+        pytest.param(Confusion(0, 0, 3, 2), "precision", "precision needs a match; .* no pair matches", id="precision"),
         pytest.param(Confusion(0, 1, 1, 0), "recall", "recall needs a genuine pair", id="recall"),
         pytest.param(Confusion(0, 0, 1, 0), "f1", "F1 needs a genuine pair or a match", id="f1"),
         pytest.param(Confusion(1, 0, 0, 1), "fmr", "FMR needs an impostor pair", id="fmr"),
@@ -260,7 +260,7 @@ def test_a_threshold_of_nan_is_refused() -> None:
     ],
 )
 def test_an_undefined_ratio_is_an_error(found: Confusion, ratio: str, text: str) -> None:
-    """Nothing over nothing is neither 0 nor NaN."""
+    """0 / 0 is an error, not 0 or NaN."""
     with pytest.raises(ValueError, match=text):
         getattr(found, ratio)
 
@@ -296,7 +296,7 @@ def test_the_curve_equals_scikit_learn(scores: Scores) -> None:
 
 @given(scores=SCORES)
 def test_auc_equals_the_oracle(scores: Scores) -> None:
-    """The area is the share of genuine-impostor couples in the right order, ties counting one half."""
+    """The area is the fraction of genuine-impostor couples in the right order; ties count one half."""
     assert auc(scores) == pytest.approx(float(slow_auc(scores)), abs=1e-12)
 
 
@@ -318,7 +318,7 @@ def test_auc_equals_scikit_learn(scores: Scores) -> None:
     ],
 )
 def test_auc_by_hand(genuine: list[float], impostor: list[float], area: float) -> None:
-    """Areas that can be counted on fingers."""
+    """Small cases, counted by hand."""
     assert auc(scored(genuine, impostor)) == area
 
 
@@ -340,7 +340,7 @@ def test_weights_count_a_pair_so_many_times(scores: Scores, data: st.DataObject)
 
 @pytest.mark.parametrize("kept", [pytest.param(0, id="genuine-only"), pytest.param(1, id="impostor-only")])
 def test_weights_must_leave_both_kinds(kept: int) -> None:
-    """A draw without one of the kinds has no curve."""
+    """A resample without one of the kinds has no curve."""
     weights = np.array([1.0, 0.0] if kept == 0 else [0.0, 1.0])
     with pytest.raises(ValueError, match="the weights leave no pair of one kind"):
         Ranking(scored([0.9], [0.1])).curve(weights)
@@ -423,7 +423,7 @@ def test_fnmr_at_fmr_equals_the_oracle(scores: Scores, share: int) -> None:
 
 
 def test_fnmr_at_fmr_walks_the_grid() -> None:
-    """An FMR of k/n lets in exactly k of n impostors, and one ulp less lets in k - 1."""
+    """An FMR of k/n accepts exactly k of n impostor pairs, and one ulp less accepts k - 1."""
     for n in range(1, 61):
         points = curve(scored([0.0], range(1, n + 1)))
         for k in range(n):
@@ -459,19 +459,19 @@ def test_fnmr_at_fmr_by_hand(fmr: float, expected: OperatingPoint) -> None:
 
 
 def test_a_failure_is_rejected_at_every_fmr() -> None:
-    """Even where nearly all impostors may match, a genuine pair without a face does not."""
+    """Even if nearly all impostor pairs may match, a genuine pair without a face does not."""
     scores = scored([0.9, -INF], [0.5, 0.4, 0.3, -INF])
     assert fnmr_at_fmr(curve(scores), 0.99, impostors=4) == OperatingPoint(0.3, 0.75, 0.5)
 
 
 def test_nothing_matches_where_no_impostor_may() -> None:
-    """With an impostor on top, the ZeroFMR is met by a threshold above all scores."""
+    """If an impostor pair has the highest score, the ZeroFMR needs a threshold above all scores."""
     assert fnmr_at_fmr(curve(scored([0.5], [0.9])), 0.0, impostors=1) == OperatingPoint(INF, 0.0, 1.0)
 
 
 @pytest.mark.parametrize("fmr", [1.0, 1.5, -0.01, math.nan, INF])
 def test_an_fmr_that_is_no_fraction_is_refused(fmr: float) -> None:
-    """The message guesses the cause."""
+    """The message suggests the cause."""
     with pytest.raises(ValueError, match=r"fmr must be a fraction in \[0, 1\), not .*; did you give percent\?"):
         fnmr_at_fmr(curve(scored([0.9], [0.1])), fmr, impostors=1)
 
@@ -487,13 +487,13 @@ def test_an_fmr_that_is_no_fraction_is_refused(fmr: float) -> None:
     ],
 )
 def test_too_few_impostors_are_refused(impostor_pairs: int, fmr: float, needed: int) -> None:
-    """The message names how many pairs there are and how many would do."""
-    with pytest.raises(ValueError, match=rf"{impostor_pairs} impostor pairs cannot show .*: at least {needed} are"):
+    """The message contains the number of pairs and the number needed."""
+    with pytest.raises(ValueError, match=rf"{impostor_pairs} impostor pairs cannot resolve .*: at least {needed} are"):
         fnmr_at_fmr(curve(scored([0.9], [0.1])), fmr, impostors=impostor_pairs)
 
 
 def test_the_guard_is_exact() -> None:
-    """Impostors are enough at exactly 1/n, and at exactly 30/n for a limit, and not one ulp below."""
+    """Impostor pairs suffice at exactly 1/n, and at exactly 30/n for a limit, but not one ulp below."""
     for n in [*range(1, 300), 1000, 3000, 6000, 10_000, 30_000, 100_000]:
         for errors, for_gate in ((1, False), (30, True)):
             assert resolvable(n, errors / n, for_gate=for_gate), f"{errors}/{n}"
@@ -543,7 +543,7 @@ def test_dprime_equals_the_oracle(scores: Scores) -> None:
 
 
 def test_dprime_by_hand() -> None:
-    """Means 3 and 0, variances 1 and 1; the failure has no place on the axis."""
+    """Means 3 and 0, variances 1 and 1; the failure is left out."""
     assert dprime(scored([2.0, 4.0, -INF], [-1.0, 1.0])) == 3.0
 
 
@@ -570,7 +570,7 @@ def test_dprimes_terms_count_a_pair_so_many_times(scores: Scores, data: st.DataO
     ],
 )
 def test_dprime_without_spread_is_an_error(genuine: list[float], impostor: list[float], text: str) -> None:
-    """Without spread there is no unit to measure the distance of the means in."""
+    """Without variance d-prime is undefined."""
     with pytest.raises(ValueError, match=text):
         dprime(scored(genuine, impostor))
 
@@ -607,7 +607,7 @@ def test_of_equal_thresholds_the_strictest_is_chosen(scores: Scores) -> None:
     ],
 )
 def test_best_threshold_by_hand(genuine: list[float], impostor: list[float], threshold: float) -> None:
-    """Half-way between the scores that it parts."""
+    """The threshold is half-way between the scores that it separates."""
     assert best_threshold(scored(genuine, impostor)) == threshold
 
 
@@ -620,7 +620,7 @@ def test_neighbouring_floats_are_still_parted() -> None:
 
 @pytest.mark.parametrize("failed", [pytest.param(0, id="no-pair"), pytest.param(2, id="only-failures")])
 def test_no_comparison_no_threshold(failed: int) -> None:
-    """A threshold chosen on nothing would be invented."""
+    """Without completed comparisons no threshold can be chosen."""
     with pytest.raises(ValueError, match="no comparison was completed: no threshold can be chosen"):
         best_threshold(scored([-INF] * failed, [-INF] * failed))
 
@@ -671,7 +671,7 @@ FOLDED_SCORES = st.builds(
 
 @given(scores=FOLDED_SCORES, count_of_folds=st.integers(2, 5), data=st.data())
 def test_a_fold_s_threshold_does_not_see_the_fold(scores: Scores, count_of_folds: int, data: st.DataObject) -> None:
-    """Whatever happens to a fold's own scores, its threshold stays; it is the best of the others."""
+    """The threshold of a fold does not depend on its own scores; it is the best on the other folds."""
     folds = np.arange(len(scores), dtype=np.int64) % count_of_folds
     number = data.draw(st.integers(0, count_of_folds - 1))
     own = folds == number
@@ -752,7 +752,7 @@ def test_scores_of_wrong_shapes_are_refused(similarity: npt.NDArray[np.float64],
 
 
 def test_completed_leaves_out_failures_only() -> None:
-    """The ISO view keeps the order of what was compared."""
+    """Completed comparisons keep their order."""
     completed = scored([0.9, -INF], [-INF, 0.1]).completed()
     assert completed.similarity.tolist() == [0.9, 0.1]
     assert completed.genuine.tolist() == [True, False]

@@ -1,4 +1,4 @@
-"""What a sweep over a corruption's levels tells."""
+"""Metrics over the levels of a corruption."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ PEOPLE = 40
 
 
 def pairs() -> np.ndarray:
-    """Two genuine pairs a person, and each person against the three that follow."""
+    """Return two genuine pairs per person, and each person against the next three."""
     genuine = [(person, person) for person in range(PEOPLE) for _ in range(2)]
     impostor = [(person, (person + step) % PEOPLE) for person in range(PEOPLE) for step in (1, 2, 3)]
     return np.array(genuine + impostor)
@@ -34,7 +34,7 @@ CLEAN = step(0, 0.7, 1.3)
 
 
 def test_distances_that_shrink_together_are_a_collapse_from_the_level_at_which_they_do() -> None:
-    """Strangers come nearer than the threshold while genuine pairs still match."""
+    """Impostor distances fall below the threshold while genuine pairs still match."""
     steps = [CLEAN, step(1, 0.7, 1.28), step(2, 0.65, 1.05), step(3, 0.5, 0.7)]
 
     found = collapse_begins(steps)
@@ -46,14 +46,14 @@ def test_distances_that_shrink_together_are_a_collapse_from_the_level_at_which_t
 @pytest.mark.parametrize(
     ("genuine", "impostor", "what"),
     [
-        pytest.param(1.2, 1.4, "both grow apart: recall falls, nobody is let in", id="drift-outwards"),
-        pytest.param(1.05, 1.05, "they meet in the middle: genuine pairs are lost too", id="overlap"),
-        pytest.param(0.7, 1.3, "nothing happens", id="nothing"),
-        pytest.param(0.6, 1.25, "a little nearer, and still all are kept out", id="harmless"),
+        pytest.param(1.2, 1.4, "both distances grow: recall falls, no impostor pair matches", id="drift-outwards"),
+        pytest.param(1.05, 1.05, "both move to the threshold: genuine pairs are lost too", id="overlap"),
+        pytest.param(0.7, 1.3, "no change", id="nothing"),
+        pytest.param(0.6, 1.25, "slightly lower, and all impostor pairs are still rejected", id="harmless"),
     ],
 )
 def test_other_losses_are_no_collapse(genuine: float, impostor: float, what: str) -> None:
-    """Worse is not collapsed."""
+    """A loss of accuracy alone is not a collapse."""
     assert collapse_begins([CLEAN, step(1, genuine, impostor)]) is None, what
 
 
@@ -70,7 +70,7 @@ def test_a_level_at_which_nothing_is_found_is_passed_over() -> None:
 
 
 def test_the_clean_level_must_come_first() -> None:
-    """A collapse is a change, so there must be something to change from."""
+    """A collapse is relative to the clean comparisons, which must come first."""
     with pytest.raises(ValueError, match="must come first"):
         collapse_begins([step(1, 0.5, 0.7)])
     with pytest.raises(ValueError, match="must come first"):
@@ -78,7 +78,7 @@ def test_the_clean_level_must_come_first() -> None:
 
 
 def test_the_change_of_accuracy_is_paired() -> None:
-    """Pairs judged wrongly at both levels add no doubt: the interval of no change at all is a point."""
+    """Pairs that are wrong at both levels add no variance: without any change the interval is a point."""
     assert accuracy_change(CLEAN, CLEAN)[:3] == (0.0, 0.0, 0.0)
     worse = step(1, 0.7, 1.0)
     change = accuracy_change(CLEAN, worse)
@@ -110,7 +110,7 @@ def test_the_corruption_error_is_the_ratio_of_summed_errors() -> None:
 
 @given(st.floats(0.01, 1.0))
 def test_the_reference_against_itself_is_one(share: float) -> None:
-    """Whatever its errors are, a model's corruption error against itself is 1."""
+    """The corruption error of a model relative to itself is 1."""
     steps = [step(4, 0.9, 1.05), step(5, 1.0, 1.0 + share)]
 
     found = corruption_errors({"fog": steps}, Reference("itself", {"fog": errors(*steps)}))
@@ -120,7 +120,7 @@ def test_the_reference_against_itself_is_one(share: float) -> None:
 
 
 def test_a_corruption_without_errors_of_the_reference_has_no_ratio() -> None:
-    """It is left out, and where that leaves nothing it is an error, never 0 or infinity."""
+    """Such a corruption is left out; if none remains it is an error, not 0 or infinity."""
     reference = Reference("peer", {"fog": {1.0: 0.0}, "snow": {3.0: 0.1}})
     sweeps = {"fog": [step(1, 0.8, 1.1)], "snow": [step(3, 0.95, 1.2)]}
 
@@ -130,6 +130,6 @@ def test_a_corruption_without_errors_of_the_reference_has_no_ratio() -> None:
 
 
 def test_a_reference_that_lacks_a_level_is_refused() -> None:
-    """A mean over other levels would be another number under the same name."""
+    """A mean over other levels would be a different metric under the same name."""
     with pytest.raises(ValueError, match=r"peer has no error for fog at \[2.0\]"):
         corruption_errors({"fog": [step(1, 0.8, 1.1), step(2, 0.9, 1.0)]}, Reference("peer", {"fog": {1.0: 0.2}}))

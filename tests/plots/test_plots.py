@@ -1,4 +1,4 @@
-"""What graphs show: places, colours, texts and lines, read back from the figures and compared with the values."""
+"""Content of graphs: positions, colours, texts and lines, read from the figures and compared with the values."""
 
 import itertools
 import math
@@ -32,7 +32,7 @@ def estimate(value: float, half: float = 0.02) -> Estimate:
 
 @given(names=st.lists(st.text(), unique=True, max_size=7))
 def test_models_have_colours_of_their_own(names: list[str]) -> None:
-    """Seven models have seven colours, in any order of asking, none of which stands for a kind of pairs."""
+    """Seven models have seven colours, independent of their order, and none is the colour of a kind of pairs."""
     colours = plots.model_colours(names)
 
     assert colours == plots.model_colours(names[::-1])
@@ -41,7 +41,7 @@ def test_models_have_colours_of_their_own(names: list[str]) -> None:
 
 
 def test_more_models_than_colours_still_have_one() -> None:
-    """Colours come again."""
+    """Colours are reused."""
     assert len(plots.model_colours(str(number) for number in range(30))) == 30
 
 
@@ -66,7 +66,7 @@ def test_values_have_places() -> None:
 def test_panels_stand_within_the_figure_and_apart(
     count: int, columns: int, width: float, height: float, names: list[str]
 ) -> None:
-    """Whatever their number, size and legend."""
+    """Panels of any number, size and legend do not overlap."""
     canvas = Canvas("title", count, Sheet(columns, (width, height), (0.3, 0.6)), entries=names)
     frames = [canvas.frame(number, (0, 1), (0, 1)) for number in range(count)]
     right, top = canvas.figure([], []).get_size_inches()
@@ -81,7 +81,7 @@ def test_panels_stand_within_the_figure_and_apart(
 
 @given(low=st.floats(-5, 5), span=st.floats(0.01, 100))
 def test_ticks_are_round_and_within_the_limits(low: float, span: float) -> None:
-    """A few of them, each with its own text."""
+    """There are a few ticks, each with a different text."""
     found = ticks((low, low + span), percent=False)
 
     assert 1 <= len(found) <= 8
@@ -101,7 +101,7 @@ FALLING = [estimate(0.98), estimate(0.9), estimate(0.7)]
 
 
 def test_a_curve_runs_through_its_values_within_its_band() -> None:
-    """Heights are proportional to values, the band's to the ends of the intervals."""
+    """Heights are proportional to values, and the band to the ends of the intervals."""
     line = plots.Series("a", [0, 1, 2], FALLING, COLOURS["a"])
     figure = plots.line_panels("Accuracy", [panel(line)], y_label="accuracy", percent=True, columns=5)
     (points,) = segments(figure, COLOURS["a"])
@@ -115,7 +115,7 @@ def test_a_curve_runs_through_its_values_within_its_band() -> None:
 
 
 def test_a_panel_is_labelled_in_its_corruptions_own_order() -> None:
-    """Levels that run downwards stand from clean to worst, each at its own place."""
+    """Falling levels are drawn from clean to worst, each at its own position."""
     line = plots.Series("a", [0, 1, 2], FALLING, COLOURS["a"])
     figure = plots.line_panels("Accuracy", [panel(line)], y_label="accuracy", percent=True, columns=5)
     places = {text.get_text(): text.get_position()[0] for text in figure.axes[0].texts}
@@ -139,7 +139,7 @@ def test_a_dashed_line_has_no_band() -> None:
 
 
 def test_points_without_an_order_are_not_joined() -> None:
-    """Filters stand side by side: whiskers only, and those of two models do not hide each other."""
+    """Filters are drawn as whiskers side by side, and those of two models do not overlap."""
     lines = [plots.Series(name, [1, 2], FALLING[:2], colour, "") for name, colour in COLOURS.items()]
     figure = plots.line_panels("Accuracy", [panel(*lines)], y_label="", percent=True, columns=5)
     whiskers = {name: segments(figure, colour) for name, colour in COLOURS.items()}
@@ -150,7 +150,7 @@ def test_points_without_an_order_are_not_joined() -> None:
 
 
 def test_panels_of_one_scale_share_it_and_others_do_not() -> None:
-    """Equal values stand equally high in panels of one scale; the level is drawn where its value is."""
+    """Equal values have equal heights in panels of one scale; the level is drawn at its value."""
     low, high = [estimate(0.1), estimate(0.2)], [estimate(5.0), estimate(9.0)]
     panels = [
         panel(plots.Series("genuine", [0, 1], values, plots.GENUINE), scale=scale, level=0.15, level_label="threshold")
@@ -189,12 +189,12 @@ def _span(values: Sequence[Estimate]) -> float:
     ],
 )
 def test_green_is_better_and_red_is_worse(fraction: float | None, better: str, colour: str) -> None:
-    """Whichever way that is."""
+    """The colour depends on the better direction of the metric."""
     assert plots.Change(fraction, better).colour == colour
 
 
 def test_changes_keep_their_sign_and_are_coloured_by_what_they_mean() -> None:
-    """Accuracy down is red and hangs; EER down is green and hangs; EER up is red and stands."""
+    """Accuracy down is red and negative; EER down is green and negative; EER up is red and positive."""
     groups = {
         "accuracy": {"a": plots.Change(-0.2, "higher")},
         "EER": {"a": plots.Change(-0.4, "lower")},
@@ -227,7 +227,7 @@ def test_changes_beyond_the_scale_are_told_in_figures() -> None:
 
 
 def test_bars_of_a_group_are_told_apart_by_hatching() -> None:
-    """Colour is taken; the legend says which is which, and is silent where there is one."""
+    """Colour is already used; the legend lists the hatches if there are several labels."""
     two = {"EER": {"a": plots.Change(0.5, "lower"), "b": plots.Change(0.5, "lower")}}
     one = {"EER": {"a": plots.Change(0.5, "lower")}}
     hatched = plots.change_bars("Change", [plots.Changes(title="blur", groups=two)], columns=3)
@@ -258,7 +258,7 @@ def test_bars_are_as_high_as_their_values_with_whiskers_at_their_intervals() -> 
 
 
 def test_a_heat_map_holds_every_figure_once() -> None:
-    """In percentage points with their sign; what was not measured is left blank."""
+    """Values are in percentage points with their sign; values that were not measured are blank."""
     values = np.array([[-0.125, 0.01], [math.nan, -0.3]])
     figure = plots.heat_map("Loss", ["blur", "fog"], ["a", "b"], {"mean": values, "worst": values * 2})
     written = [[text.get_text() for text in axes.texts] for axes in figure.axes]
@@ -269,7 +269,7 @@ def test_a_heat_map_holds_every_figure_once() -> None:
 
 
 def test_losses_are_red_gains_green_and_nothing_white() -> None:
-    """Both parts share one scale, so that a colour means one number."""
+    """Both parts share one scale, so that a colour means the same number."""
     figure = plots.heat_map("Loss", ["x"], ["a", "b", "c"], {"mean": np.array([[-0.4, 0.0, 0.4]])})
     mesh = figure.axes[0].collections[0]
     mesh.update_scalarmappable()
@@ -287,7 +287,7 @@ POINTS = st.dictionaries(
 
 @given(points=POINTS)
 def test_who_is_not_dominated_is_found_by_looking_at_every_other(points: dict[str, tuple[float, float]]) -> None:
-    """Someone is beaten by who costs no more, gains no less, and is not the same in both."""
+    """A model is dominated by one that costs no more, gains no less, and differs in one of both."""
     beaten = {
         name
         for (name, (cost, gain)), (c, g) in itertools.product(points.items(), points.values())
@@ -300,7 +300,7 @@ def test_who_is_not_dominated_is_found_by_looking_at_every_other(points: dict[st
 
 
 def test_a_line_joins_the_models_that_none_beats() -> None:
-    """The third is dearer and worse: it lies off the line, and its mark is hollow."""
+    """The third model costs more and is worse: it is not on the line, and its mark is hollow."""
     at = {
         "a": (estimate(10, 1), estimate(0.9)),
         "b": (estimate(20, 1), estimate(0.95)),
@@ -331,7 +331,7 @@ SCORES = Scores(np.array([-0.2, -0.4, -np.inf, -0.9, -0.5, -1.1]), WHO)
 
 
 def test_decisions_are_counted_in_the_legend() -> None:
-    """One genuine pair matches and one does not; of the impostors one does; a failure is told, not shown."""
+    """One genuine pair matches and one does not, one impostor pair matches; a failure is noted, not drawn."""
     figure = plots.decision_rows("Decisions", SCORES, np.full(6, -0.55))
 
     assert {"true positive (2)", "false negative (0)", "true negative (2)", "false positive (1)"} <= set(texts(figure))
@@ -349,7 +349,7 @@ def test_a_histogram_holds_completed_pairs_of_both_kinds() -> None:
 
 
 def test_roc_and_det_draw_each_model_in_its_colour() -> None:
-    """Given the colours of a run, not the palette in the order of the graph."""
+    """The colours of the run are used, not the palette in the order of the graph."""
     curves = {"b": (curve(SCORES), 3)}
     roc = plots.roc("ROC", curves, colours=COLOURS).axes[0].lines[0]
     det = plots.det("DET", curves, colours=COLOURS).axes[0].lines[0]
@@ -361,7 +361,7 @@ def test_roc_and_det_draw_each_model_in_its_colour() -> None:
 
 
 def test_pose_draws_genuine_pairs_by_yaw_with_their_means() -> None:
-    """Means with intervals where two people are, the threshold, and the impostors' mean."""
+    """The graph has means with intervals for at least two people, the threshold, and the impostor mean."""
     who = np.array([[0, 0], [1, 1], [0, 0], [1, 1], [0, 1], [1, 2]])
     scores = Scores(np.array([-0.2, -0.4, -0.5, -0.7, -0.9, -1.1]), who)
     difference = np.array([0.4, 0.4, 0.8, 0.8, 0.4, 0.4])
@@ -374,7 +374,7 @@ def test_pose_draws_genuine_pairs_by_yaw_with_their_means() -> None:
 
 
 def test_series_draw_lines_with_bands_in_their_colours() -> None:
-    """The colour that is given, else one of the palette; percent from the values' own range."""
+    """The given colour is used, otherwise one of the palette; the percent axis follows the values."""
     lines = [plots.Series("a", [0.2, 0.4], FALLING[:2], COLOURS["b"]), plots.Series("b", [0.2, 0.4], FALLING[1:])]
     axes = plots.series("Yaw", lines, x_label="yaw", y_label="rate", percent=True).axes[0]
 
@@ -386,7 +386,7 @@ def test_series_draw_lines_with_bands_in_their_colours() -> None:
 
 
 def test_stages_are_stacked_end_to_end() -> None:
-    """Detect, align, embed, with the sum beside them."""
+    """The bars are detect, align and embed, with the sum beside them."""
     figure = plots.stage_bars("Time", {"a": {"detect": 5.0, "align": 1.0, "embed": 4.0, "all": 10.5}})
     widths = [(bar.get_x(), bar.get_width()) for bar in figure.axes[0].patches if isinstance(bar, Rectangle)]
 

@@ -54,7 +54,7 @@ def camera_label(*, yaw_rad: float, pitch_rad: float, pivot: npt.ArrayLike, radi
 
 
 def published_angles(*, yaw_rad: float, pitch_rad: float) -> tuple[float, float]:
-    """Return ``angle_y`` and ``angle_p`` with which EG3D's ``gen_samples.py`` places the same camera.
+    """Return the ``angle_y`` and ``angle_p`` for which EG3D's ``gen_samples.py`` uses the same camera.
 
     >>> published_angles(yaw_rad=0.4, pitch_rad=0.0)
     (-0.4, 0.0)

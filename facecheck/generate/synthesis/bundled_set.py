@@ -1,11 +1,11 @@
-"""The set of faces that ships with facecheck (``fixtures/faces``): who is in it and how it is made.
+"""The set of faces that ships with facecheck (``fixtures/faces``): its people, and how it is made.
 
-72 people: three to a cell of sex x age group x skin tone, where in every other cell but one the third is a sibling
-of the first. Each has a strip of nine tiles (yaw -0.8 to 0.8 rad) and six further pictures. ``manifest.json`` lists
-every file with its hashes and parameters, ``protocol.json`` the pairs to be compared.
+72 people, three per cell of sex x age group x skin tone. In every second cell, with one exception, the third person is
+a sibling of the first. Each has a strip of nine tiles (yaw -0.8 to 0.8 rad) and six further pictures.
+``manifest.json`` lists every file with its hashes and parameters, ``protocol.json`` the pairs to be compared.
 
-The people were chosen by `synthesis.selection.choose_people(range(700), 3)`; the result stands here so
-that the set does not depend on that search.
+The people were chosen by `synthesis.selection.choose_people(range(700), 3)`; the result is stored here so that the
+set does not depend on that search.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ STEP_RAD: Final = 0.2
 QUALITY: Final = 88
 COMMAND: Final = "facecheck generate faces --bundled fixtures/faces"
 
-# In rounds over the 24 cells: two unrelated people per cell, then a third for every other cell.
+# In rounds over the 24 cells: two unrelated people per cell, then a third for every second cell.
 _FIRST: Final = (
     27, 256, 70, 367, 422, 402, 277, 304, 552, 149, 265, 624,
     81, 148, 347, 433, 322, 169, 257, 11, 348, 531, 14, 686,
@@ -75,7 +75,7 @@ _THIRD: Final = (
     63, 23, 24, 313, 388, 305, 102, 286, 656, 614, 548, 25,
 )  # fmt: skip
 
-_NO_SIBLING: Final = 367  # tied hair shows their siblings' heads as cones; the cell has a third stranger
+_NO_SIBLING: Final = 367  # tied hair makes the siblings' heads look like cones; the cell has a third unrelated person
 
 BUNDLED_KEYS: Final[tuple[tuple[int, int], ...]] = (
     *((seed, 0) for seed in _FIRST),
@@ -87,13 +87,13 @@ BUNDLED_KEYS: Final[tuple[tuple[int, int], ...]] = (
 
 
 def _further_kinds(number: int) -> tuple[Kind, ...]:
-    """Kinds of the six further pictures of the person at ``number``: mouths close, part or open in turn."""
+    """Kinds of the six further pictures of the person at ``number``; the expressions alternate."""
     mouths: tuple[tuple[Kind, Kind], ...] = (("smile", "laugh"), ("frown", "laugh"), ("smile", "speak"))
     return ("light", "pitch", "glasses", *mouths[number % len(mouths)], "restyle")
 
 
 def bundled_people() -> list[Person]:
-    """The people of the set, in its order."""
+    """The people of the set, in order."""
     return [draw_sibling(seed, sibling) if sibling else draw_person(seed) for seed, sibling in BUNDLED_KEYS]
 
 
@@ -118,7 +118,7 @@ def _unfinished(out: Path) -> Path:
 
 
 def _make_person(out: Path, number: int) -> None:
-    """Make one person's files and, last of all, note their pixels' hashes: who has a note is finished."""
+    """Make one person's files and, at the end, a note with the hashes of their pixels, which marks them as finished."""
     person = bundled_people()[number]
     note = _unfinished(out) / f"{person.name}.json"
     if note.exists():
@@ -132,7 +132,7 @@ def _make_person(out: Path, number: int) -> None:
 
 
 def over_people(work: Callable[[int], Result], numbers: Sequence[int], *, workers: int, progress: bool) -> list[Result]:
-    """Results of ``work(number)`` for each person, in their order, computed by ``workers`` processes."""
+    """Results of ``work(number)`` for each person, in order, computed by ``workers`` processes."""
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         done = pool.map(work, numbers)
         return list(tqdm(done, total=len(numbers), desc="people", unit="person", disable=not progress))
@@ -155,12 +155,12 @@ def _manifest(out: Path, people: list[Person], jobs: list[Job]) -> dict[str, Any
 
 
 def make_bundled_set(out: Path, *, workers: int, progress: bool = True) -> None:
-    """Make the bundled set with its manifest and protocol; people finished by a stopped run are kept.
+    """Make the bundled set with its manifest and protocol; people finished by an interrupted run are kept.
 
     Args:
-        out: folder to write to.
-        workers: processes side by side; all together they work for 20 minutes.
-        progress: whether to show a bar.
+        out: output folder.
+        workers: number of processes; the work takes 20 minutes of CPU time.
+        progress: whether to show a progress bar.
     """
     people = bundled_people()
     over_people(partial(_make_person, out), range(len(people)), workers=workers, progress=progress)

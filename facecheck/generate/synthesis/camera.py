@@ -33,7 +33,7 @@ class Camera:
 
 
 def place_camera(centre: Floats, *, yaw_rad: float, pitch_rad: float, roll_rad: float) -> Camera:
-    """The camera that sees a head at a pose; the signs are stated in `facecheck.generate.synthesis.conditions`.
+    """The camera for a pose of the head; the signs are defined in `facecheck.generate.synthesis.conditions`.
 
     >>> nose = np.array([[0.0, 0.0, 1.0]])
     >>> camera = place_camera(np.zeros(3), yaw_rad=0.4, pitch_rad=0.0, roll_rad=0.0)

@@ -1,8 +1,8 @@
-"""Is the committed set the one that its seeds give? Every picture is made again and compared.
+"""Check that the committed set follows from its seeds: every picture is rendered again and compared.
 
-On the machine that made the set, and on any whose numpy computes alike, pixels before compression have the very
-hashes of the manifest. Elsewhere a last bit may differ, so the picture is compared with the committed one as it is
-after decompression: they differ by what compression took, and by little more.
+On the machine that made the set, and on machines with the same numpy results, pixels before compression have the
+hashes of the manifest. Elsewhere last bits may differ, so the picture is compared with the decompressed file: the
+difference is that of the compression, and little more.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ TOLERANCE_LEVELS: Final = 4.0  # of 255, mean over a picture; compression alone 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """A file of the set against the same picture made again.
+    """A file of the set compared with the same picture rendered again.
 
     Attributes:
         file: its name within the set.
@@ -50,12 +50,12 @@ class Comparison:
 
     @property
     def passed(self) -> bool:
-        """Whether it is the same picture, to the bit or within the tolerance."""
+        """Whether the pictures are equal within the tolerance."""
         return self.difference_levels <= TOLERANCE_LEVELS
 
 
 def _difference(made: Pixels, path: Path) -> float:
-    """Mean difference in levels; infinite if the file is missing, unreadable or of another size."""
+    """Mean difference in levels; infinite if the file is missing, unreadable or has another size."""
     try:
         with Image.open(path, formats=["WEBP"]) as opened:
             kept = np.asarray(opened.convert("RGB"), np.float64)
@@ -65,15 +65,15 @@ def _difference(made: Pixels, path: Path) -> float:
 
 
 def compare_person(folder: Path, number: int, *, files: Sequence[str] | None = None) -> list[Comparison]:
-    """Make one person's pictures again, the last first, and compare them with the set's.
+    """Render one person's pictures again, in reverse order, and compare them with the set.
 
     Args:
         folder: of the set.
-        number: of the person, in the set's order.
-        files: only these, or all.
+        number: position of the person in the set.
+        files: only these files; all by default.
 
     Raises:
-        ValueError: a manifest of another version of the generator.
+        ValueError: the manifest is of another version of the generator.
     """
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     if manifest["generator_version"] != GENERATOR_VERSION:
@@ -95,7 +95,7 @@ def compare_person(folder: Path, number: int, *, files: Sequence[str] | None = N
 
 
 def check_bundled_set(folder: Path, *, workers: int, progress: bool = True) -> list[Comparison]:
-    """Make the whole set again and compare every file (20 minutes of work, shared by ``workers`` processes)."""
+    """Render the whole set again and compare every file (20 minutes of CPU time, shared by ``workers`` processes)."""
     everybody = range(len(BUNDLED_KEYS))
     found = over_people(partial(compare_person, folder), everybody, workers=workers, progress=progress)
     return [comparison for person in found for comparison in person]

@@ -1,7 +1,7 @@
-"""A garment painted on the shoulders, evaluated per pixel so that its hem and pattern are sharp.
+"""A garment on the shoulders, evaluated per pixel so that hem and pattern are sharp.
 
-Both functions take positions on the template, where every neck has the same place: the neckline is an ellipse
-round the neck, so it closes behind it and leaves no bare patch on a shoulder.
+Both functions take positions on the template, where every neck is at the same position. The neckline is an ellipse
+around the neck, so it is closed at the back and leaves no gap on a shoulder.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["CLOTH_THICKNESS_DM", "cloth_albedo", "cloth_distance"]
 CLOTH_THICKNESS_DM: Final = 0.045
 _NECK_Z_DM: Final = 0.25
 _NECK_RADII_DM: Final = (0.72, 0.60, 0.48)  # sideways, to the front, to the back
-_HIGHEST_DM: Final = 5.95  # nothing above is shoulder
+_HIGHEST_DM: Final = 5.95  # upper end of the shoulders
 _HEM_DM: Final = 0.05
 _STRIPES_PER_DM: Final = 22
 _YOKE_Y_DM: Final = 5.45

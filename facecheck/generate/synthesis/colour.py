@@ -1,7 +1,7 @@
-"""Colours as people name them, in linear light.
+"""Named colours, in linear light.
 
-Everything between paint and the finished picture is linear RGB; 8-bit sRGB stands only in the tables
-here and in the pixels that leave the renderer.
+All computation is in linear RGB; 8-bit sRGB is used only in the tables here and in the pixels of the finished
+picture.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def to_linear(rgb: npt.ArrayLike) -> Floats:
 
 
 def from_linear(light: Floats) -> Floats:
-    """Return sRGB in [0, 1] of linear light, clipped to what a screen shows."""
+    """Return sRGB in [0, 1] of linear light, clipped to the range of sRGB."""
     x = np.clip(light, 0.0, 1.0)
     return np.asarray(np.where(x <= _TOE_LINEAR, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055))
 
 
-# From the palest to the darkest skin, equally spaced in "melanin" 0 to 1.
+# From the lightest to the darkest skin, equally spaced in "melanin" from 0 to 1.
 SKIN_RAMP: Final = to_linear(
     [
         (222, 184, 163),

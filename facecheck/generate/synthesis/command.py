@@ -1,4 +1,4 @@
-"""``facecheck generate faces``: arguments and what they do.
+"""``facecheck generate faces``: its arguments, and running it.
 
 The command line adds the arguments to its own subparser and returns what `run` returns::
 
@@ -24,13 +24,13 @@ _USAGE_ERROR = 2
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
-    """Seeds of a list of numbers and ranges.
+    """Return the seeds of a list of numbers and ranges.
 
     >>> parse_seeds("0-2,7")
     (0, 1, 2, 7)
 
     Raises:
-        ValueError: something that is neither a whole number nor a range such as 0-149.
+        ValueError: an entry that is neither a whole number nor a range such as 0-149.
     """
     seeds: list[int] = []
     for part in text.split(","):
@@ -53,7 +53,7 @@ def _seeds_argument(text: str) -> tuple[int, ...]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``facecheck generate faces`` to a parser."""
-    parser.add_argument("out", type=Path, help="folder to write to; what is finished there is kept")
+    parser.add_argument("out", type=Path, help="output folder; finished files in it are kept")
     parser.add_argument("--seeds", type=_seeds_argument, default=None, help="people: 0-149 or 3,17,40 (default 0-9)")
     parser.add_argument("--siblings", type=int, default=0, help="near look-alikes for each seed (default %(default)s)")
     parser.add_argument("--layout", choices=LAYOUTS, default="strips", help="what to write (default %(default)s)")
@@ -68,14 +68,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bundled",
         action="store_true",
-        help="make the set that ships with facecheck again (fixtures/faces); only the next two and --no-progress apply",
+        help="make the bundled set (fixtures/faces) again; only --check, --workers and --no-progress apply",
     )
-    parser.add_argument("--check", action="store_true", help="with --bundled: compare OUT with the set made again")
-    parser.add_argument("--workers", type=int, default=None, help="with --bundled: processes (default: one a core)")
+    parser.add_argument(
+        "--check", action="store_true", help="with --bundled: render the set again and compare it with OUT"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=None, help="with --bundled: number of processes (default: one per core)"
+    )
 
 
 def _check(folder: Path, workers: int, *, progress: bool) -> int:
-    """Compare a set with itself made again; says what differs."""
+    """Compare a set with a second rendering, and print the differences."""
     from facecheck.generate.synthesis.check import TOLERANCE_LEVELS, check_bundled_set  # noqa: PLC0415 - as below
 
     compared = check_bundled_set(folder, workers=workers, progress=progress)
@@ -102,9 +106,9 @@ def _bundled(args: argparse.Namespace) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what the arguments ask for; returns the exit status."""
+    """Run the command; returns the exit status."""
     if args.check and not args.bundled:
-        sys.stderr.write("facecheck generate faces: --check compares the bundled set: expected --bundled, too\n")
+        sys.stderr.write("facecheck generate faces: --check applies to the bundled set: expected --bundled, too\n")
         return _USAGE_ERROR
     try:
         if args.bundled:
@@ -126,8 +130,8 @@ def run(args: argparse.Namespace) -> int:
     except (ValueError, OSError) as error:
         sys.stderr.write(f"facecheck generate faces: {error}\n")
         return _USAGE_ERROR
-    told = {"strips": f"strips:{args.out}", "folders": f"folders:{args.out}"}.get(args.layout)
+    spec = {"strips": f"strips:{args.out}", "folders": f"folders:{args.out}"}.get(args.layout)
     sys.stdout.write(
-        f"{len(made)} files in {args.out}" + (f"; --facecheck-datasets {told} reads them\n" if told else "\n")
+        f"{len(made)} files in {args.out}" + (f"; --facecheck-datasets {spec} reads them\n" if spec else "\n")
     )
     return 0

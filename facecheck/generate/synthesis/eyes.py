@@ -1,4 +1,4 @@
-"""Eyeballs: a sphere with a cornea, an iris with fibres and a pupil, set into the head and turned to look."""
+"""Eyeballs: a sphere with cornea, iris and pupil, placed in the head and turned by the gaze."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PUPIL_RAD: Final = 0.17
 _SECTORS: Final = 72
 _EDGE_RAD: Final = 0.02
 _LID_GAP: Final = 1.06  # distance of the lids' edges from the centre, in radii
-_FIT: Final = 0.995  # of the base mesh's eye, so that lids cover it
+_FIT: Final = 0.995  # of the base mesh's eye, so that the lids cover it
 
 
 class Ball(NamedTuple):
@@ -35,7 +35,7 @@ class Ball(NamedTuple):
 
 @lru_cache(maxsize=1)
 def ball() -> Ball:
-    """The eyeball's mesh, finest at the iris."""
+    """The mesh of the eyeball, finest at the iris."""
     rings = np.concatenate([np.linspace(0, 0.7, 34), np.linspace(0.75, np.pi, 20)])
     sectors = np.linspace(0, 2 * np.pi, _SECTORS, endpoint=False)
     off_axis, around = (grid.ravel() for grid in np.meshgrid(rings, sectors, indexing="ij"))
@@ -50,9 +50,9 @@ def ball() -> Ball:
 
 
 def _behind_lids(centre: Floats, radius: float, lids: Floats) -> Floats:
-    """Move an eyeball's centre back or forth until the lids' edges lie just outside of it.
+    """Move an eyeball's centre in z until the lids' edges lie just outside of the eyeball.
 
-    Shape targets move lids and eyes apart; left there, eyes would bulge out of their lids and stare.
+    Shape targets move lids and eyes differently; without this correction the eyes would stick out of the lids.
     """
     sideways = ((lids[:, :2] - centre[:2]) ** 2).sum(axis=1)
     reach = np.sqrt(np.maximum((_LID_GAP * radius) ** 2 - sideways, 0.0))
@@ -63,9 +63,9 @@ def set_eye(socket: Floats, lids: Floats, gaze_rad: tuple[float, float]) -> tupl
     """Vertices and normals of an eyeball.
 
     Args:
-        socket: the base mesh's eye ``(k, 3)``, which says where and how large.
+        socket: the base mesh's eye ``(k, 3)``, which gives position and size.
         lids: edges of its lids ``(m, 3)``.
-        gaze_rad: turned to the subject's left and upwards.
+        gaze_rad: angles towards the subject's left and upwards.
     """
     low, high = socket.min(axis=0), socket.max(axis=0)
     radius = float(high[0] - low[0]) / 2

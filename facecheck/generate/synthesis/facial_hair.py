@@ -1,4 +1,4 @@
-"""Brows, beards and lashes: short hairs that grow from the skin's own vertices."""
+"""Brows, beards and lashes: short hairs that grow from vertices of the skin."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _BEARDS: Final[dict[Beard, _BeardForm]] = {
 
 
 def beard_weight(template: Template, beard: Beard) -> Floats:
-    """Where on the fine body ``(s,)`` a beard of this form grows, in [0, 1]."""
+    """Density ``(s,)`` in [0, 1] of a beard of this form on the fine body."""
     regions = template.regions
     grows: dict[Beard, Floats] = {
         "goatee": regions.chin + 0.9 * regions.moustache,
@@ -90,7 +90,7 @@ def _beard(
 
 
 def _lashes(template: Template, vertices: Floats, side: str, lid: str, count: int, rng: np.random.Generator) -> Strands:
-    """Lashes spread over the base mesh's own lash strip, from the lid outwards."""
+    """Lashes on the lash strip of the base mesh, from the lid outwards."""
     head = template.head
     strip = head.parts[f"{side}_{lid}_lashes"]
     centre = vertices[np.unique(head.parts[f"{side}_eye"])].mean(axis=0)
@@ -112,7 +112,7 @@ def facial_hair(
     Args:
         template: the head at rest.
         person: whose hair.
-        style: says the beard and the lashes.
+        style: gives the beard and the lashes.
         vertices: the head's vertices ``(v, 3)``.
         skin: fine body vertices ``(s, 3)`` and normals.
     """

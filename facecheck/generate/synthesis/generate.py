@@ -1,8 +1,8 @@
-"""Faces into a folder: strips, matched and mismatched folders, or single pictures with a manifest.
+"""Write faces to a folder: strips, matched and mismatched folders, or single pictures with a manifest.
 
-A run first plans every file, then makes those that are not there yet; each file appears whole or not at all, so
-a run that was stopped goes on where it stopped. ``generation.json`` remembers what the folder was made with, and
-a run with other settings refuses to mix its faces in.
+A run first plans all files, then makes those that do not exist yet. Files are written atomically, so an interrupted
+run can be continued. ``generation.json`` records the settings of the folder; a run with other settings is refused, so
+that a folder never mixes faces of different settings.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from facecheck.generate.synthesis.conditions import KINDS, Conditions, Kind, dra
 from facecheck.generate.synthesis.person import Person, draw_person, draw_sibling
 from facecheck.generate.synthesis.studio import SMALLEST_SIZE, Studio
 from facecheck.generate.synthesis.style import draw_style
+from facecheck.storage.files import writing
 
 __all__ = [
     "GENERATOR_VERSION",
@@ -34,7 +34,6 @@ __all__ = [
     "encode",
     "generate_faces",
     "image_record",
-    "make_files",
     "neutral_conditions",
     "shoot",
     "strip_conditions",
@@ -73,13 +72,13 @@ def strip_yaws(tiles: int, start: float, step: float) -> tuple[float, ...]:
 
 
 def neutral_conditions(person: Person) -> Conditions:
-    """A frontal picture with a neutral face in soft light, before the person's own background."""
+    """A frontal picture with a neutral expression in soft light, with a background that depends on the person."""
     seed = 1000 * person.seed + person.sibling
     return Conditions(light_seed=seed, background_seed=seed, noise_seed=seed)
 
 
 def strip_conditions(person: Person, yaws: Sequence[float]) -> tuple[Conditions, ...]:
-    """Conditions of a strip's tiles: only the yaw, and the sensor's noise, differ."""
+    """Conditions of a strip's tiles, which differ only in yaw and sensor noise."""
     usual = neutral_conditions(person)
     return tuple(
         replace(usual, yaw_rad=yaw, noise_seed=usual.noise_seed + tile * 1_000_003) for tile, yaw in enumerate(yaws)
@@ -87,7 +86,7 @@ def strip_conditions(person: Person, yaws: Sequence[float]) -> tuple[Conditions,
 
 
 def further_conditions(person: Person, kind: Kind) -> Conditions:
-    """A further picture of a person; the kind "glasses" takes off the glasses of those who wear them."""
+    """A further picture of a person; the kind "glasses" removes the glasses of people who wear glasses."""
     drawn = draw_conditions(kind, *person.key)
     if kind != "glasses":
         return drawn
@@ -109,20 +108,19 @@ def shoot(studio: Studio, job: Job, *, size: int) -> Pixels:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file that is never seen half-written."""
+    """Write a file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+    with writing(path) as stream:
+        stream.write(content)
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write JSON that a person can read and a diff can compare."""
+    """Write indented JSON with sorted keys, so that people and diffs can read it."""
     write_atomically(path, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
 
 
 def image_record(job: Job, root: Path) -> dict[str, Any]:
-    """What a manifest says of a file: its hash, whose face it is, and under which conditions each tile was taken."""
+    """The manifest's entry of a file: its hash, the subject, and the conditions of each tile."""
     return {
         "file": job.path.relative_to(root).as_posix(),
         "sha256": hashlib.sha256(job.path.read_bytes()).hexdigest(),
@@ -133,23 +131,22 @@ def image_record(job: Job, root: Path) -> dict[str, Any]:
 
 
 def person_record(person: Person) -> dict[str, Any]:
-    """A person's labels and every parameter."""
+    """The manifest's entry of a person: labels and all parameters."""
     parameters = asdict(person) | {"shape": {axis: round(value, 6) for axis, value in person.shape if value}}
     return {"labels": person.labels, "parameters": parameters}
 
 
-def make_files(jobs: Sequence[Job], *, size: int, quality: int, progress: bool) -> int:
-    """Make the files that are not there yet; returns how many were made."""
+def _make_files(jobs: Sequence[Job], *, size: int, quality: int, progress: bool) -> None:
+    """Make the files that do not exist yet."""
     waiting = [job for job in jobs if not job.path.exists()]
     bar = tqdm(waiting, desc="faces", unit="file", disable=not progress)
     studio, sitter = None, None
     for job in bar:
-        if job.path.exists():  # made meanwhile by another process
+        if job.path.exists():  # another process has made it in the meantime
             continue
         if studio is None or job.person != sitter:
             studio, sitter = Studio(job.person), job.person
         write_atomically(job.path, encode(shoot(studio, job, size=size), job.path.suffix, quality))
-    return len(waiting)
 
 
 def _people(seeds: Sequence[int], siblings: int) -> list[Person]:
@@ -178,7 +175,7 @@ def _single(path: Path, person: Person, kind: Kind | None) -> Job:
 
 
 def _plan_folders(out: Path, people: Sequence[Person], kinds: Sequence[Kind], suffix: str) -> list[Job]:
-    """A third of the people, but at least one, are matched; the others are strangers to one another, in pairs."""
+    """Use a third of the people, at least one, for matched pairs, and the others for mismatched pairs."""
     matched = max(1, len(people) // 3)
     jobs = []
     for number, person in enumerate(people[:matched]):
@@ -205,7 +202,7 @@ def _plan_singles(out: Path, people: Sequence[Person], kinds: Sequence[Kind], su
 def _check(seeds: Sequence[int], layout: str, tiles: int, kinds: Iterable[str], size: int) -> None:
     problems: list[tuple[Callable[[], bool], str]] = [
         (lambda: not seeds, "no seeds: give at least one, e.g. seeds=range(10)"),
-        (lambda: len(set(seeds)) < len(seeds), "a seed is named twice: one seed is one person"),
+        (lambda: len(set(seeds)) < len(seeds), "a seed is given twice: one seed is one person"),
         (lambda: layout not in LAYOUTS, f"unknown layout {layout!r}; known are {', '.join(LAYOUTS)}"),
         (lambda: layout == "strips" and tiles < 2, f"a strip needs at least 2 tiles, got {tiles}"),
         (lambda: not set(kinds) <= set(KINDS), f"unknown kinds in {sorted(kinds)}; known are {', '.join(KINDS)}"),
@@ -217,7 +214,7 @@ def _check(seeds: Sequence[int], layout: str, tiles: int, kinds: Iterable[str], 
 
 
 def _claim(out: Path, settings: dict[str, Any]) -> None:
-    """Remember what a folder is made with, or refuse if it was made with something else."""
+    """Record the settings of a folder, or refuse a folder that was made with other settings."""
     path = out / SETTINGS_FILE
     if not path.exists():
         write_json(path, settings)
@@ -231,7 +228,7 @@ def _claim(out: Path, settings: dict[str, Any]) -> None:
         key = differing[0]
         raise ValueError(
             f"{out} was made with {key}={earlier.get(key)!r}, not {settings[key]!r}: choose another folder, "
-            "or repeat the earlier settings to go on with it"
+            "or use the earlier settings to continue"
         )
 
 
@@ -253,26 +250,26 @@ def generate_faces(  # noqa: PLR0913 - one place where a whole set is described
     """Make faces of the people of ``seeds`` and write them to a folder.
 
     Args:
-        out: folder; what is finished there is kept.
-        seeds: one person each.
-        siblings: for each seed also this many siblings, hard impostors.
+        out: folder; finished files in it are kept.
+        seeds: one person per seed.
+        siblings: number of siblings (hard impostors) per seed.
         layout: "strips" (``<name>.png`` of square tiles side by side with ``<name>.json``), "folders"
             (``matched_faces/<person>/``, ``mismatched_faces/<person>/``), or "manifest" (``images/<person>/`` and
             ``manifest.json`` with every parameter).
-        tiles: tiles of a strip.
-        start_rad: yaw of a strip's first tile, at the left.
-        step_rad: yaw from tile to tile.
+        tiles: number of tiles of a strip.
+        start_rad: yaw of the first tile of a strip, at the left.
+        step_rad: difference of yaw between neighbouring tiles.
         kinds: further pictures of each person, for folders and manifests.
         size: of a picture or tile, px.
         image_format: PNG keeps every pixel.
         quality: of JPEG and WebP, 1 to 100.
-        progress: whether to show a bar.
+        progress: whether to show a progress bar.
 
     Returns:
-        The images' files, in the order of the people.
+        The image files, in the order of the people.
 
     Raises:
-        ValueError: an argument that cannot be served, or a folder made with other settings.
+        ValueError: an invalid argument, or a folder that was made with other settings.
     """
     _check(seeds, layout, tiles, kinds, size)
     people = _people(seeds, siblings)
@@ -289,9 +286,9 @@ def generate_faces(  # noqa: PLR0913 - one place where a whole set is described
     turn = {"tiles": tiles, "start": start_rad, "step": step_rad}
     _claim(out, settings | {"format": image_format} | (turn if layout == "strips" else {"kinds": sorted(kinds)}))
     if layout == "strips":
-        for job in jobs:  # first, so that no strip ever stands without its yaws
+        for job in jobs:  # first, so that no strip exists without its yaws
             write_json(job.path.with_suffix(".json"), turn)
-    make_files(jobs, size=size, quality=quality, progress=progress)
+    _make_files(jobs, size=size, quality=quality, progress=progress)
     if layout == "manifest":
         write_json(
             out / "manifest.json",

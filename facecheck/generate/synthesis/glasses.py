@@ -1,4 +1,4 @@
-"""A pair of glasses: rims, bridge and temples as tubes, placed before the eyes of the head that wears it."""
+"""Glasses: rims, bridge and temples as tubes, placed in front of the eyes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _AROUND: Final = 8
 _RIM_POINTS: Final = 48
 _BEFORE_EYES_DM: Final = 0.30
 _EAR_DM: Final = 0.3  # z where the temples end
-_WRAP: Final = 0.22  # the frame curves round the face
+_WRAP: Final = 0.22  # curvature of the frame around the face
 
 
 def _tube(line: Floats, radius: float, first: int, *, closed: bool) -> tuple[Floats, Ints]:
@@ -63,7 +63,7 @@ def _lines(glasses: Glasses, eyes: Floats, head_sides: Floats) -> list[tuple[Flo
         back = np.linspace(0, 1, 24)
         depth = z - _WRAP * reach**2 + (_EAR_DM - z) * back
         beside = np.interp(depth, *head_sides.T) + glasses.thickness
-        x = np.maximum.accumulate(np.maximum(beside, reach))  # straight back, then along the head
+        x = np.maximum.accumulate(np.maximum(beside, reach))  # straight back, then along the side of the head
         lines.append((np.stack([sign * x, y + 0.05 * back, depth], axis=1), False))
     return lines
 
@@ -72,9 +72,9 @@ def glasses_mesh(glasses: Glasses, eyes: Floats, head_sides: Floats) -> tuple[Fl
     """Vertices and quads of a frame.
 
     Args:
-        glasses: its form.
+        glasses: parameters of the frame.
         eyes: centres of the two eyes ``(2, 3)``.
-        head_sides: depth z, rising, and half the width of the head there at the height of the eyes ``(k, 2)``, dm.
+        head_sides: rising depth z, and half the width of the head there at the height of the eyes ``(k, 2)``, dm.
     """
     parts, count = [], 0
     for line, closed in _lines(glasses, eyes, head_sides):

@@ -1,11 +1,10 @@
-"""Hair on the head: guide hairs are stepped over the skull, then thousands of strands follow them.
+"""Hair on the head: guide hairs are traced over the skull, then thousands of strands follow them.
 
-A guide leaves the scalp along its cut's comb, bends under gravity and is pushed out where it would enter the
-head. Strands between the guides take the mean of the three nearest on their side of the parting.
+A guide leaves the scalp in the comb direction of its cut, bends under gravity and is pushed out where it would enter
+the head. Strands between the guides use the mean of the three nearest guides on their side of the parting.
 
-Two rules keep hair where hair is worn: `_part_before_face` draws long hair to the sides of the face, and
-`_trim_before_eyes` cuts whatever still hangs before the eyes, as a barber would. Faces whose eyes are hidden are
-nobody's test.
+Two rules keep the face visible: `_part_before_face` moves long hair to the sides of the face, and
+`_trim_before_eyes` cuts hair that still hangs in front of the eyes. Faces with hidden eyes would be no useful test.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ _LOWEST_COLLIDER_DM: Final = 5.0
 _DEEPEST_HIT_DM: Final = 0.6
 _BUN_DM: Final = np.array([0.0, 7.6, -0.7])
 _FACE_HALF_WIDTH_DM: Final = 0.64
-_FURTHEST_FORWARD_DM: Final = 0.55  # beside the cheeks, long hair keeps behind this
+_FURTHEST_FORWARD_DM: Final = 0.55  # beside the cheeks, long hair stays behind this depth
 _LIFTED_KNOTS: Final = 7
 _DEEPEST_LIFT_DM: Final = 0.15
 _SIDE_LIFT: Final = 0.15
@@ -61,7 +60,7 @@ class _Scalp:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Collider:
-    """The head as hair meets it: every second coarse vertex and its normal."""
+    """The head for collisions with hair: every second coarse vertex and its normal."""
 
     tree: cKDTree
     vertices: Floats
@@ -74,7 +73,7 @@ def _collider(mesh: tuple[Floats, Floats]) -> _Collider:
 
 
 def scalp(points: Floats, person: Person, cut: Cut) -> Floats:
-    """How much hair grows at each template position ``(n, 3)``, 0 to 1."""
+    """Density of hair at each template position ``(n, 3)``, 0 to 1."""
     angle = np.arctan2(np.abs(points[:, 0]), points[:, 2] - 0.35)
     heights = _HEIGHTS if person.body.sex == "male" else _WOMENS_HEIGHTS
     receding = cut == "receding"
@@ -86,7 +85,7 @@ def scalp(points: Floats, person: Person, cut: Cut) -> Floats:
 
 
 def cap_strength(person: Person, cut: Cut) -> float:
-    """How much of the scalp's own colour the hair's roots hide, 0 to 1."""
+    """Share of the scalp's colour that the roots of the hair hide, 0 to 1."""
     if cut == "bald":
         return 0.03 if person.hair.name == "white" else 0.12
     return {"buzz": 0.8, "afro": 0.95}.get(cut, 0.9)
@@ -107,12 +106,12 @@ def _sample(
 
 
 def _chance(template: Template, vertices: Floats, person: Person, cut: Cut) -> Floats:
-    """Chance of a root in each coarse triangle: its area times its share of scalp, never on an ear."""
+    """Probability of a root in each coarse triangle: area times density of hair, 0 on ears."""
     triangles = triangles_of(template.coarse.quads)
     corners = vertices[triangles]
     area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
     growth = scalp(template.rest_coarse, person, cut)[triangles].mean(axis=1)
-    on_ear = (template.regions.ears[: len(vertices)][triangles] > 0.3).any(axis=1)  # a mask's edge
+    on_ear = (template.regions.ears[: len(vertices)][triangles] > 0.3).any(axis=1)  # the edge of the mask
     return np.asarray(area * growth * ~on_ear)
 
 
@@ -129,7 +128,7 @@ def _sides(rest: Floats, part: float) -> Floats:
 
 
 def _comb(form: CutForm, rest: Floats, style: Style) -> Floats:
-    """Where each guide is combed to ``(n, 3)``."""
+    """Comb direction of each guide ``(n, 3)``."""
     side = _sides(rest, style.part)
     if style.cut == "side parting":
         side = np.full(len(rest), -np.sign(style.part or 1.0))
@@ -156,7 +155,7 @@ def _lengths(form: CutForm, rest: Floats, style: Style, rng: np.random.Generator
 
 
 def _push_out(points: Floats, heading: Floats, collider: _Collider, clearance: Floats) -> tuple[Floats, Floats]:
-    """Lift points to ``clearance`` over the head and turn their heading along it."""
+    """Move points to ``clearance`` above the head and make their heading tangential."""
     nearest = collider.tree.query(points)[1]
     vertices, normal = collider.vertices, collider.normals[nearest]
     missing = clearance - ((points - vertices[nearest]) * normal).sum(axis=1)
@@ -190,7 +189,7 @@ def _step_guides(form: CutForm, roots: _Scalp, style: Style, collider: _Collider
 
 
 def _follow(form: CutForm, guides: tuple[Floats, _Scalp], roots: _Scalp, part: float) -> Floats:
-    """Offsets from the root ``(n, knots, 3)`` of each strand: the mean of its nearest guides'."""
+    """Offsets from the root ``(n, knots, 3)`` of each strand: the mean of its nearest guides."""
     lines, guide_roots = guides
     here, there = roots.rest, guide_roots.rest
     distance = (here**2).sum(axis=1)[:, None] + (there**2).sum(axis=1)[None] - 2 * here @ there.T
@@ -206,7 +205,7 @@ def _follow(form: CutForm, guides: tuple[Floats, _Scalp], roots: _Scalp, part: f
 
 
 def _disorder(form: CutForm, offsets: Floats, rng: np.random.Generator) -> Floats:
-    """Let every strand stray from its lock, more towards its tip."""
+    """Add a random deviation to every strand, growing towards its tip."""
     count, knots, _ = offsets.shape
     along = np.linspace(0, 1, knots)[None, :, None]
     offsets = offsets * rng.uniform(form.shortest, 1.03, (count, 1, 1))
@@ -230,7 +229,7 @@ def _curl(offsets: Floats, rest: Floats, amount: float, *, tight: bool, rng: np.
 
 
 def _part_before_face(points: Floats, side: Floats, eye_y: float) -> Floats:
-    """Draw hair that falls before the face to its sides, gradually from the root on."""
+    """Move hair in front of the face to its sides, gradually from the root on."""
     room = (
         _FACE_HALF_WIDTH_DM
         * ramp(eye_y + 0.55, eye_y + _ABOVE_EYES_DM, points[..., 1])
@@ -245,10 +244,10 @@ def _part_before_face(points: Floats, side: Floats, eye_y: float) -> Floats:
 
 
 def _trim_before_eyes(points: Floats, eye_y: float, rng: np.random.Generator) -> Floats:
-    """Cut every strand where it comes before the eyes; the cut part folds into its last point."""
+    """Cut every strand where it comes in front of the eyes; points after the cut equal the last point before it."""
     height = eye_y + _ABOVE_EYES_DM + rng.uniform(-0.02, 0.05, (len(points), 1))
     x, y, z = np.abs(points[..., 0]), points[..., 1], points[..., 2]
-    hidden = (z > 0.7) & (x < 0.56) & (y < height)  # the window of the eyes, in dm
+    hidden = (z > 0.7) & (x < 0.56) & (y < height)  # the region in front of the eyes, in dm
     last = np.where(hidden.any(axis=1), np.maximum(hidden.argmax(axis=1) - 1, 0), points.shape[1] - 1)
     index = np.minimum(np.arange(points.shape[1])[None], last[:, None])
     return np.take_along_axis(points, index[..., None], axis=1)
@@ -271,7 +270,7 @@ def _colours(person: Person, rest: Floats, rng: np.random.Generator) -> Floats:
 
 
 def _lift_over_scalp(points: Floats, collider: _Collider) -> Floats:
-    """Lift the first knots of each strand out of the scalp: between guides, its curve may differ from theirs."""
+    """Lift the first knots of each strand out of the scalp, which may be curved differently between the guides."""
     lifted = points.copy()
     for knot in range(1, min(_LIFTED_KNOTS, points.shape[1])):
         nearest = collider.tree.query(points[:, knot])[1]
@@ -287,10 +286,10 @@ def _shape_strands(
     """Strands ``(n, knots, 3)`` from their offsets, their roots and the height of the eyes."""
     offsets, roots, eye_y = strands
     offsets = _disorder(form, offsets, rng)
-    if person.hair.curl > 0.15 or style.cut == "afro":  # straighter than that is straight
+    if person.hair.curl > 0.15 or style.cut == "afro":  # hair with less curl is drawn straight
         offsets = _curl(offsets, roots.rest, person.hair.curl, tight=style.cut == "afro", rng=rng)
     points = roots.points[:, None] + offsets
-    if form.parted and not form.fringe and form.side > 0.9:  # long enough to fall before the face
+    if form.parted and not form.fringe and form.side > 0.9:  # long enough to fall in front of the face
         points = _part_before_face(points, _sides(roots.rest, style.part), eye_y)
     if style.cut == "bob":
         cut = _BOB_Y_DM + 0.1 * (style.length - 1) + 0.03 * rng.normal(size=(len(points), 1))
@@ -299,13 +298,13 @@ def _shape_strands(
 
 
 def hair(template: Template, person: Person, style: Style, mesh: tuple[Floats, Floats], eye_y: float) -> Strands | None:
-    """Strands of a person's hair in a style; None if there is none.
+    """Strands of a person's hair in a style; None if there is no hair.
 
     Args:
         template: the head at rest.
         person: whose hair: colour, curl, hairline, density.
         style: the cut, its length and parting.
-        mesh: coarse body vertices and normals with a resting face (hair does not follow a smile).
+        mesh: coarse body vertices and normals with a neutral face (hair does not depend on the expression).
         eye_y: height of the eyes, dm.
     """
     if style.cut == "bald":
@@ -319,7 +318,7 @@ def hair(template: Template, person: Person, style: Style, mesh: tuple[Floats, F
     roots = _sample(template, mesh, chance, int(form.strands * person.hair.density), rng)
     offsets = _follow(form, (guides, guide_roots), roots, style.part)
     points = _shape_strands(form, person, style, (offsets, roots, eye_y), rng)
-    if form.top > 0.2:  # a buzz cut stands off the scalp by itself
+    if form.top > 0.2:  # the hair of a buzz cut is upright and needs no lift
         points = _lift_over_scalp(points, collider)
     points = _trim_before_eyes(points, eye_y, rng)
     colour = _colours(person, roots.rest, rng)

@@ -1,4 +1,4 @@
-"""Light: radiance from 48 directions around the head, a soft ambience and one or two sources."""
+"""Light: radiance from 48 directions around the head, as soft ambient light and one or two sources."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from facecheck.generate.synthesis.streams import Aspect, stream
 __all__ = ["DIRECTIONS", "SOLID_ANGLE", "radiance"]
 
 _COUNT: Final = 48
-_WARMTH: Final = 0.06  # what the white balance leaves of lamps and skies
+_WARMTH: Final = 0.06  # colour cast that remains after white balance
 
 
 def _sphere(count: int) -> Floats:
-    """Evenly spread directions (a Fibonacci sphere)."""
+    """Evenly distributed directions (a Fibonacci sphere)."""
     step = np.arange(count) + 0.5
     polar = np.arccos(1 - 2 * step / count)
     around = np.pi * (1 + np.sqrt(5)) * step
@@ -35,7 +35,7 @@ def _lobe(azimuth: float, elevation: float, sharpness: float, colour: tuple[floa
 
 
 def _sources(kind: Lighting, rng: np.random.Generator) -> tuple[float, Floats]:
-    """Factor on the ambience and radiance ``(48, 3)`` of the sources."""
+    """Factor of the ambient light, and radiance ``(48, 3)`` of the sources."""
     side = float(rng.choice([-1, 1]))
     if kind == "soft":
         key = _lobe(side * rng.uniform(0.2, 0.8), rng.uniform(0.3, 0.7), 5, (2.6, 2.5, 2.35))
@@ -51,7 +51,7 @@ def _sources(kind: Lighting, rng: np.random.Generator) -> tuple[float, Floats]:
 
 
 def radiance(kind: Lighting, seed: int) -> Floats:
-    """Linear radiance ``(48, 3)`` arriving from each of `DIRECTIONS`. Light is fixed to the head."""
+    """Linear radiance ``(48, 3)`` from each of `DIRECTIONS`. The light is fixed relative to the head."""
     rng = stream(Aspect.LIGHT, seed)
     up, front = DIRECTIONS[:, 1:2], DIRECTIONS[:, 2:3]
     tint = np.exp(_WARMTH * rng.normal() * np.array([1.0, 0.0, -1.0]))

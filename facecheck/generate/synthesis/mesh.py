@@ -1,7 +1,7 @@
 """Quad meshes: Catmull-Clark subdivision as one sparse matrix, normals, and sums over neighbours.
 
-Subdivision is linear in the vertices, so its rule is worked out once per topology and every further
-head costs two sparse products.
+Subdivision is linear in the vertices, so its matrix is computed once per topology, and every further head costs
+two sparse products.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _vertex_rule(
 
 
 def subdivide(quads: Ints, count: int) -> Subdivision:
-    """Work out one Catmull-Clark step for ``quads (f, 4)`` over ``count`` vertices.
+    """Compute one Catmull-Clark step for ``quads (f, 4)`` over ``count`` vertices.
 
     Source: Catmull and Clark, "Recursively generated B-spline surfaces", 1978; open edges as B-spline curves.
     """

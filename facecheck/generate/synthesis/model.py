@@ -1,4 +1,4 @@
-"""A person made up for one picture: posed surfaces with their paint, and strands of hair. Nothing is lit yet."""
+"""The model of a person for one picture: posed surfaces with their paint, and strands of hair, before lighting."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ KINDS: Final[tuple[SurfaceKind, ...]] = ("skin", "eye", "mouth", "glasses")
 
 _TEETH: Final = to_linear((206, 198, 184))
 _TONGUE: Final = to_linear((158, 76, 78))
-# Part, colour, roughness, and how much lower it stands than in the base mesh, whose lip hides its upper teeth.
+# Part, colour, roughness, and offset downwards from the base mesh, in which the lip hides the upper teeth.
 _MOUTH_PARTS: Final = (
     ("upper_teeth", _TEETH, 0.3, 0.075),
     ("lower_teeth", _TEETH, 0.3, 0.03),
     ("tongue", _TONGUE, 0.4, 0.0),
 )
-_MOUTH_SCALE: Final = np.array([0.88, 1.0, 1.0])  # else teeth pierce the corners of an open mouth
-_NECK_DM: Final = 5.9  # relief and creases are drawn above it
+_MOUTH_SCALE: Final = np.array([0.88, 1.0, 1.0])  # otherwise the teeth stick out at the corners of an open mouth
+_NECK_DM: Final = 5.9  # relief and creases are drawn above this height
 _TEMPLE_BAND_DM: Final = 0.1
 _TEMPLE_DEPTHS_DM: Final = np.linspace(0.3, 1.6, 14)
 _CENTRE_BELOW_EYES_DM: Final = 0.22
 _CENTRE_Z_DM: Final = 0.45
-_CREASE_TINT: Final = np.array([0.55, 0.75, 0.72])  # blood shows in creases ...
-_RIDGE_TINT: Final = np.array([0.10, 0.13, 0.13])  # ... and pales on ridges
+_CREASE_TINT: Final = np.array([0.55, 0.75, 0.72])  # creases are redder ...
+_RIDGE_TINT: Final = np.array([0.10, 0.13, 0.13])  # ... and ridges are paler
 
 
 class Pose(NamedTuple):
-    """What moves in a face."""
+    """Expression and gaze of a face."""
 
     expression: Expression
     strength: float
@@ -72,7 +72,7 @@ class Model:
         kind: ``(n,)`` index into `KINDS`.
         caster: coarse body that casts shadows: vertices and triangles.
         strands: bundles of hair.
-        centre: what the camera looks at.
+        centre: the point that the camera looks at.
     """
 
     person: Person
@@ -107,7 +107,7 @@ def _curvature(template: Template, vertices: Floats, normals: Floats) -> Floats:
 
 
 def _skin_surface(template: Template, person: Person, style: Style, fine: Floats) -> _Surface:
-    """The body with creases tinted and wrinkles and pores pressed into its normals."""
+    """The body with tinted creases, and with wrinkles and pores in its normals."""
     rest, quads = template.rest_fine, template.fine.quads
     normals = vertex_normals(fine, quads)
     covered = ramp(0.03, -0.15, cloth_distance(rest, style.clothes))
@@ -184,7 +184,7 @@ def _join_paint(surfaces: list[_Surface]) -> Paint:
 
 @lru_cache(maxsize=1)
 def _grow_hair(template: Template, person: Person, style: Style) -> Strands | None:
-    """Hair of a resting head: it does not follow a smile, so all expressions share it."""
+    """Hair of a head with a neutral face; all expressions share it."""
     at_rest = head_vertices(template, person, {})
     scalp, _ = template.body(at_rest)
     eye_y = float(_eye_centres(template, at_rest)[:, 1].mean())
@@ -192,7 +192,7 @@ def _grow_hair(template: Template, person: Person, style: Style) -> Strands | No
 
 
 def sculpt(template: Template, person: Person, style: Style, pose: Pose) -> Model:
-    """Build a person in a style with a face that does what ``pose`` says (0.9 s)."""
+    """Build the model of a person in a style, with the expression and gaze of ``pose`` (0.9 s)."""
     vertices = head_vertices(template, person, face_unit_weights(pose.expression, pose.strength))
     at_rest = head_vertices(template, person, {})
     coarse, _ = template.body(vertices)

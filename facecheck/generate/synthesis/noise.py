@@ -1,4 +1,4 @@
-"""Smooth random fields (value noise), one lattice per call, drawn from the generator that is passed in."""
+"""Smooth random fields (value noise); each call draws one lattice from the given generator."""
 
 from __future__ import annotations
 

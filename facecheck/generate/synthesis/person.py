@@ -1,15 +1,15 @@
-"""Who somebody is: everything about a face that stays the same from picture to picture, drawn from one seed.
+"""Identity: everything about a face that is the same in all pictures, drawn from one seed.
 
 | aspect | distribution |
 |---|---|
 | ancestry | one of MakeHuman's three with weight 0.65, the rest Dirichlet(0.25) |
-| sex, age | even; 18 to 80 years, 18 + 62 beta(1.1, 1.5) |
+| sex, age | equal probability; 18 to 80 years, 18 + 62 beta(1.1, 1.5) |
 | muscle, weight | normal around 0.5 |
-| local shape | every two-sided target normal, clipped at 2 sigma, calm for masses, wide for features |
-| skin | melanin by ancestry, then hue, blush, freckles, moles, pores; spots of age from 45 years on |
-| brows, eyes, hair | colour by ancestry and age; form uniform over what people have |
+| local shape | every two-sided target normal, clipped at 2 sigma, narrow for large parts, wide for features |
+| skin | melanin by ancestry, then hue, blush, freckles, moles, pores; age spots from 45 years on |
+| brows, eyes, hair | colour by ancestry and age; form uniform over the natural range |
 
-A sibling shares ancestry, sex, colouring and most of the shape with the person whose seed it is drawn from.
+A sibling shares ancestry, sex, colours and most of the shape with the person of the same seed.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ _SIGMA: Final = 0.27
 _ONE_SIDED_SIGMA: Final = 0.22
 _ASYMMETRY_SIGMA: Final = 0.14
 _SIDE_SIGMA: Final = 0.05  # between the left and the right eye, cheek and ear
-# Factor on sigma by prefix of the axis. The large masses of a head (below 1) soon make a drawing of a face;
-# what people recognise one another by, and no caricaturist needs, spreads further (above 1).
+# Factor on sigma by prefix of the axis. Large changes of the overall head shape look like a caricature (factors below
+# 1); features by which people recognise each other vary more (factors above 1).
 _SPREAD: Final = {
     "mouth-trans": 0.45,
     "mouth-angles": 0.4,
@@ -113,7 +113,7 @@ _NOT_LOCAL: Final = ("african-", "asian-", "caucasian-", "universal-", "face:", 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Body:
-    """The frame: ``ancestry`` weights (African, Asian, European) sum to 1; muscle and weight are in [0, 1]."""
+    """The body: ``ancestry`` weights (African, Asian, European) sum to 1; muscle and weight are in [0, 1]."""
 
     sex: Sex
     age_years: float
@@ -125,7 +125,7 @@ class Body:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Skin:
-    """Skin: ``melanin`` in [0, 1] picks the tone, linear ``albedo`` is the tone with the person's own hue."""
+    """Skin: ``melanin`` in [0, 1] selects the tone, linear ``albedo`` is the tone with the person's hue."""
 
     melanin: float
     albedo: Rgb
@@ -167,7 +167,7 @@ class Brows:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hair:
-    """Hair as it grows: ``curl`` in [0, 1], the hairline moved up and receding at the temples by so many dm."""
+    """Natural hair: ``curl`` in [0, 1], and shift of the hairline and recession at the temples in dm."""
 
     name: str
     colour: Rgb
@@ -184,7 +184,7 @@ class Person:
 
     Attributes:
         shape: signed weight by axis (see `shape_axes`) or one-sided target.
-        lineage: seeds whose random fields are summed at these weights (the shape's smooth warp).
+        lineage: seeds and weights of the random fields whose sum is the shape's smooth warp.
     """
 
     seed: int
@@ -199,7 +199,7 @@ class Person:
 
     @property
     def key(self) -> tuple[int, int]:
-        """What every random stream of this person starts from."""
+        """The seeds of every random stream of this person."""
         return self.seed, self.sibling
 
     @property
@@ -209,7 +209,7 @@ class Person:
 
     @property
     def labels(self) -> dict[str, str]:
-        """Groups that an evaluation may split by."""
+        """Groups for an evaluation by group."""
         return {
             "sex": self.body.sex,
             "age_group": _bin(self.body.age_years, AGE_GROUPS),
@@ -228,7 +228,7 @@ def _rgb(colour: Floats) -> Rgb:
 
 @lru_cache(maxsize=1)
 def shape_axes() -> dict[str, tuple[str, str]]:
-    """Two-sided local axes, named after their positive target: targets for negative and for positive weights."""
+    """Two-sided local axes by the name of their positive target: targets for negative and for positive weights."""
     names = [name for name in load_head().targets if not name.startswith((*_NOT_LOCAL, "asym"))]
     axes = {}
     for name in names:
@@ -254,7 +254,7 @@ def _mirror_stem(axis: str) -> str:
 
 def _sigma(stem: str) -> float:
     if stem in {"mouth-trans-out", "nose-trans-out"}:
-        return 0.08  # sideways: a crooked face, not another face
+        return 0.08  # a sideways shift makes the face asymmetric, not another face
     return _SIGMA * next((factor for prefix, factor in _SPREAD.items() if stem.startswith(prefix)), 1.0)
 
 
@@ -380,7 +380,7 @@ def _draw_brows(seeds: tuple[int, ...], body: Body, hair: Hair) -> Brows:
 
 
 def draw_person(seed: int) -> Person:
-    """The person of a seed; equal seeds give equal people on every machine.
+    """Draw the person of a seed; equal seeds give equal people on every machine.
 
     Args:
         seed: at least 0.
@@ -392,11 +392,11 @@ def draw_person(seed: int) -> Person:
 
 
 def draw_sibling(seed: int, sibling: int) -> Person:
-    """Somebody else who looks much like the person of ``seed``: a hard impostor.
+    """Draw another person who looks similar to the person of ``seed``: a hard impostor.
 
     Args:
-        seed: whose sibling, at least 0.
-        sibling: which of the siblings, from 1.
+        seed: of the person, at least 0.
+        sibling: number of the sibling, from 1.
 
     Raises:
         ValueError: a negative seed, or a sibling below 1.

@@ -1,13 +1,13 @@
-"""Which pictures of a set are compared: genuine and impostor pairs in folds that share nobody.
+"""The pairs of a set: genuine and impostor pairs in identity-disjoint folds.
 
-Pairs are hard on purpose, and only of faces that every detector should find: heads turned further than 0.6 rad are
-left to the pose strips. Genuine pairs join a pose to another, or to another light, expression, look or height of
-the camera. Half of the impostor pairs join people of the same sex and neighbouring skin tones, and every sibling
-meets the person they resemble.
+Pairs are hard on purpose, but only of faces that every detector should find: heads turned further than 0.6 rad are
+compared in the pose strips only. The pictures of a genuine pair differ in yaw, light, expression, look or height of
+the camera. Half of the impostor pairs are of people of the same sex and similar skin tones, and every sibling is
+compared with the person they resemble.
 
-The first pairs of each fold are its *sample*: as many genuine as impostor pairs over few pictures, three of each
-of one person from every cell of sex, age group and skin tone. What is measured often, such as every level of every
-corruption, is measured on it.
+The first pairs of each fold are its *sample*: equally many genuine and impostor pairs over few pictures, three
+pictures each of one person from every cell of sex, age group and skin tone. The sample is for frequent measurements,
+such as every level of every corruption.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FOLDS: Final = 8
 WIDEST_YAW_RAD: Final = 0.6
 _GENUINE_PER_PERSON: Final = 46
 _IMPOSTORS_PER_FOLD: Final = 424
-_SIBLING_PAIRS: Final = 8  # per pair of siblings; dlib takes siblings for one person so often that 20 hide all else
+_SIBLING_PAIRS: Final = 8  # per pair of siblings; with 20, errors of dlib on siblings would dominate the results
 _SAMPLED_PEOPLE: Final = 3  # of each fold
 _NEUTRAL: Final = ("strip",)
 _MOVED: Final = ("pitch", "smile", "laugh", "frown", "speak", "surprise")
@@ -35,7 +35,7 @@ _MOVED: Final = ("pitch", "smile", "laugh", "frown", "speak", "surprise")
 
 @dataclass(frozen=True, order=True, slots=True)
 class Face:
-    """One face of a manifest: a file, its tile (0 if it has one only), whose it is, and what kind of picture."""
+    """One face of a manifest: file, tile (0 if the file has only one), subject, and kind of picture."""
 
     file: str
     tile: int
@@ -48,7 +48,7 @@ _Couple: TypeAlias = tuple[Face, Face]
 
 
 def faces_of(manifest: dict[str, Any]) -> dict[str, list[Face]]:
-    """Faces of a manifest that are compared, by subject, in the manifest's order."""
+    """Faces of a manifest that are compared, by subject, in the order of the manifest."""
     found: dict[str, list[Face]] = {}
     for image in manifest["images"]:
         for tile, conditions in enumerate(image["tiles"]):
@@ -59,12 +59,12 @@ def faces_of(manifest: dict[str, Any]) -> dict[str, list[Face]]:
 
 
 def _family(subject: str) -> str:
-    """Siblings share the name of the person they resemble: ``p00012s1`` -> ``p00012``."""
+    """The common name of siblings: ``p00012s1`` -> ``p00012``."""
     return subject.partition("s")[0]
 
 
 def _deal_families(manifest: dict[str, Any]) -> list[list[str]]:
-    """Folds of subjects: families stay together, and each fold gets both sexes of every age and tone in turn."""
+    """Folds of subjects: families are in one fold, and sexes, ages and skin tones are spread over the folds."""
     families: dict[str, list[str]] = {}
     for subject in manifest["people"]:
         families.setdefault(_family(subject), []).append(subject)
@@ -80,7 +80,7 @@ def _deal_families(manifest: dict[str, Any]) -> list[list[str]]:
 
 
 def _draw_genuine(faces: Sequence[Face], rng: np.random.Generator) -> list[_Couple]:
-    """Pairs of one person, no two alike, fewest between neighbouring tiles of the strip."""
+    """Distinct pairs of one person, with fewest pairs of neighbouring tiles of the strip."""
     pairs, weights = [], []
     for face, other in itertools.combinations(faces, 2):
         same_strip = face.kind == other.kind == "strip"
@@ -92,7 +92,7 @@ def _draw_genuine(faces: Sequence[Face], rng: np.random.Generator) -> list[_Coup
 
 
 def _likeness(people: dict[str, Any], subject: str, other: str) -> float:
-    """How much a stranger resembles somebody at a glance: chance of being drawn as an impostor."""
+    """Similarity by labels of two unrelated people, which weights the draw of impostor pairs."""
     here, there = people[subject]["labels"], people[other]["labels"]
     return float((1 + 3 * (here["sex"] == there["sex"])) * (1 + 2 * (here["skin_tone"] == there["skin_tone"])))
 
@@ -108,7 +108,7 @@ def _draw_impostors(
     sizes: tuple[int, int],
     rng: np.random.Generator,
 ) -> list[_Couple]:
-    """Pairs of different people, no two alike: ``sizes`` says how many for each pair of siblings, and in all."""
+    """Distinct impostor pairs; ``sizes`` gives the number per pair of siblings, and the total."""
     couples = list(itertools.combinations(faces, 2))
     siblings = [couple for couple in couples if _family(couple[0]) == _family(couple[1])]
     drawn: dict[_Couple, None] = {}
@@ -128,7 +128,7 @@ def _cell(people: dict[str, Any], subject: str) -> tuple[str, ...]:
 
 
 def _sampled_people(people: dict[str, Any], folds: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Some people of each fold, taken in turn from whichever cell of labels was taken least so far."""
+    """People of each fold, each from the cell of labels that was used least so far."""
     taken: dict[tuple[str, ...], int] = {}
     sampled: list[list[str]] = [[] for _ in folds]
     for _ in range(_SAMPLED_PEOPLE):
@@ -141,7 +141,7 @@ def _sampled_people(people: dict[str, Any], folds: Sequence[Sequence[str]]) -> l
 
 
 def _sampled_faces(faces: Sequence[Face], rng: np.random.Generator) -> list[Face]:
-    """Three pictures of a person: a turned head, a face or camera that moved, and another look or light."""
+    """Three pictures of a person: a turned head, another expression or pitch, and another look or light."""
     turned = [face for face in faces if face.kind in _NEUTRAL and face.yaw_rad]
     moved = [face for face in faces if face.kind in _MOVED]
     other = [face for face in faces if face.kind not in (*_NEUTRAL, *_MOVED)]
@@ -151,7 +151,7 @@ def _sampled_faces(faces: Sequence[Face], rng: np.random.Generator) -> list[Face
 def _draw_sample(
     people: dict[str, Any], faces: dict[str, list[Face]], subjects: Sequence[str], rng: np.random.Generator
 ) -> tuple[list[_Couple], list[_Couple]]:
-    """Genuine and impostor pairs of a fold's sample, equally many."""
+    """Genuine and impostor pairs of a fold's sample, equally many of both."""
     few = {subject: _sampled_faces(faces[subject], rng) for subject in subjects}
     genuine = [(min(pair), max(pair)) for subject in subjects for pair in itertools.combinations(few[subject], 2)]
     return genuine, _draw_impostors(people, few, (1, len(genuine)), rng)
@@ -162,16 +162,16 @@ def _reference(face: Face) -> dict[str, Any]:
 
 
 def _references(sample: Sequence[_Couple], rest: Sequence[_Couple]) -> list[list[dict[str, Any]]]:
-    """The sample, then those of the rest that are not in it."""
+    """The sample, then the rest without pairs of the sample."""
     return [[_reference(face) for face in pair] for pair in dict.fromkeys((*sample, *rest))]
 
 
 def draw_protocol(manifest: dict[str, Any]) -> dict[str, Any]:
-    """The protocol of a set: ``folds``, each with its subjects and its genuine and impostor pairs.
+    """Draw the protocol of a set: ``folds``, each with its subjects and its genuine and impostor pairs.
 
     A pair names two faces, each ``{"file": ..}`` or, in a strip, ``{"file": .., "tile": ..}`` with tiles counted
-    from 0 at the left. ``sample`` says how many pairs at the start of each list are the fold's sample. Drawn from
-    a fixed seed: the same manifest gives the same protocol.
+    from 0 at the left. ``sample`` is the number of pairs at the start of each list that are the fold's sample. The
+    seed is fixed: the same manifest gives the same protocol.
     """
     people, faces = manifest["people"], faces_of(manifest)
     dealt = _deal_families(manifest)

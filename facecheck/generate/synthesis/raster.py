@@ -1,6 +1,6 @@
 """A z-buffer in numpy: fragments of small triangles, and the nearest fragment of each pixel.
 
-Fragments of all triangles are laid out in one array, so the cost is that of the covered samples.
+Fragments of all triangles are in one array, so the cost grows with the number of covered samples.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Fragments(NamedTuple):
 
 
 def _bounds(corners: Sequence[Floats], limit: int) -> tuple[Ints, Ints]:
-    """First and number of the samples whose centres lie between the least and the greatest of three corners."""
-    one, two, three = corners  # named, since numpy's reductions over an axis of three are slow
+    """First sample and number of samples whose centres lie between the smallest and the largest of three corners."""
+    one, two, three = corners  # separate arrays, because numpy's reductions over an axis of length 3 are slow
     least, greatest = np.minimum(np.minimum(one, two), three), np.maximum(np.maximum(one, two), three)
     first = np.maximum(np.ceil(least - 0.5).astype(np.int64), 0)
     last = np.minimum(np.floor(greatest - 0.5).astype(np.int64), limit - 1)
@@ -71,7 +71,7 @@ def rasterise(points: Floats, triangles: Ints, size: int) -> Fragments:
 
 
 def depth_map(points: Floats, triangles: Ints, size: int) -> Floats:
-    """Nearest depth of each sample ``(size * size,)``; infinite where nothing is."""
+    """Nearest depth of each sample ``(size * size,)``; infinite for empty samples."""
     fragments = rasterise(points, triangles, size)
     nearest = np.full(size * size, np.inf)
     np.minimum.at(nearest, fragments.pixel, fragments.depth)
@@ -79,10 +79,10 @@ def depth_map(points: Floats, triangles: Ints, size: int) -> Floats:
 
 
 def nearest_fragments(pixel: Ints, depth: Floats, samples: int, depth_range: tuple[float, float]) -> Ints:
-    """Index of each sample's nearest fragment ``(samples,)``, -1 where there is none.
+    """Index of each sample's nearest fragment ``(samples,)``, -1 for empty samples.
 
-    Depth and index share one integer key, so equal depths are settled by the lower index: no order of
-    evaluation can change a pixel.
+    Depth and index are combined in one integer key, so the lower index wins at equal depths: the result does not
+    depend on the order of evaluation.
     """
     near, far = depth_range
     steps = np.clip((depth - near) / (far - near) * _DEPTH_STEPS, 0, _DEPTH_STEPS).astype(np.int64)

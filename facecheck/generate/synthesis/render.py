@@ -1,7 +1,7 @@
-"""From a lit model and a camera to pixels.
+"""Render a lit model with a camera.
 
-Surfaces and strands become fragments on a grid three times as fine as the picture; each sample keeps its nearest
-fragment, garments are painted per sample, then samples are averaged, exposed and developed.
+Surfaces and strands become fragments on a grid with three times the resolution of the picture. Each sample keeps its
+nearest fragment, garments are computed per sample, then samples are averaged, exposed and tone-mapped.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ __all__ = ["Development", "render"]
 SAMPLES_PER_SIDE: Final = 3
 _DEPTH_RANGE: Final = (DISTANCE_DM - 4, DISTANCE_DM + 4)
 _LONGEST_SEGMENT: Final = 60  # samples
-_SHORT_HAIR_LEAD_DM: Final = 0.012  # brows, beards and lashes win against the skin that they touch
-_SHOULDER: Final = 0.55  # above it the tone curve bends, so that nothing burns out
+_SHORT_HAIR_LEAD_DM: Final = 0.012  # depth offset of brows, beards and lashes, so that skin does not hide them
+_SHOULDER: Final = 0.55  # where the tone curve starts to bend, so that highlights do not saturate
 _NOISE: Final = 0.006
 _CLOTH_EDGE_DM: Final = 0.004
 
 
 class Development(NamedTuple):
-    """What turns light into the finished picture."""
+    """Parameters for turning light into the finished picture."""
 
     background_seed: int
     exposure_ev: float
@@ -40,7 +40,7 @@ class Development(NamedTuple):
 
 
 class _StrandSamples(NamedTuple):
-    """Samples along strand segments: flat pixel, depth, segment, and place along it."""
+    """Samples along strand segments: flat pixel, depth, segment, and position on the segment."""
 
     pixel: Ints
     depth: Singles
@@ -49,7 +49,7 @@ class _StrandSamples(NamedTuple):
 
 
 def _on_picture(start: Floats, stop: Floats, size: int) -> Ints:
-    """Segments ``(m, 3)`` that have a length and may touch the picture."""
+    """Indices of segments ``(m, 3)`` that have a length and may intersect the picture."""
     low, high = np.minimum(start, stop), np.maximum(start, stop)
     shown = (high[:, 0] >= 0) & (high[:, 1] >= 0) & (low[:, 0] < size) & (low[:, 1] < size)
     return np.flatnonzero(shown & (high[:, 0] + high[:, 1] > low[:, 0] + low[:, 1]))
@@ -78,7 +78,7 @@ def _front_facing(points: Floats, triangles: Ints) -> Ints:
 
 
 def _garment(template: Template, lit: LitModel, corners: Ints, weights: Floats, skin: Floats) -> Floats:
-    """Colours of surface samples with the garment laid over the skin."""
+    """Colours of surface samples, with the garment over the skin."""
     model = lit.model
     body = np.flatnonzero((corners < model.body_count).all(axis=1))
     corners, weights = corners[body], weights[body]
@@ -139,7 +139,7 @@ def _draw(template: Template, lit: LitModel, camera: Camera, size: int) -> tuple
 
 
 def _tone(light: Floats) -> Floats:
-    """Bend highlights over a shoulder instead of clipping them."""
+    """Compress highlights instead of clipping them."""
     room = 1 - _SHOULDER
     return np.where(light > _SHOULDER, _SHOULDER + room * np.tanh(0.9 * (light - _SHOULDER) / room), light)
 

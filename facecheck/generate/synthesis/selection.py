@@ -1,7 +1,7 @@
-"""Which seeds make a set that is balanced and whose people look different: no recogniser is asked.
+"""Choose seeds for a balanced set of people who look different, without using a recogniser.
 
-People of a pool are described by their face's shape and colouring; within each cell of sex, age group and skin
-tone, the one furthest from everybody chosen so far comes next, with the strangest third left out.
+People of a pool are described by the shape and colours of their face. Within each cell of sex, age group and skin
+tone, the next person is the one furthest from all people chosen so far; the most unusual third is left out.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SHAPE_WEIGHT = 18.0
 
 
 def appearance(person: Person) -> Floats:
-    """A person as one vector: face vertices freed of place and size, then colours, brows and age."""
+    """A person as one vector: face vertices normalised in position and size, then colours, brows and age."""
     template = load_template()
     rest = template.head.vertices[template.body_ids]
     face = (rest[:, 2] > 0.9) & (np.abs(rest[:, 0]) < 0.7) & (rest[:, 1] > 6.1) & (rest[:, 1] < 8.0)
@@ -41,7 +41,7 @@ def appearance(person: Person) -> Floats:
 
 
 def choose_people(pool: Sequence[int], per_cell: int) -> list[int]:
-    """Seeds of ``per_cell`` people from each cell of sex x age group x skin tone, as far as the pool has them."""
+    """Seeds of ``per_cell`` people from each cell of sex x age group x skin tone, or fewer if the pool is too small."""
     people = [draw_person(seed) for seed in pool]
     vectors = np.stack([appearance(person) for person in people])
     strangeness = ((vectors - vectors.mean(axis=0)) ** 2).sum(axis=1)

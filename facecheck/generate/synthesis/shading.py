@@ -1,4 +1,4 @@
-"""Light on a model: what no camera changes (irradiance, exposure) and what shines towards one (highlights)."""
+"""Light on a model: independent of the camera (irradiance, exposure) and dependent on it (highlights)."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from facecheck.generate.synthesis.visibility import StrandLight, Visibility
 
 __all__ = ["LitModel", "light_model", "strand_colours", "surface_colours"]
 
-_LEAK: Final = 0.03  # light that reaches even the deepest fold
-_MOUTH_LEAK: Final = 0.4  # light bounces between wet surfaces until teeth look white
-_WRAP: Final = np.array([0.22, 0.10, 0.05])  # red light passes round an edge under the skin
-_DIFFUSION_STEPS: Final = (10, 5, 3)  # red travels furthest
+_LEAK: Final = 0.03  # light that reaches even deep folds
+_MOUTH_LEAK: Final = 0.4  # reflections between wet surfaces make teeth look white
+_WRAP: Final = np.array([0.22, 0.10, 0.05])  # red light is scattered under the skin around edges
+_DIFFUSION_STEPS: Final = (10, 5, 3)  # red is scattered furthest
 _DIFFUSION_DM: Final = 0.022
 _DIFFUSION_OWN: Final = 0.6
-_BRIGHTEST: Final = 12  # directions that make highlights
+_BRIGHTEST: Final = 12  # number of directions with highlights
 _BRIGHTEST_ON_HAIR: Final = 5
 _FRESNEL: Final = 0.035
 _MAX_HIGHLIGHT: Final = 4.0
 _HIGHLIGHT: Final = 0.7
 _KEY: Final = 0.74  # irradiance of the metered face
-_MID_ALBEDO: Final = 0.26  # of the skin at which the meter is right
-_METER_LIGHT: Final = 0.42  # how far the meter makes up for light skin, lest it burn out ...
+_MID_ALBEDO: Final = 0.26  # albedo of skin that is exposed without correction
+_METER_LIGHT: Final = 0.42  # correction of the exposure for light skin, which must not saturate ...
 _METER_DARK: Final = 0.16  # ... and for dark skin, which must stay dark
 
 
@@ -39,9 +39,9 @@ class LitModel:
     """A model under one light.
 
     Attributes:
-        irradiance: ``(n, 3)`` on each vertex, diffused under the skin.
+        irradiance: ``(n, 3)`` of each vertex, diffused under the skin.
         strand_light: per bundle ``(n, k, 3)`` light scattered by each point of each strand.
-        exposure: factor that a camera would meter for the face.
+        exposure: factor that a camera's exposure meter would choose for the face.
     """
 
     model: Model
@@ -53,7 +53,7 @@ class LitModel:
 
 
 def _direct(model: Model, visibility: Visibility, radiance: Floats) -> Floats:
-    """Irradiance over pi, wrapped round edges of skin."""
+    """Irradiance divided by pi, wrapped around edges of skin."""
     skin = (model.kind == KINDS.index("skin")).astype(np.float64)
     leak = np.where(model.kind == KINDS.index("mouth"), _MOUTH_LEAK, _LEAK)
     total = np.zeros((3, len(model.vertices)))
@@ -67,7 +67,7 @@ def _direct(model: Model, visibility: Visibility, radiance: Floats) -> Floats:
 
 
 def _diffuse(template: Template, model: Model, irradiance: Floats) -> Floats:
-    """Spread light under the skin to neighbouring vertices, by channel."""
+    """Diffuse light under the skin to neighbouring vertices, by channel."""
     count = model.body_count
     edges = template.edges
     lengths = np.linalg.norm(model.vertices[edges[:, 0]] - model.vertices[edges[:, 1]], axis=1)
@@ -92,7 +92,7 @@ def _tangents(strands: Strands) -> Floats:
 
 
 def _scattered(strands: Strands, light: StrandLight, radiance: Floats) -> Floats:
-    """Light ``(n, k, 3)`` that strands scatter to all sides: brightest across the hair (Kajiya and Kay 1989)."""
+    """Light ``(n, k, 3)`` scattered by strands, brightest across the hair (Kajiya and Kay 1989)."""
     tangent = _tangents(strands)[:, light.knots]
     across = np.sqrt(np.clip(1 - (tangent @ DIRECTIONS.T) ** 2, 0, 1))
     at_knots = ((0.05 + 0.95 * light.visible) * across) @ (radiance * SOLID_ANGLE / np.pi * 0.55)
@@ -100,7 +100,7 @@ def _scattered(strands: Strands, light: StrandLight, radiance: Floats) -> Floats
 
 
 def _metered(template: Template, model: Model, irradiance: Floats) -> float:
-    """Exposure from the face: mostly its light, partly its tone, as cameras meter."""
+    """Exposure from the light on the face and, with a smaller weight, from its tone, as in cameras."""
     face = template.exposure_ids
     tone = float(np.mean(model.person.skin.albedo))
     share = _METER_LIGHT if tone > _MID_ALBEDO else _METER_DARK
@@ -108,7 +108,7 @@ def _metered(template: Template, model: Model, irradiance: Floats) -> float:
 
 
 def light_model(template: Template, model: Model, visibility: Visibility, radiance: Floats) -> LitModel:
-    """Put a model under a light: ``radiance (48, 3)`` from each direction."""
+    """Light a model with ``radiance (48, 3)`` from each direction."""
     irradiance = _diffuse(template, model, _direct(model, visibility, radiance)) + _LEAK * radiance.mean(axis=0)
     return LitModel(
         model=model,
@@ -155,7 +155,7 @@ def surface_colours(lit: LitModel, camera: Floats) -> Floats:
     model = lit.model
     view = unit(camera - model.vertices)
     facing = np.einsum("nd,nd->n", model.normals, view)
-    seen = np.flatnonzero(facing > -0.2)  # normals are interpolated: keep a margin
+    seen = np.flatnonzero(facing > -0.2)  # with a margin, because normals are interpolated
     colours = model.paint.albedo * lit.irradiance
     colours[seen] += _highlights(lit, seen, view[seen])
     rim = 0.06 * (1 - np.clip(facing, 0, 1)) ** 4 * (model.kind == KINDS.index("skin")) * model.paint.gloss

@@ -1,9 +1,8 @@
-"""A person's head as vertices: macro shape, local shape, a resting face that neither stares nor frowns, a warp.
+"""A person's head as vertices: macro shape, local shape, a relaxed face, and a smooth warp.
 
-Random shape weights alone leave many faces with lids wide open or corners of the mouth turned down, which no
-single axis is to blame for. So the opening of the lids and the corners of the mouth are measured on the morphed
-head and brought into the range of relaxed faces with the face units that move them (all targets are linear, so
-one division finds the weight).
+With random shape weights only, many faces have wide open lids or lowered corners of the mouth, and no single axis
+causes this. So the opening of the lids and the corners of the mouth are measured on the morphed head and moved into
+the range of relaxed faces with face units (all targets are linear, so one division gives the weight).
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ __all__ = ["EXPRESSIONS", "Expression", "face_unit_weights", "head_vertices", "m
 Expression: TypeAlias = Literal["neutral", "smile", "laugh", "frown", "surprise", "squint", "speak"]
 
 _ANCESTRIES: Final = ("african", "asian", "caucasian")
-_ANCESTRY_STRETCH: Final = 1.4  # beyond MakeHuman's own: the three mixed are much alike
+_ANCESTRY_STRETCH: Final = 1.4  # more than in MakeHuman, where mixtures of the three look too similar
 _YOUNG_YEARS: Final = 25
-_OLD_YEARS: Final = 86  # MakeHuman's "old" is reached here
-_YOUNGEST_WEIGHT: Final = -0.12  # of "child", at 18 years
+_OLD_YEARS: Final = 86  # the age of MakeHuman's "old"
+_YOUNGEST_WEIGHT: Final = -0.12  # weight of "child" at 18 years
 
-_LID_RATIO: Final = (0.285, 0.36)  # opening over width of a relaxed eye
-_MOUTH_DROP_DM: Final = (-0.055, -0.03)  # corners below the middle of the mouth
+_LID_RATIO: Final = (0.285, 0.36)  # opening divided by width of a relaxed eye
+_MOUTH_DROP_DM: Final = (-0.055, -0.03)  # height of the middle of the mouth minus height of its corners
 _MAX_CORRECTION: Final = 0.9
 
 _WAVES: Final = 10
@@ -102,7 +101,7 @@ def _local_weights(shape: tuple[tuple[str, float], ...]) -> dict[str, float]:
 
 
 def shape_weights(template: Template, person: Person) -> dict[str, float]:
-    """Target weights of a person at rest, lids and mouth relaxed."""
+    """Target weights of a person with neutral face, with relaxed lids and mouth."""
     known = template.head.targets
     weights = {**macro_weights(person.body), **_local_weights(person.shape)}
     weights = {name: value for name, value in weights.items() if value and name in known}
@@ -111,7 +110,7 @@ def shape_weights(template: Template, person: Person) -> dict[str, float]:
 
 
 def _lid_opening(template: Template, vertices: Floats, side: Literal["left", "right"]) -> tuple[float, float]:
-    """Opening between the lids and width of the eye in dm (or their change, for a target's deltas)."""
+    """Opening between the lids and width of the eye in dm (for a target's deltas: their changes)."""
     upper, lower = (template.lash_roots[side, lid] for lid in ("upper", "lower"))
     middle = [ids[np.abs(np.abs(template.head.vertices[ids, 0]) - EYE_X_DM) < 0.08] for ids in (upper, lower)]
     opening = vertices[middle[0], 1].mean() - vertices[middle[1], 1].mean()
@@ -177,7 +176,7 @@ def face_unit_weights(expression: Expression, strength: float) -> dict[str, floa
 
 
 def _smooth_warp(points: Floats, person: Person) -> Floats:
-    """Displacement ``(n, 3)``: low-frequency waves over the face, nearly symmetric, in the person's own pattern."""
+    """Displacement ``(n, 3)``: nearly symmetric low-frequency waves over the face, specific to the person."""
     centred = points - np.array([0.0, 7.1, 0.9])
     mirror = np.array([-1.0, 1.0, 1.0])
     moved = np.zeros_like(points)
@@ -197,7 +196,7 @@ def _smooth_warp(points: Floats, person: Person) -> Floats:
 
 
 def _hold_eyes_rigid(points: Floats, moved: Floats) -> Floats:
-    """Around each eye, move everything as its centre moves: lids must keep to the eyeball."""
+    """Move the region around each eye like the eye's centre, so that the lids stay at the eyeball."""
     for _, sign in SIDES:
         offset = points - np.array([sign * EYE_X_DM, EYE_Y_DM, 1.30])
         hold = np.exp(-((np.linalg.norm(offset * np.array([0.85, 1.15, 0.8]), axis=1) / 0.27) ** 4))[:, None]
@@ -207,7 +206,7 @@ def _hold_eyes_rigid(points: Floats, moved: Floats) -> Floats:
 
 
 def head_vertices(template: Template, person: Person, face_units: Mapping[str, float]) -> Floats:
-    """Vertices ``(v, 3)`` of a person's head with an expression's ``face_units`` on top of their resting face."""
+    """Vertices ``(v, 3)`` of a person's head with an expression's ``face_units`` added to the neutral face."""
     weights = dict(shape_weights(template, person))
     for name, amount in face_units.items():
         weights[name] = weights.get(name, 0.0) + amount

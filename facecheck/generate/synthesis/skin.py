@@ -1,6 +1,6 @@
-"""Paint and relief of the skin: albedo, gloss and fine height on every fine vertex of the body.
+"""Paint and relief of the skin: albedo, gloss and height of small details at every fine vertex of the body.
 
-Each function takes an albedo and returns the next one; `paint_skin` names the order.
+Each function takes an albedo and returns the next one, in the order of `paint_skin`.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ class Paint:
 
 
 def _over(albedo: Floats, colour: npt.ArrayLike, amount: Floats) -> Floats:
-    """Lay ``colour`` over ``albedo`` by ``amount (s,)``."""
+    """Blend ``colour`` over ``albedo`` with ``amount (s,)``."""
     share = amount[:, None]
     return np.asarray(albedo * (1 - share) + np.asarray(colour) * share)
 
 
 def _base(person: Person, rest: Floats, rng: np.random.Generator) -> Floats:
-    """The skin's own colour, mottled at four sizes."""
+    """The base colour of the skin, with noise at four scales."""
     tone = np.ones(len(rest))
     for frequency in (2, 6, 18, 50):
         tone += 0.5 * person.skin.mottle * value_noise(rest, frequency, rng)
@@ -60,7 +60,7 @@ def _base(person: Person, rest: Floats, rng: np.random.Generator) -> Floats:
 
 
 def _flush(albedo: Floats, template: Template, person: Person, rng: np.random.Generator) -> Floats:
-    """Blood under the skin: cheeks, nose and ears; dark under the eyes and on the lids. Melanin hides it."""
+    """Redness of cheeks, nose and ears, and darker skin under the eyes and on the lids; less visible with melanin."""
     skin, regions, rest = person.skin, template.regions, template.rest_fine
     shown = 1 - 0.55 * skin.melanin
     red = np.array([1.05, 0.80, 0.80]) ** shown
@@ -73,7 +73,7 @@ def _flush(albedo: Floats, template: Template, person: Person, rng: np.random.Ge
 
 
 def _spots(albedo: Floats, template: Template, person: Person, rng: np.random.Generator) -> Floats:
-    """Freckles, spots of age and moles."""
+    """Freckles, age spots and moles."""
     rest = template.rest_fine
     if person.skin.freckles > 0:
         pattern = value_noise(rest, 34, rng) + 0.5 * value_noise(rest, 17, rng)
@@ -131,7 +131,7 @@ def _mouth(albedo: Floats, template: Template, person: Person, make_up: MakeUp, 
 
 
 def _hair_cap(albedo: Floats, template: Template, person: Person, style: Style) -> tuple[Floats, Floats]:
-    """Darken the scalp under the hair; also returns where."""
+    """Darken the scalp under the hair; also returns the density of the hair."""
     roots = scalp(template.rest_fine, person, style.cut) * (1 - template.regions.ears)
     colour = 0.65 * np.asarray(person.hair.colour) + 0.012 * np.asarray(person.skin.albedo)
     return _over(albedo, colour, roots * cap_strength(person, style.cut)), roots
@@ -139,7 +139,7 @@ def _hair_cap(albedo: Floats, template: Template, person: Person, style: Style) 
 
 @lru_cache(maxsize=1)
 def paint_skin(template: Template, person: Person, style: Style) -> Paint:
-    """Paint of a person's body in a style (clothes are painted per pixel, see `synthesis.clothes`)."""
+    """Paint of a person's body in a style (clothes are computed per pixel, see `synthesis.clothes`)."""
     rng = stream(Aspect.SKIN_TEXTURE, *person.key)
     regions, rest = template.regions, template.rest_fine
     albedo = _base(person, rest, rng)
@@ -192,7 +192,7 @@ def _eye_bag(rest: Floats, depth: float, rng: np.random.Generator) -> Floats:
 
 @lru_cache(maxsize=1)
 def relief(template: Template, person: Person) -> Floats:
-    """Height of wrinkles and pores over the mesh ``(s,)``, dm; wrinkles deepen with age."""
+    """Height of wrinkles and pores above the mesh ``(s,)``, dm; wrinkles are deeper with age."""
     rest = template.rest_fine
     rng = stream(Aspect.WRINKLES, *person.key)
     age = float(np.clip((person.body.age_years - 25) / 55, 0, 1))

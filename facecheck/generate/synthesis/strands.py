@@ -1,4 +1,4 @@
-"""A bundle of hairs as polylines, and growing short ones from the skin."""
+"""Bundles of hairs as polylines, and short hairs that grow from the skin."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ def grow_short(
     lift: float,
     disorder: float,
 ) -> Floats:
-    """Hairs of four points that lie along the skin and curve back to it.
+    """Hairs of four points that follow the skin and curve back to it.
 
     Args:
         roots: vertices ``(s, 3)``, their normals, and the vertex of each hair ``(n,)``.
-        directions: where the hairs are combed to ``(n, 3)``.
+        directions: comb directions ``(n, 3)``.
         lengths: ``(n,)`` dm.
-        rng: draws spread and disorder.
-        lift: 0 flat on the skin, 1 upright.
-        disorder: standard deviation added to the directions.
+        rng: generator for spread and disorder.
+        lift: 0 is flat on the skin, 1 upright.
+        disorder: standard deviation of the noise on the directions.
     """
     vertices, normals, index = roots
     normal = normals[index]

@@ -1,7 +1,7 @@
-"""One random stream per aspect of a picture, so that no aspect disturbs another.
+"""One random stream per aspect of a picture, so that aspects are independent.
 
-`stream` spawns a generator from (aspect, seed, further numbers). Adding a draw to one aspect leaves all others
-as they were: the same person meets the same light whether or not a hair cut has been redrawn.
+`stream` makes a generator from (aspect, seed, further numbers). An additional draw in one aspect does not change the
+others: the light of a person stays the same if the hair cut is drawn differently.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["Aspect", "stream"]
 
 @unique
 class Aspect(IntEnum):
-    """What a stream is for. The numbers are part of every seed: never renumber, only append."""
+    """Purpose of a stream. The numbers are part of every seed: never renumber, only append."""
 
     BODY = 1
     SHAPE = 2

@@ -1,7 +1,7 @@
 """Pictures of a person under conditions.
 
-The slow steps are shared: one model per look and expression (0.9 s), its visibility (0.8 s), one lighting of it per
-light (0.1 s). Every picture is a function of its own person and conditions alone, whatever is rendered beside it.
+Slow steps are shared: one model per look and expression (0.9 s), its visibility (0.8 s), one lighting per light
+(0.1 s). A picture depends only on its person and conditions, not on other pictures of the run.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SMALLEST_SIZE = 32
 
 
 class Studio:
-    """Keeps one person's latest model, visibility and lighting for the next picture."""
+    """Renders one person; keeps the latest model, visibility and lighting for the next picture."""
 
     def __init__(self, person: Person) -> None:
         self._person = person
@@ -63,6 +63,6 @@ class Studio:
 
 
 def take_pictures(person: Person, conditions: Sequence[Conditions], *, size: int) -> list[Pixels]:
-    """Pictures of a person, in the order of their conditions; equal looks and lights side by side render fastest."""
+    """Pictures of a person, in the order of ``conditions``; equal looks and lights in sequence render fastest."""
     studio = Studio(person)
     return [studio.take(each, size=size) for each in conditions]

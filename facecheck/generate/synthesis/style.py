@@ -1,6 +1,6 @@
-"""How somebody looks on one day: hair cut, beard, make-up, glasses and clothes. None of it is who they are.
+"""The look of a person on one day: hair cut, beard, make-up, glasses and clothes. It is not part of the identity.
 
-Style 0 is how people know somebody; every further index is another day, drawn from the same person's stream.
+Style 0 is the usual look; every further index is another day, drawn from the same person's stream.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ _GLASSES_CHANCE: Final = 0.16
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Glasses:
-    """A frame: half width and height of a lens in dm, ``squareness`` 2 round to 5 square, linear colour."""
+    """A frame: half width and height of a lens in dm, ``squareness`` 2 (round) to 5 (square), linear colour."""
 
     half_width: float
     half_height: float
@@ -87,7 +87,7 @@ class Glasses:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Clothes:
-    """A garment: two linear colours, its pattern, and how wide and deep its neck is cut (dm on the template)."""
+    """A garment: two linear colours, pattern, and width and depth of the neckline (dm on the template)."""
 
     colour: Rgb
     second_colour: Rgb
@@ -110,7 +110,7 @@ class MakeUp:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Style:
-    """One day's look. ``part`` is where the hair parts in dm to the subject's left, ``length`` scales the cut."""
+    """The look of one day. ``part`` is the parting in dm to the subject's left, ``length`` scales the cut."""
 
     index: int
     cut: Cut
@@ -123,7 +123,7 @@ class Style:
     clothes: Clothes
 
     def with_glasses(self, wears: bool | None) -> Style:  # noqa: FBT001 - the value itself, not a switch
-        """The same look with glasses on or off; None leaves them as they are."""
+        """The same look with or without glasses; None changes nothing."""
         return self if wears is None else replace(self, wears_glasses=wears)
 
 
@@ -170,7 +170,7 @@ def _draw_make_up(rng: np.random.Generator, person: Person) -> MakeUp:
 
 
 def _cloth_colour(rng: np.random.Generator) -> Floats:
-    """Dyes as people wear them: from near black to off-white, seldom vivid."""
+    """Usual colours of clothes: from nearly black to off-white, rarely saturated."""
     grey = rng.uniform(35, 205)
     vivid = rng.beta(1.2, 3.0) * 70
     return to_linear(np.clip(grey + vivid * rng.normal(0, 1, 3), 18, 225))
@@ -198,7 +198,7 @@ def _draw_glasses(rng: np.random.Generator) -> Glasses:
 
 
 def draw_style(person: Person, index: int) -> Style:
-    """The look of a person on day ``index``; 0 is the usual one.
+    """Draw the look of a person on day ``index``; 0 is the usual one.
 
     Raises:
         ValueError: a negative index.

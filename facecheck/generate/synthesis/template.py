@@ -1,4 +1,4 @@
-"""The head at rest, subdivided twice, and where on it the lips, lids, beard and cheeks are.
+"""The neutral head, subdivided twice, and its regions: lips, lids, beard, cheeks and others.
 
 All regions are weights in [0, 1] on the 78 441 fine vertices of the body. Their centres and widths (in dm) were
 read off the mesh; every person has the same vertices in the same order, so a region fits every head.
@@ -23,7 +23,7 @@ SIDES: Final[tuple[tuple[Literal["left", "right"], int], ...]] = (("left", 1), (
 EYE_X_DM: Final = 0.308
 EYE_Y_DM: Final = 7.284
 MOUTH_Y_DM: Final = 6.61
-FACE_FRONT_DM: Final = 1.2  # z of the cheeks: what lies further back is side or neck
+FACE_FRONT_DM: Final = 1.2  # z of the cheeks; points further back are on the side or the neck
 _LASH_ROOT_PERCENTILE = 40
 
 
@@ -46,7 +46,7 @@ class Regions:
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
 class Template:
-    """The head at rest with what is derived from its topology alone.
+    """The neutral head, with everything that is derived from its topology.
 
     Attributes:
         body_ids: the head's vertices ``(n,)`` that are body.
@@ -102,7 +102,7 @@ def _lash_line(head: HeadAsset, rest: Floats, roots: dict[tuple[str, str], Ints]
 
 
 def _beard_regions(rest: Floats, bare: Floats) -> tuple[Floats, Floats, Floats]:
-    """Moustache, jaw and chin; ``bare`` is 0 where no beard grows (lips, ears, inside the mouth)."""
+    """Moustache, jaw and chin; ``bare`` is 0 where no beard grows (lips, ears, inside of the mouth)."""
     x, y, z = np.abs(rest[:, 0]), rest[:, 1], rest[:, 2]
     moustache = bell(y, 6.77, 0.05) * ramp(0.38, 0.26, x) * (z > FACE_FRONT_DM)
     below = ramp(6.62, 6.42, y - 0.55 * np.clip(x - 0.28, 0, 1)) * ramp(5.95, 6.2, y) * ramp(0.3, 0.6, z)

@@ -1,8 +1,8 @@
-"""How much light from each direction reaches each vertex and each knot of a strand.
+"""Visibility: the share of light from each direction that reaches each vertex and each knot of a strand.
 
-For every direction of `synthesis.light.DIRECTIONS` the coarse body is drawn into a depth map, and the
-hair into the nearest and farthest depth of a slab that dims what lies in or behind it. The result depends on the
-model alone, so all lights and views of a model share it (0.8 s).
+For every direction of `synthesis.light.DIRECTIONS` the coarse body is drawn into a depth map, and the hair into a
+map of nearest and farthest depths; points inside and behind this layer get less light. The result depends only on
+the model, so all lights and views of a model share it (0.8 s).
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _BODY_MAP: Final = 256
 _HAIR_MAP: Final = 112
 _EYE_BIAS_DM, _BODY_BIAS_DM, _STRAND_BIAS_DM = 0.012, 0.035, 0.05
 _EYE_OFFSET_DM, _BODY_OFFSET_DM = 0.004, 0.02
-_HAIR_FREE_DM: Final = 0.03  # a strand does not shade itself
+_HAIR_FREE_DM: Final = 0.03  # a strand casts no shadow on itself
 _DIMMING_SKIN, _DIMMING_HAIR = 5.5, 7.0  # per dm of hair
-_LIT_COSINE: Final = -0.3  # vertices turned further away get nothing even with wrapped light
+_LIT_COSINE: Final = -0.3  # vertices that face away further get no light, even with wrapped light
 _KNOTS: Final = {"hair": 5}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class StrandLight:
-    """Visibility ``(n, j, 48)`` of a bundle's strands at j of their points, and which ``(j,)``."""
+    """Visibility ``(n, j, 48)`` of a bundle's strands at j of their points, and the indices ``(j,)`` of these."""
 
     visible: Singles
     knots: Ints
@@ -42,7 +42,7 @@ class StrandLight:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Visibility:
-    """``surface (48, n)`` of a model's vertices, and of each bundle of strands; 0 hidden, 1 free."""
+    """Visibility ``surface (48, n)`` of a model's vertices, and of each bundle of strands; 0 is hidden, 1 visible."""
 
     surface: Singles
     strands: tuple[StrandLight, ...]
@@ -50,7 +50,7 @@ class Visibility:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Maps:
-    """Depths seen from one direction; ``frame (3, 3)`` turns positions into map x, y and depth."""
+    """Depths seen from one direction; ``frame (3, 3)`` transforms positions to map x, y and depth."""
 
     frame: Singles
     body: Singles
@@ -83,7 +83,7 @@ def _frame(direction: Floats) -> Floats:
 
 
 def _hair_cloud(strands: tuple[Strands, ...]) -> Singles | None:
-    """Points along the hair, about one per cell of its map."""
+    """Points along the hair, about one per cell of the hair map."""
     hair = [bundle.points for bundle in strands if bundle.kind == "hair"]
     if not hair:
         return None
@@ -98,7 +98,7 @@ def _hair_cloud(strands: tuple[Strands, ...]) -> Singles | None:
 
 
 def _towards(turned: Floats, triangles: Ints) -> Bools:
-    """Triangles whose front faces the light; their backs lie behind other fronts and cast the same shadow."""
+    """Mask of triangles that face the light; the others lie behind these and add no shadow."""
     x, y = turned[triangles, 0], turned[triangles, 1]
     area = (x[:, 1] - x[:, 0]) * (y[:, 2] - y[:, 0]) - (y[:, 1] - y[:, 0]) * (x[:, 2] - x[:, 0])
     return np.asarray(area > 0)
@@ -127,7 +127,7 @@ def _knots(bundle: Strands) -> Ints:
 
 
 def bake_visibility(model: Model) -> Visibility:
-    """Visibility of everything in a model from all directions."""
+    """Compute the visibility of all parts of a model from all directions."""
     is_eye = model.kind == KINDS.index("eye")
     offset = np.where(is_eye, _EYE_OFFSET_DM, _BODY_OFFSET_DM)[:, None]
     points = (model.vertices - _CENTRE_DM + model.normals * offset).astype(np.float32)

@@ -133,7 +133,7 @@ def test_damaged_settings_are_refused_by_name(tmp_path: Path, content: str) -> N
     ("arguments", "message"),
     [
         pytest.param({"seeds": []}, "no seeds", id="no-seeds"),
-        pytest.param({"seeds": [1, 1]}, "a seed is named twice", id="twice"),
+        pytest.param({"seeds": [1, 1]}, "a seed is given twice", id="twice"),
         pytest.param({"seeds": [-1]}, "must be 0 or more, got -1", id="negative"),
         pytest.param({"seeds": [1], "layout": "zip"}, "unknown layout 'zip'; known are strips", id="layout"),
         pytest.param({"seeds": [1], "tiles": 1}, "at least 2 tiles, got 1", id="tiles"),
