@@ -37,6 +37,10 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"facecheck {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
+    init = commands.add_parser("init", help="write evals and fixtures into a repository of yours")
+    if "init" in given:
+        _add_init_arguments(init)
+
     split = commands.add_parser("split-lfw", help="make matched and mismatched folders out of an LFW tree")
     if "split-lfw" in given:
         _add_split_arguments(split)
@@ -83,6 +87,12 @@ def _joined(arguments: Sequence[str]) -> list[str]:
         else:
             joined.append(argument)
     return joined
+
+
+def _add_init_arguments(init: argparse.ArgumentParser) -> None:
+    from facecheck.init import command  # noqa: PLC0415
+
+    command.add_arguments(init)
 
 
 def _add_split_arguments(split: argparse.ArgumentParser) -> None:
