@@ -1,14 +1,14 @@
-"""How fast is the road? Images a second, end to end, against two peers in the same run.
+"""Throughput of the pipeline: images per second, end to end, against two references in the same run.
 
-(a) the same networks' raw forward passes, on arrays in memory: once as facenet-pytorch runs them (its
-    MTCNN.detect and the network, each at its best batch size), and once the bare networks alone, on inputs
-    of the sizes that the detector really gave them, channels last, nothing in between;
-(b) the second study's loop: one image at a time, MTCNN, then the network at batch 1.
+(a) raw forward passes of the same networks, on arrays in memory: once as in facenet-pytorch (MTCNN.detect and the
+    network, each at its best batch size), and once only the networks, on inputs with the sizes of the pipeline,
+    channels last;
+(b) the second study's loop: one image at a time, MTCNN, then the network with batch size 1.
 
     uv run python benchmarks/end_to_end.py FOLDER_OF_IMAGES --images 256
 
-Prints ratios; a ratio above 1 means that facecheck is faster. Rounds of all three alternate, so that a
-machine that slows down slows all of them, and medians are compared.
+Prints ratios; a ratio above 1 means that facecheck is faster. Rounds of all three alternate, so that changes of the
+machine's speed affect all of them, and medians are compared.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _BATCH = 16
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="images, in any depth")
+    parser.add_argument("folder", type=Path, help="folder with images, also in subfolders")
     parser.add_argument("--images", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--device", default="cpu")
@@ -59,25 +59,25 @@ def main() -> None:
     batches = stock.best_batches()
     print(f"{len(paths)} images, {device}, torch threads {torch.get_num_threads()}, best raw batches {batches}")
     bare = _Bare(paths, recognizer)
-    names = ("end to end, cold", "end to end, warm", "stock passes", "bare networks", "loop")
+    names = ("end to end, cold", "end to end, warm", "facenet-pytorch", "networks alone", "loop")
     measured: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(options.rounds):
         with tempfile.TemporaryDirectory() as folder:
             run = functools.partial(_facecheck, paths, recognizer, Path(folder))
             measured["end to end, cold"].append(_rate(paths, run))
             measured["end to end, warm"].append(_rate(paths, run))
-        measured["stock passes"].append(_rate(paths, functools.partial(stock.raw, batches)))
-        measured["bare networks"].append(_rate(paths, bare.run))
+        measured["facenet-pytorch"].append(_rate(paths, functools.partial(stock.raw, batches)))
+        measured["networks alone"].append(_rate(paths, bare.run))
         measured["loop"].append(_rate(paths, stock.loop))
     medians = {name: statistics.median(rates) for name, rates in measured.items()}
     for name, rates in measured.items():
         spread = f"{min(rates):.1f} to {max(rates):.1f}"
         print(f"{name:18} {medians[name]:8.1f} images/s  ({spread})")
     cold, warm = medians["end to end, cold"], medians["end to end, warm"]
-    print(f"end to end / stock passes   {cold / medians['stock passes']:.2f}   (promised 0.7, hoped for 0.8)")
-    print(f"end to end / bare networks  {cold / medians['bare networks']:.2f}   (promised 0.7, hoped for 0.8)")
-    print(f"end to end / loop           {cold / medians['loop']:.2f}   (promised 1.6, hoped for 3)")
-    print(f"warm / cold                 {warm / cold:.1f}   (hoped for 50)")
+    print(f"end to end / facenet-pytorch {cold / medians['facenet-pytorch']:.2f}   (required 0.7, target 0.8)")
+    print(f"end to end / networks alone  {cold / medians['networks alone']:.2f}   (required 0.7, target 0.8)")
+    print(f"end to end / loop           {cold / medians['loop']:.2f}   (required 1.6, target 3)")
+    print(f"warm / cold                 {warm / cold:.1f}   (target 50)")
 
 
 def _rate(paths: Sequence[Path], work: Callable[[], object]) -> float:
@@ -87,7 +87,7 @@ def _rate(paths: Sequence[Path], work: Callable[[], object]) -> float:
 
 
 def _facecheck(paths: Sequence[Path], recognizer: Recognizer, folder: Path) -> None:
-    """Everything but loading the weights, which both peers have loaded too."""
+    """Run the whole pipeline with loaded weights; the references have loaded their weights, too."""
     cache = Cache(folder)
     faces = [Face(source=ImageSource(path, path.name), subject=path.parent.name) for path in paths]
     Pipeline(cache=cache).run(recognizer, faces)
@@ -95,7 +95,7 @@ def _facecheck(paths: Sequence[Path], recognizer: Recognizer, folder: Path) -> N
 
 
 class _Bare:
-    """The forward passes of the road and nothing else, with all of torch's threads."""
+    """Only the forward passes of the pipeline, with all of torch's threads."""
 
     def __init__(self, paths: Sequence[Path], recognizer: Recognizer) -> None:
         images = [np.asarray(PIL.Image.open(path).convert("RGB")) for path in paths]
@@ -124,7 +124,7 @@ class _Bare:
 
 
 class _Stock:
-    """facenet-pytorch's own code with the same weights."""
+    """facenet-pytorch's code with the same weights."""
 
     def __init__(self, paths: Sequence[Path], device: torch.device) -> None:
         self._paths = paths
@@ -145,12 +145,12 @@ class _Stock:
         return vectors
 
     def raw(self, batches: tuple[int, int]) -> None:
-        """Detect and embed what is in memory already."""
+        """Detect and embed images that are already in memory."""
         self._detect(batches[0], len(self._images))
         self._embed(batches[1], len(self._images))
 
     def best_batches(self) -> tuple[int, int]:
-        """Return the fastest batch size of detector and network."""
+        """Return the fastest batch sizes of detector and network."""
         best = []
         for work in (self._detect, self._embed):
             count = min(64, len(self._images))

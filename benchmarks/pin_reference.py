@@ -1,11 +1,10 @@
-"""Pin the reference model's errors, which mCE divides by, from a run of the suite.
+"""Update the errors of the reference model, by which mCE divides, from a run of the suite.
 
     uv run pytest evals/test_corruptions.py --facecheck-full --facecheck-models facenet-casia-webface
     uv run python benchmarks/pin_reference.py reports/latest
 
-It adds the pairs that the run judged to ``evals/reference.json``, by their digest, and leaves others as they
-are. Pin anew only when the bundled faces or the corruptions themselves change: the change of a number then
-says so.
+It writes the errors to ``evals/reference.json`` under the digest of the run's pairs, and keeps the entries of other
+pairs. Use it only when the bundled faces or the corruptions change.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ def errors(record: Record) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def main() -> None:
-    """Read the run, and write what it found."""
+    """Read the run, and write its errors."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="folder of the run, such as reports/latest")
     found = errors(Record.read(parser.parse_args().run))

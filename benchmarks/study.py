@@ -1,6 +1,6 @@
-"""Sound networks, fed as the second study fed its own: where its findings come from.
+"""Networks with the input of the second study, to show the cause of its findings.
 
-Factories for ``--facecheck-models``; ``docs/findings.md`` compares them with the same networks fed rightly.
+Factories for ``--facecheck-models``; ``docs/findings.md`` compares them with the same networks on the right input.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Is the bundled set worth judging by? Its results beside those of photographs, for ``docs/validity.md``.
+"""Compare results on the bundled faces with results on photographs, for ``docs/validity.md``.
 
 Two runs of the suite over the same models and corruptions, one on each data set, and the faults of
 ``tests/faults.py`` on both:
@@ -9,9 +9,8 @@ Two runs of the suite over the same models and corruptions, one on each data set
     uv run python benchmarks/validity.py faults --lfw "lfw:...?pairs=..."
     uv run python benchmarks/validity.py pose reports/strips-run reports/faces-run
 
-``ranks`` prints the rank correlation of accuracy and FNMR over all models, corruptions and levels that both
-runs hold, and draws them; ``faults`` prints what each fault costs and whether the limits catch it; ``pose``
-draws both pose curves.
+``ranks`` prints the rank correlation of accuracy and FNMR over all models, corruptions and levels of both runs, and
+draws them; ``faults`` prints the cost of each fault and the limits that it misses; ``pose`` draws both pose curves.
 """
 
 from __future__ import annotations
@@ -112,7 +111,7 @@ def _means(names: list[str], x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def faults(photographs: str, cache: Cache) -> None:
-    """Print what each fault costs on both data sets, and which of the limits of verification it misses there."""
+    """Print the cost of each fault on both data sets, and the limits that it misses on the bundled faces."""
     limits = read_limits(ROOT / "evals" / "limits.toml")
     pipeline, settings = Pipeline(cache=cache), Settings(device=torch.device("cpu"))
     sound: dict[str, np.ndarray] = {}
@@ -140,7 +139,7 @@ def faults(photographs: str, cache: Cache) -> None:
 def _judged(
     recognizer: Recognizer, dataset: Dataset, scores: Scores, thresholds: PairThresholds
 ) -> Iterator[Measurement]:
-    """Yield what evals/test_verification.py judges."""
+    """Yield the measurements that evals/test_verification.py compares with limits."""
     declared = recognizer.contract.threshold
     assert declared is not None
     at: dict[str, str | float] = {"failures": "non-match"}
@@ -164,7 +163,7 @@ def _kept(measurement: Measurement, limits: tuple[Limit, ...]) -> bool:
 
 
 def pose(strips: Path, faces: Path, picture: Path) -> None:
-    """Draw the mean genuine distance against the yaw difference on EG3D's strips and on the bundled ones."""
+    """Draw the mean genuine distance against the yaw difference on EG3D's and on the bundled strips."""
     runs = {"EG3D strips": Record.read(strips), "bundled strips": Record.read(faces)}
     models = sorted({m.model for record in runs.values() for m in record.measurements if m.eval == "pose"})
     figure = Figure(figsize=(5.2 * len(models), 4.2), layout="constrained")
@@ -193,7 +192,7 @@ def _curve(record: Record, model: str) -> Iterator[Measurement]:
 
 
 def main() -> None:
-    """Do one of the three."""
+    """Run one of the three commands."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     what = parser.add_subparsers(required=True, dest="what")
     for name in ("ranks", "pose"):
@@ -202,8 +201,8 @@ def main() -> None:
         one.add_argument("faces", type=Path, help="run on the bundled faces")
         one.add_argument("--picture", type=Path, default=IMAGES / f"validity-{name}.png")
     fault = what.add_parser("faults")
-    fault.add_argument("--lfw", required=True, help="specification of LFW with its pairs")
-    fault.add_argument("--cache", type=Path, help="folder of the cache, if not the usual one")
+    fault.add_argument("--lfw", required=True, help="specification of LFW with its pair list")
+    fault.add_argument("--cache", type=Path, help="folder of the cache, if not the default")
     options = parser.parse_args()
     if options.what == "faults":
         faults(options.lfw, Cache(options.cache or cache_folder()))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facecheck.metrics.robustness import Reference, Step, accuracy_change, collapse_begins, corruption_errors
+from facecheck.metrics.robustness import DegradedScores, Reference, accuracy_change, collapse_begins, corruption_errors
 from facecheck.metrics.scores import Scores
 
 PEOPLE = 40
@@ -18,14 +18,16 @@ def pairs() -> np.ndarray:
     return np.array(genuine + impostor)
 
 
-def step(severity: int, genuine: float, impostor: float, *, spread: float = 0.08, failed: float = 0.0) -> Step:
+def step(
+    severity: int, genuine: float, impostor: float, *, spread: float = 0.08, failed: float = 0.0
+) -> DegradedScores:
     """Return distances of both kinds around their means, with the threshold at distance 1."""
     generator = np.random.default_rng(severity)
     who = pairs()
     centre = np.where(who[:, 0] == who[:, 1], genuine, impostor)
     similarity = -(centre + generator.normal(0, spread, len(who)))
     similarity[generator.random(len(who)) < failed] = -np.inf
-    return Step(severity, float(severity), Scores(similarity, who), np.full(len(who), -1.0))
+    return DegradedScores(severity, float(severity), Scores(similarity, who), np.full(len(who), -1.0))
 
 
 CLEAN = step(0, 0.7, 1.3)
@@ -87,7 +89,7 @@ def test_the_change_of_accuracy_is_paired() -> None:
     assert both.value == pytest.approx(change.value / 2)
 
 
-def errors(*steps: Step) -> dict[float, float]:
+def errors(*steps: DegradedScores) -> dict[float, float]:
     """Count the wrong ones."""
     return {each.level: float(np.mean(~each.right)) for each in steps}
 
