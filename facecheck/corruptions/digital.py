@@ -76,7 +76,7 @@ def smooth(field: npt.NDArray[np.float32], deviation: float) -> npt.NDArray[np.f
     The basis of the cosine transform is mirrored at the edges, so the blur is a product there. A deviation of 170 px,
     as at the first severity, takes no longer than one of 1 px.
     """
-    from scipy.fft import dctn, idctn  # noqa: PLC0415 - scipy is slow to import and seldom needed here
+    from scipy.fft import dctn, idctn  # noqa: PLC0415 - scipy is slow to import and rarely needed here
 
     gains = [
         np.exp(-((deviation * np.pi * np.arange(length) / length) ** 2) / 2).astype(np.float32)

@@ -105,7 +105,7 @@ def deal_into_folds(pairs: Pairs) -> npt.NDArray[np.int64] | None:
 
 def _connected(who: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Return a group number for each person, ``(people,)``; people linked by pairs share a group."""
-    from scipy.sparse import coo_matrix  # noqa: PLC0415 - scipy is slow to import and seldom needed here
+    from scipy.sparse import coo_matrix  # noqa: PLC0415 - scipy is slow to import and rarely needed here
     from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
 
     people = int(who.max()) + 1

@@ -86,7 +86,7 @@ def stage_bars(title: str, stages: Mapping[str, Mapping[str, float]]) -> Figure:
         start += widths
     for row, total in zip(range(len(rows)), start, strict=True):
         axes.text(total, row, f" {total:.1f} ms", va="center", fontsize=8)
-    axes.set(xlabel="ms an image", xlim=(0, float(start.max()) * 1.12))
+    axes.set(xlabel="ms per image", xlim=(0, float(start.max()) * 1.12))
     axes.legend(fontsize=8, frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.18))
     return figure
 

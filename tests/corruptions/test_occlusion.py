@@ -16,7 +16,7 @@ GREY: Image = np.full((240, 240, 3), 200, dtype=np.uint8)
 
 
 def changed(identity: str, image: Image = PORTRAIT, landmarks: np.ndarray | None = LANDMARKS) -> np.ndarray:
-    """Return by how much each pixel has changed, ``(h, w)``."""
+    """Return the absolute change of each pixel, ``(h, w)``."""
     degraded = Applied.parse(identity).apply(image, digest(1), landmarks)
     return np.asarray(np.abs(degraded.astype(int) - image).max(axis=2))
 
@@ -173,7 +173,7 @@ def test_patches_come_to_lie_all_over_the_face() -> None:
 
 
 def test_a_patch_at_the_edge_is_cut_off() -> None:
-    """The part of it that lies in the image is seen."""
+    """Only the part inside the image is drawn."""
     corner = LANDMARKS - LANDMARKS.mean(axis=0).astype(np.float32)
 
     hidden = [

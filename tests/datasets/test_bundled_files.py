@@ -79,7 +79,7 @@ def test_everybody_has_a_strip_and_six_further_pictures(manifest: dict[str, Any]
 
 
 def test_the_set_is_small_and_holds_no_other_files(manifest: dict[str, Any]) -> None:
-    """At most 8 MiB, and only what the manifest names beside the three texts."""
+    """The set has at most 8 MiB: the files of the manifest and three text files."""
     files = {path.relative_to(FOLDER).as_posix(): path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()}
 
     assert sum(files.values()) <= LARGEST_BYTES

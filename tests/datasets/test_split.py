@@ -441,7 +441,7 @@ def test_a_missing_image_in_the_target_is_refused(how: str, source: Path, target
 def test_folders_within_each_other_are_refused(
     how: str, of_source: str, of_target: str, source: Path, tmp_path: Path
 ) -> None:
-    """Whatever way they are written; nothing is made."""
+    """In every notation of the paths; no file is made."""
     (tmp_path / "alias").symlink_to(source)
     before = sorted(tmp_path.rglob("*"))
 

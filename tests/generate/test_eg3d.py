@@ -64,7 +64,7 @@ class Eg3d:
         return main([*self.arguments(out, *further, network=network), "--trust-pickle"])
 
     def checkpoint(self) -> Checkpoint:
-        """Return the checkpoint, vouched for."""
+        """Return the checkpoint, with the user's consent."""
         return vouched_checkpoint(self.checkout, self.network, trust=True, device="cpu")
 
 
@@ -109,7 +109,7 @@ def tiles(path: Path, count: int = 5) -> list[Image]:
 
 
 def middle_of(tile: Image, channel: int) -> tuple[float, float]:
-    """Return x and y, in pixels, of the middle of what is painted in one pure colour."""
+    """Return x and y, in pixels, of the centre of the region with one pure colour."""
     others = [c for c in range(3) if c != channel]
     y, x = np.nonzero((tile[:, :, channel] > 200) & (tile[:, :, others].max(axis=2) < 50))
     assert len(x) > 0
@@ -138,7 +138,7 @@ def projected(label: Floats, point: Sequence[float]) -> Floats:
 
 
 def test_a_label_worked_by_hand() -> None:
-    """A quarter turn: the camera stands at the person's right hand, at -x, and looks along x."""
+    """At a quarter turn the camera is at the person's right, at -x, and looks along x."""
     label = camera_label(yaw_rad=math.pi / 2, pitch_rad=0.0, pivot=(0.0, 0.0, 0.2), radius=2.7)
 
     to_world = [*(0, 0, 1, -2.7), *(0, -1, 0, 0), *(1, 0, 0, 0.2), *(0, 0, 0, 1)]
@@ -149,7 +149,7 @@ def test_a_label_worked_by_hand() -> None:
 
 @given(ANGLES, ANGLES)
 def test_the_camera_stands_where_eg3ds_scripts_place_it(yaw: float, pitch: float) -> None:
-    """By their published formula, from the angles that we say they would need."""
+    """The camera equals the published formula with the published angles."""
     angle_y, angle_p = published_angles(yaw_rad=yaw, pitch_rad=pitch)
     theta, phi = math.pi / 2 + angle_y, math.acos(1 - 2 * (math.pi / 2 + angle_p) / math.pi)
     origin = [
@@ -228,7 +228,7 @@ def test_yaws_include_both_ends(text: str, yaws: tuple[float, ...]) -> None:
 
 @given(st.integers(-300, 0), st.integers(1, 100), st.integers(1, 60))
 def test_every_decimal_grid_divides(start: int, step: int, steps: int) -> None:
-    """Hundredths of a radian, whatever their quotients are in binary."""
+    """Steps in hundredths of a radian are exact despite binary rounding."""
     last = start + step * steps
     if last > 314:
         return
@@ -241,7 +241,7 @@ def test_every_decimal_grid_divides(start: int, step: int, steps: int) -> None:
 
 @given(st.integers(2, 40), st.integers(1, 9))
 def test_a_step_that_misses_the_last_yaw_is_refused(steps: int, tenths: int) -> None:
-    """And the error proposes one that does not."""
+    """The error suggests a step that fits."""
     step = 1.6 / (steps + tenths / 10)
 
     with pytest.raises(ValueError, match=r"misses 0\.8; strips need equal steps, for example -0\.8:0\.8:0\.\d+$") as no:
@@ -281,7 +281,7 @@ def test_yaws_that_no_strip_can_hold_are_refused(text: str, reason: str) -> None
     [(1, 0.0, 0.1), (1001, 0.0, 0.001), (5, -80.0, 40.0), (5, 0.0, 0.0), (5, math.nan, 0.1), (5, 0.0, math.inf)],
 )
 def test_a_turn_is_one_that_strips_can_be_read_with(tiles: int, start: float, step: float) -> None:
-    """However it is built."""
+    """The check does not depend on the way the object is made."""
     with pytest.raises(ValueError, match=r"tiles|degrees|too small"):
         Turn(tiles=tiles, start_rad=start, step_rad=step)
 
@@ -301,7 +301,7 @@ def test_strips_are_read_without_options(strips: Path) -> None:
 
 @pytest.mark.parametrize("pitch", [-0.3, 0.0, 0.3])
 def test_the_nose_is_where_its_yaw_puts_it(pitch: float, eg3d: Eg3d, tmp_path: Path) -> None:
-    """Within a pixel, in every tile, from above and from below."""
+    """The nose is within a pixel of its position in every tile, from above and from below."""
     assert eg3d.make(tmp_path, "--seeds", "0", "--pitch", str(pitch)) == 0
 
     for tile, yaw in zip(tiles(tmp_path / "seed0000.png"), (-0.8, -0.4, 0.0, 0.4, 0.8), strict=True):
@@ -336,7 +336,7 @@ def test_a_strip_may_run_backwards(eg3d: Eg3d, tmp_path: Path) -> None:
 
 
 def test_a_detectors_landmarks_agree_with_the_yaws(eg3d: Eg3d, tmp_path: Path) -> None:
-    """MTCNN's, on heads that it takes for faces: the way from the command to a landmark, as an eval goes it."""
+    """MTCNN detects landmarks on the stand-in's heads: the whole way from the command to a landmark."""
     network = write_network(tmp_path / "n.pkl", eg3d.checkout, HeadGenerator(resolution=128, marked=False))
     assert eg3d.make(tmp_path / "out", "--seeds", "0-1", "--yaws", "-0.6:0.6:0.3", network=network) == 0
     faces = open_dataset(f"strips:{tmp_path / 'out'}").faces
@@ -353,14 +353,14 @@ def test_a_detectors_landmarks_agree_with_the_yaws(eg3d: Eg3d, tmp_path: Path) -
 
 
 def test_everybody_is_conditioned_on_the_frontal_camera(strips: Path) -> None:
-    """Else a turned tile would show another person; the stand-in's background tells."""
+    """Otherwise a turned tile would show another person; the stand-in's background shows the conditioning."""
     corners = [tile[0, 0].tolist() for tile in tiles(strips / "seed0000.png")]
 
     assert corners == [[int((0.9 * 2 - 1) * 127.5 + 128)] * 3] * 5
 
 
 def test_the_sidecar_says_all_that_a_strip_was_made_with(eg3d: Eg3d, strips: Path) -> None:
-    """Its own hash and the checkpoint's among it."""
+    """The sidecar contains the hashes of the strip and the checkpoint."""
     path = strips / "seed0007.png"
     record = sidecar(path)
 
@@ -394,7 +394,7 @@ def test_the_sidecars_cameras_are_those_that_were_rendered(strips: Path) -> None
 def test_the_checkpoints_hash_is_printed_before_it_runs(
     eg3d: Eg3d, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And at the end how to evaluate on what came out."""
+    """The command ends with how to evaluate on the strips."""
     eg3d.make(tmp_path / "out", "--seeds", "3")
 
     sha256 = hashlib.sha256(eg3d.network.read_bytes()).hexdigest()
@@ -474,7 +474,7 @@ def test_noise_is_fixed_where_the_generator_knows_how() -> None:
 
 
 def test_truncation_draws_people_to_the_average() -> None:
-    """Two strangers come closer, and at 1 they are as they come."""
+    """Two people become more similar with truncation; 1 is no truncation."""
     natural = HeadGenerator(resolution=24, marked=False)
 
     def apart(psi: float) -> float:
@@ -485,7 +485,7 @@ def test_truncation_draws_people_to_the_average() -> None:
 
 
 class Painter(HeadGenerator):
-    """Paints whatever it is told to."""
+    """Generator that returns given pictures."""
 
     def __init__(self, picture: Tensor) -> None:
         super().__init__()
@@ -517,7 +517,7 @@ def test_pixels_are_rounded_as_eg3ds_scripts_round_them(value: float, level: int
     ],
 )
 def test_pictures_that_are_none_are_refused(picture: Tensor, reason: str) -> None:
-    """Before anything is written."""
+    """The error comes before any file is written."""
     with pytest.raises(ModelError, match=reason):
         rendered(Painter(picture))
 
@@ -556,7 +556,7 @@ def test_a_finished_folder_is_left_alone_and_the_checkpoint_does_not_run(
 def test_an_interrupted_run_goes_on_where_it_stopped(
     eg3d: Eg3d, strips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To the same bytes as a run that nobody stopped, and with strips that can be read in between."""
+    """The final bytes equal those of an uninterrupted run, and strips are readable in between."""
     write = generate._write_strip
 
     def stop_at_the_last(out: Path, strip: Image, record: dict[str, Any]) -> None:
@@ -579,7 +579,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
 
 
 def test_a_sidecar_whose_strip_was_never_written_is_made_good(eg3d: Eg3d, strips: Path, tmp_path: Path) -> None:
-    """The one state in which an interruption can leave a strip."""
+    """A sidecar without a strip is the only state that an interruption can leave."""
     eg3d.make(tmp_path, "--seeds", "0,7-8")
     (tmp_path / "seed0007.png").unlink()
 
@@ -609,7 +609,7 @@ def test_more_people_may_join(eg3d: Eg3d, tmp_path: Path, capsys: pytest.Capture
 def test_other_settings_are_not_mixed_in(
     further: tuple[str, ...], reason: str, eg3d: Eg3d, strips: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Not even for new people; nothing is written."""
+    """Other settings are refused also for new people; nothing is written."""
     before = sorted(strips.iterdir())
 
     err = refusal(capsys, eg3d.make(strips, "--seeds", "99", *further))
@@ -621,7 +621,7 @@ def test_other_settings_are_not_mixed_in(
 def test_another_checkpoint_is_not_mixed_in(
     eg3d: Eg3d, strips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Told by its hash, whatever it is called."""
+    """The checkpoint is identified by its hash, not by its name."""
     network = write_network(tmp_path / "heads.pkl", eg3d.checkout, HeadGenerator(resolution=24))
 
     err = refusal(capsys, eg3d.make(strips, "--seeds", "99", network=network))
@@ -630,7 +630,7 @@ def test_another_checkpoint_is_not_mixed_in(
 
 
 def test_a_folder_of_synthetic_faces_is_refused(eg3d: Eg3d, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """And the other way round."""
+    """Folders of the two generators are not mixed in either direction."""
     (tmp_path / "generation.json").write_text('{"generator_version": 1, "layout": "strips", "tiles": 5}')
     assert "made with generator=None, not 'eg3d'" in refusal(capsys, eg3d.make(tmp_path, "--seeds", "1"))
 
@@ -653,7 +653,7 @@ def test_a_strip_of_the_users_own_is_not_written_over(
 
 
 def test_a_changed_strip_is_noticed(eg3d: Eg3d, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Neither kept nor written over; deleted, it is made again."""
+    """A changed strip is neither kept nor overwritten; deleted, it is made again."""
     eg3d.make(tmp_path, "--seeds", "1")
     strip = tmp_path / "seed0001.png"
     whole = strip.read_bytes()
@@ -669,7 +669,7 @@ def test_a_changed_strip_is_noticed(eg3d: Eg3d, tmp_path: Path, capsys: pytest.C
 
 
 def test_a_renamed_strip_is_noticed(eg3d: Eg3d, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Else one person would count as two, and their pairs as impostors."""
+    """Otherwise one person would count as two, and their pairs as impostor pairs."""
     eg3d.make(tmp_path, "--seeds", "1")
     for suffix in (".png", ".json"):
         (tmp_path / f"seed0002{suffix}").write_bytes((tmp_path / f"seed0001{suffix}").read_bytes())
@@ -705,7 +705,7 @@ def test_records_that_are_none_are_refused_and_kept(
 
 
 def test_a_run_that_fails_claims_no_folder(eg3d: Eg3d, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """After a wrong network the right one may still have the folder."""
+    """After a run with a wrong network the folder is still usable."""
     (tmp_path / "wrong.pkl").write_bytes(b"no pickle")
     out = tmp_path / "out"
 
@@ -751,7 +751,7 @@ def test_nothing_of_a_pickle_or_checkout_runs_unasked(tmp_path: Path, capsys: py
 
 
 def test_a_network_that_changes_after_the_user_vouched_for_it_is_not_opened(eg3d: Eg3d, tmp_path: Path) -> None:
-    """What runs is what was hashed."""
+    """The file that runs is the file that was hashed."""
     network = tmp_path / "n.pkl"
     network.write_bytes(eg3d.network.read_bytes())
     vouched = vouched_checkpoint(eg3d.checkout, network, trust=True, device="cpu")
@@ -764,7 +764,7 @@ def test_a_network_that_changes_after_the_user_vouched_for_it_is_not_opened(eg3d
 
 
 def test_a_clone_of_the_repository_is_a_checkout_too(eg3d: Eg3d, strips: Path, tmp_path: Path) -> None:
-    """Its modules lie in a folder eg3d."""
+    """The modules are in a folder eg3d of the checkout."""
     write_checkout(tmp_path / "clone" / "eg3d")
     arguments = ["--repo", str(tmp_path / "clone"), "--network", str(eg3d.network), "--trust-pickle", "--no-progress"]
 
@@ -830,7 +830,7 @@ def test_a_missing_network_is_refused(eg3d: Eg3d, tmp_path: Path, capsys: pytest
 
 
 def test_a_network_of_another_kind_is_refused(eg3d: Eg3d, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A StyleGAN, say, has no cameras."""
+    """A StyleGAN, for example, has no cameras."""
     network = write_network(tmp_path / "n.pkl", eg3d.checkout, torch.nn.Linear(2, 2))
 
     err = refusal(capsys, eg3d.make(tmp_path / "out", network=network))
@@ -873,7 +873,7 @@ def test_the_checkout_is_importable_only_meanwhile(broken: bool, tmp_path: Path)
 
 
 def test_a_module_of_the_same_name_is_not_taken_for_the_checkouts(eg3d: Eg3d, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such as the registry's package dnnlib, were it loaded."""
+    """A loaded module of the same name, such as the registry's package dnnlib, is an error."""
     monkeypatch.setitem(sys.modules, "dnnlib", sys.modules["json"])
 
     with (
@@ -917,7 +917,7 @@ def test_a_device_that_is_there_is_taken(
 def test_a_device_that_is_not_there_is_refused(
     asked: str, available: int, reason: str, eg3d: Eg3d, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Never the CPU instead, which would take days."""
+    """The CPU is never used instead, which would take days."""
     monkeypatch.setattr(torch.cuda, "device_count", lambda: available)
     monkeypatch.setattr(checkpoint_module, "loaded", lambda _: pytest.fail("the checkpoint was opened"))
 
@@ -985,7 +985,7 @@ def test_a_series_without_people_is_refused() -> None:
 
 
 def test_records_are_data_set_errors(eg3d: Eg3d, tmp_path: Path) -> None:
-    """So that a caller in Python can tell them from a model's."""
+    """Errors of data and of models have different types."""
     (tmp_path / "generation.json").write_text("{}")
 
     with pytest.raises(DatasetError, match="made with generator=None"):

@@ -42,12 +42,13 @@ def test_the_nose_points_right_at_positive_yaw(seed: int) -> None:
 
 
 def test_the_subjects_left_eye_is_at_the_right() -> None:
+    """Pictures are not mirrored."""
     found = _landmarks(0)
     assert found["left_eye"][0] > found["right_eye"][0] + 10
 
 
 def test_at_positive_pitch_the_camera_looks_down() -> None:
-    """Seen from above, the nose sinks against the eyes."""
+    """Seen from above, the nose is lower relative to the eyes."""
     heights = [
         found["nose"][1] - found["left_eye"][1] for found in (_landmarks(0, pitch_rad=p) for p in (-0.3, 0.0, 0.3))
     ]
@@ -55,6 +56,7 @@ def test_at_positive_pitch_the_camera_looks_down() -> None:
 
 
 def test_at_positive_roll_the_head_leans_to_the_left_edge() -> None:
+    """The eyes move to the left of the nose, and the left eye is higher."""
     found = _landmarks(0, roll_rad=0.3)
     eyes = (found["left_eye"] + found["right_eye"]) / 2
     assert eyes[0] < _landmarks(0)["nose"][0]
@@ -62,6 +64,7 @@ def test_at_positive_roll_the_head_leans_to_the_left_edge() -> None:
 
 
 def test_conditions_do_not_touch_the_person() -> None:
+    """Draws of conditions and of a person are independent and repeatable."""
     before = draw_person(5), draw_style(draw_person(5), 0)
     drawn = [draw_conditions(kind, 5, 0) for kind in KINDS]
     assert before == (draw_person(5), draw_style(draw_person(5), 0))
@@ -69,6 +72,7 @@ def test_conditions_do_not_touch_the_person() -> None:
 
 
 def test_what_a_kind_names_is_set() -> None:
+    """Each kind sets its own condition."""
     drawn = {kind: draw_conditions(kind, 1, 2) for kind in KINDS}
     assert [drawn[kind].expression for kind in ("smile", "laugh", "light")] == ["smile", "laugh", "neutral"]
     assert abs(drawn["pitch"].pitch_rad) >= 0.18
@@ -77,6 +81,7 @@ def test_what_a_kind_names_is_set() -> None:
 
 
 def test_glasses_can_be_put_on_and_taken_off() -> None:
+    """None keeps the glasses of the style."""
     style = draw_style(draw_person(1), 0)
     assert [style.with_glasses(worn).wears_glasses for worn in (True, False)] == [True, False]
     assert style.with_glasses(None) == style
@@ -93,5 +98,6 @@ def test_glasses_can_be_put_on_and_taken_off() -> None:
     ],
 )
 def test_bad_conditions_are_refused(arguments: dict[str, Any], message: str) -> None:
+    """The message names the condition, the given value and the likely cause."""
     with pytest.raises(ValueError, match=message):
         Conditions(**arguments)

@@ -1,4 +1,4 @@
-"""Files: layouts, resuming, refusing to mix, and the command line. The renderer is replaced by a painter of squares."""
+"""Files: layouts, continued runs, refused settings, and the command line; the renderer is replaced by a stand-in."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from PIL import Image
 
 from facecheck.generate.synthesis import generate
 from facecheck.generate.synthesis.arrays import Pixels
-from facecheck.generate.synthesis.command import add_arguments, parse_seeds, run
+from facecheck.generate.synthesis.command import add_arguments, run
 from facecheck.generate.synthesis.conditions import Conditions
 from facecheck.generate.synthesis.generate import generate_faces
 from facecheck.generate.synthesis.person import Person
 
 
 class Painter:
-    """Stands in for the studio: a square whose grey tells the yaw; counts its pictures."""
+    """Stand-in for the studio: paints a square whose grey level depends on the yaw, and counts pictures."""
 
     taken = 0
 
@@ -45,6 +45,7 @@ def _files(folder: Path) -> list[str]:
 
 
 def test_strips_hold_their_tiles_from_left_to_right(tmp_path: Path) -> None:
+    """Yaws rise from left to right, and the sidecar has the same yaws."""
     made = generate_faces(tmp_path, seeds=[3], tiles=5, start_rad=-0.8, step_rad=0.4, size=32, progress=False)
     strip = np.asarray(Image.open(made[0]))
     assert strip.shape == (32, 160, 3)
@@ -53,6 +54,7 @@ def test_strips_hold_their_tiles_from_left_to_right(tmp_path: Path) -> None:
 
 
 def test_folders_hold_matched_pairs_and_single_strangers(tmp_path: Path) -> None:
+    """A third of the people has two pictures, the others one."""
     generate_faces(tmp_path, seeds=range(3), layout="folders", size=32, progress=False)
     assert _files(tmp_path) == [
         "generation.json",
@@ -64,6 +66,7 @@ def test_folders_hold_matched_pairs_and_single_strangers(tmp_path: Path) -> None
 
 
 def test_a_manifest_names_every_parameter_and_hash(tmp_path: Path) -> None:
+    """Files, hashes, conditions, labels and parameters are recorded."""
     generate_faces(tmp_path, seeds=[1], siblings=1, layout="manifest", kinds=["smile"], size=32, progress=False)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert [image["file"] for image in manifest["images"]] == [
@@ -80,6 +83,7 @@ def test_a_manifest_names_every_parameter_and_hash(tmp_path: Path) -> None:
 
 
 def test_a_second_run_makes_only_what_is_missing(tmp_path: Path) -> None:
+    """A deleted strip is made again with the same bytes."""
     arguments: dict[str, Any] = {"seeds": range(4), "tiles": 3, "size": 32, "progress": False}
     made = generate_faces(tmp_path, **arguments)
     before = [path.read_bytes() for path in made]
@@ -91,13 +95,15 @@ def test_a_second_run_makes_only_what_is_missing(tmp_path: Path) -> None:
 
 
 def test_a_run_that_breaks_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an error in rendering only the settings and the sidecar exist."""
+
     def fail(_self: Painter, _conditions: Conditions, *, size: int) -> Pixels:
         raise MemoryError(size)
 
     monkeypatch.setattr(Painter, "take", fail)
     with pytest.raises(MemoryError):
         generate_faces(tmp_path, seeds=[0], size=32, progress=False)
-    assert _files(tmp_path) == ["generation.json", "p00000.json"], "a strip never stands without its yaws"
+    assert _files(tmp_path) == ["generation.json", "p00000.json"], "a strip without yaws is never written"
 
 
 @pytest.mark.parametrize(
@@ -116,6 +122,7 @@ def test_a_run_that_breaks_leaves_no_half_file(tmp_path: Path, monkeypatch: pyte
 def test_a_folder_made_with_other_settings_is_refused(
     tmp_path: Path, first: dict[str, Any], then: dict[str, Any], message: str
 ) -> None:
+    """The message contains both values of the setting."""
     usual: dict[str, Any] = {"seeds": [0], "size": 32, "progress": False}
     generate_faces(tmp_path, **(usual | first))
     with pytest.raises(ValueError, match=message):
@@ -124,6 +131,7 @@ def test_a_folder_made_with_other_settings_is_refused(
 
 @pytest.mark.parametrize("content", ["", "[1, 2]", "{"])
 def test_damaged_settings_are_refused_by_name(tmp_path: Path, content: str) -> None:
+    """The message names the file."""
     (tmp_path / "generation.json").write_text(content, encoding="utf-8")
     with pytest.raises(ValueError, match=r"generation\.json: cannot be read as a JSON object"):
         generate_faces(tmp_path, seeds=[0], size=32, progress=False)
@@ -146,6 +154,7 @@ def test_damaged_settings_are_refused_by_name(tmp_path: Path, content: str) -> N
 def test_bad_arguments_are_refused_before_anything_is_written(
     tmp_path: Path, arguments: dict[str, Any], message: str
 ) -> None:
+    """The message contains the argument, and the folder is not created."""
     with pytest.raises(ValueError, match=message):
         generate_faces(tmp_path / "out", **arguments, progress=False)
     assert not (tmp_path / "out").exists()
@@ -158,17 +167,13 @@ def _parse(*words: str) -> argparse.Namespace:
 
 
 def test_the_command_makes_faces(tmp_path: Path) -> None:
+    """The command writes one file per seed."""
     words = (str(tmp_path), "--seeds", "0-1,5", "--tiles", "2", "--size", "32", "--format", "webp", "--no-progress")
     assert run(_parse(*words)) == 0
     assert [name for name in _files(tmp_path) if name.endswith("webp")] == ["p00000.webp", "p00001.webp", "p00005.webp"]
 
 
 def test_the_command_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An invalid argument has the exit status 2 and a message."""
     assert run(_parse(str(tmp_path), "--size", "8", "--no-progress")) == 2
     assert "facecheck generate faces: pictures must be at least 32 px" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("text", ["", "a", "3-1", "1,,2", "-4", "1.5"])
-def test_seeds_that_are_none_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="expected"):
-        parse_seeds(text)

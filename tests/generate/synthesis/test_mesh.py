@@ -14,7 +14,7 @@ CUBE_QUADS = np.array([[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [
 
 
 def test_a_cube_becomes_catmull_and_clarks_polyhedron() -> None:
-    """A corner moves to 5/9 of its place, an edge's middle to 3/4, a face's middle stays."""
+    """Corners move to 5/9 of their position, middles of edges to 3/4, and middles of faces stay."""
     step = subdivide(CUBE_QUADS, 8)
     points = step.matrix @ CUBE
     assert np.abs(points[:8]) == pytest.approx(np.full((8, 3), 5 / 9))
@@ -33,6 +33,7 @@ def test_subdivision_keeps_an_open_border_on_its_curve() -> None:
 
 
 def test_normals_of_a_cube_point_outwards() -> None:
+    """The normal of a corner points along its diagonal."""
     assert vertex_normals(CUBE, CUBE_QUADS) == pytest.approx(CUBE / np.sqrt(3))
 
 
@@ -55,6 +56,7 @@ def _oracle(points: Floats, triangles: Ints, size: int) -> set[tuple[int, int]]:
 
 
 def test_rasterise_finds_the_samples_that_a_slow_oracle_finds() -> None:
+    """Covered samples equal those of a test of all samples against all triangles."""
     rng = np.random.default_rng(3)
     points = rng.uniform(-3, 19, (24, 3))
     triangles = np.arange(24).reshape(8, 3)
@@ -65,9 +67,11 @@ def test_rasterise_finds_the_samples_that_a_slow_oracle_finds() -> None:
 
 
 def test_the_nearest_fragment_wins_and_a_tie_goes_to_the_first() -> None:
+    """Worked by hand, with one empty sample."""
     pixel, depth = np.array([0, 0, 1, 1, 3]), np.array([2.0, 1.0, 1.5, 1.5, 1.0])
     assert nearest_fragments(pixel, depth, 4, (0.0, 4.0)).tolist() == [1, 2, -1, 4]
 
 
 def test_a_quad_is_two_triangles() -> None:
+    """Both share the diagonal."""
     assert triangles_of(np.array([[4, 5, 6, 7]])).tolist() == [[4, 5, 6], [4, 6, 7]]

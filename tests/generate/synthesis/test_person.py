@@ -1,4 +1,4 @@
-"""Who somebody is: drawn from a seed, near to a sibling, relaxed in the face."""
+"""Identities: drawn from a seed, similar to siblings, with relaxed faces."""
 
 from __future__ import annotations
 
@@ -23,11 +23,13 @@ def crowd() -> list[Person]:
 
 
 def test_one_seed_is_one_person() -> None:
+    """Equal seeds give equal people, different seeds different people."""
     assert draw_person(7) == draw_person(7)
     assert draw_person(7) != draw_person(8)
 
 
 def test_a_crowd_has_both_sexes_all_ages_and_all_skin_tones(crowd: list[Person]) -> None:
+    """Each label has at least 25 of 300 people."""
     labels = Counter(label for person in crowd for label in person.labels.values())
     assert set(labels) == {"female", "male", "18-34", "35-54", "55-80", "light", "tan", "brown", "dark"}
     assert min(labels.values()) >= 25
@@ -37,12 +39,13 @@ def test_a_crowd_has_both_sexes_all_ages_and_all_skin_tones(crowd: list[Person])
 
 
 def test_names_tell_people_apart() -> None:
+    """Names contain the seed and the number of the sibling."""
     names = [draw_person(12).name, draw_sibling(12, 1).name, draw_sibling(12, 2).name, draw_person(13).name]
     assert names == ["p00012", "p00012s1", "p00012s2", "p00013"]
 
 
 def test_siblings_are_nearer_than_strangers() -> None:
-    """For every seed tried, the sibling resembles the person more than any of the other people does."""
+    """The sibling of each person is more similar to them than all other people."""
     seeds = range(8)
     people = [appearance(draw_person(seed)) for seed in seeds]
     for seed in seeds:
@@ -59,11 +62,13 @@ def test_siblings_are_nearer_than_strangers() -> None:
     ],
 )
 def test_bad_seeds_are_refused(seed: int, sibling: int, message: str) -> None:
+    """The message contains the given value."""
     with pytest.raises(ValueError, match=message):
         draw_sibling(seed, sibling)
 
 
 def test_every_weight_names_a_target() -> None:
+    """Axes and expressions use existing targets."""
     targets = load_head().targets
     assert all(low in targets and high in targets for low, high in shape_axes().values())
     for expression in EXPRESSIONS:
@@ -71,7 +76,7 @@ def test_every_weight_names_a_target() -> None:
 
 
 def test_nobody_stares_and_nobody_frowns(crowd: list[Person]) -> None:
-    """Lids open between a quarter and two fifths of their width, corners of the mouth do not hang."""
+    """Lids open between a fifth and a half of their width."""
     template = load_template()
     for person in crowd[:40]:
         vertices = template.head.morph(shape_weights(template, person))
@@ -81,6 +86,7 @@ def test_nobody_stares_and_nobody_frowns(crowd: list[Person]) -> None:
 
 
 def test_expressions_move_the_face_and_leave_the_skull() -> None:
+    """A laugh moves the face by more than 0.05 dm, and the forehead by less than 0.02 dm."""
     template = load_template()
     person = draw_person(3)
     moved = head_vertices(template, person, face_unit_weights("laugh", 1.0)) - head_vertices(template, person, {})
@@ -91,6 +97,7 @@ def test_expressions_move_the_face_and_leave_the_skull() -> None:
 
 @pytest.mark.parametrize("seed", range(0, 40, 5))
 def test_no_hair_hangs_before_the_eyes(seed: int) -> None:
+    """Fewer than 1 in 10 000 points of hair lie in front of the eyes."""
     template = load_template()
     person = draw_person(seed)
     vertices = head_vertices(template, person, {})
@@ -107,7 +114,7 @@ def test_no_hair_hangs_before_the_eyes(seed: int) -> None:
 
 
 def test_the_head_is_small_and_carries_its_licence() -> None:
-    """At most 1.3 MB, read without pickles, with the CC0 notice beside it."""
+    """At most 1.3 MB, read without pickles, with the CC0 notice in the same folder."""
     assert HEAD_FILE.stat().st_size < 1_300_000
     assert "CC0 1.0 Universal" in HEAD_FILE.with_name("head.LICENSE.txt").read_text(encoding="utf-8")
     with np.load(HEAD_FILE, allow_pickle=False) as stored:

@@ -1,4 +1,4 @@
-"""Rendered pictures: the same in every process and company, changed only by what the conditions name."""
+"""Rendered pictures: equal in every process and sequence, and changed only by their conditions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ print(hashlib.sha256(picture.tobytes()).hexdigest())
 
 
 def test_a_picture_is_the_same_in_another_process_and_other_company() -> None:
-    """Taken third here after two others, taken alone there: the same bytes."""
+    """The bytes do not depend on other pictures or on the process."""
     conditions = [Conditions(), Conditions(lighting="sun", light_seed=3), Conditions(yaw_rad=0.4)]
     here = take_pictures(draw_person(4), conditions, size=SIZE)[2]
     there = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
@@ -50,10 +50,12 @@ def test_light_and_background_change_nothing_but_themselves() -> None:
 
 
 def test_a_background_is_one_scene_at_every_size() -> None:
+    """A large background, scaled down, equals a small one."""
     small, large = background(16, 3), background(64, 3)
     assert large.reshape(16, 4, 16, 4, 3).mean(axis=(1, 3)) == pytest.approx(small, abs=0.05)
 
 
 def test_a_picture_too_small_for_a_face_is_refused() -> None:
+    """The message contains the smallest size."""
     with pytest.raises(ValueError, match="at least 32 px wide, got 16"):
         take_pictures(draw_person(0), [Conditions()], size=16)

@@ -1,4 +1,4 @@
-"""Synthetic people: one seed is one person, whatever is drawn or rendered beside them."""
+"""Synthetic people: one seed is one person, independent of other draws and renderings."""
 
 import argparse
 import hashlib
@@ -75,7 +75,7 @@ def test_a_picture_must_be_large_enough() -> None:
 
 
 def test_siblings_are_nearer_than_strangers() -> None:
-    """Over several families, each sibling looks more like their own person than like any other."""
+    """In several families, each sibling is more similar to their person than to all others."""
     seeds = range(5)
     people = [appearance(draw_person(seed)) for seed in seeds]
     for seed in seeds:
@@ -96,7 +96,7 @@ def test_conditions_are_the_same_for_the_same_seeds_and_never_turn_the_head_away
 
 @given(tiles=st.integers(2, 30), first=st.integers(-13, 13), step=st.integers(-5, 5))
 def test_yaws_of_a_strip_lie_on_its_grid(tiles: int, first: int, step: int) -> None:
-    """Tenths stay tenths, whatever floating point makes of their sums."""
+    """Yaws in tenths are exact despite floating-point sums."""
     yaws = strip_yaws(tiles, first / 10, step / 10)
     assert yaws == tuple((first + tile * step) / 10 for tile in range(tiles))
 
@@ -136,7 +136,7 @@ def test_at_positive_yaw_the_nose_points_to_the_right_of_the_picture() -> None:
 
 
 def test_temples_of_glasses_lie_on_the_head() -> None:
-    """From the front no temple stands out further than the head is wide, and none cuts through it at its widest."""
+    """From the front, temples are neither wider than the head nor inside of it at its widest point."""
     for seed in (2, 10, 22):
         person = draw_person(seed)
         style = draw_style(person, 0).with_glasses(wears=True)
@@ -169,7 +169,7 @@ def test_the_nearest_triangle_wins_in_every_sample() -> None:
 
 
 def test_equal_depths_go_to_the_first_fragment() -> None:
-    """A tie is settled by the order of the fragments, not by that of the evaluation."""
+    """At equal depths the lower index wins, independent of the order of evaluation."""
     pixel, depth = np.array([2, 0, 2, 0]), np.array([5.0, 3.0, 5.0, 2.0])
 
     assert nearest_fragments(pixel, depth, 3, (0.0, 10.0)).tolist() == [3, -1, 0]
@@ -217,7 +217,7 @@ def test_a_protocol_is_drawn_alike_and_shares_nobody() -> None:
 
 @pytest.mark.parametrize("number", [0, 40, 64])
 def test_the_committed_pictures_are_those_of_their_seeds(number: int) -> None:
-    """Rendered again, a picture is the committed one but for what its compression took."""
+    """Rendered again, a picture equals the committed one within the error of the compression."""
     person = bundled_people()[number]
     file = f"{person.name}/light.webp"
 
@@ -228,7 +228,7 @@ def test_the_committed_pictures_are_those_of_their_seeds(number: int) -> None:
 
 
 def test_another_picture_in_the_place_of_the_committed_one_is_found_out(tmp_path: Path) -> None:
-    """A picture of the same person in another light is no match, neither is a missing file."""
+    """A picture of the same person in another light does not pass, nor does a missing file."""
     names = [job.path.name for job in bundled_jobs(FOLDER, bundled_people()[0], 0)]
     manifest = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))
     (tmp_path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
@@ -245,7 +245,7 @@ def test_another_picture_in_the_place_of_the_committed_one_is_found_out(tmp_path
 
 
 def test_a_set_of_another_version_is_not_compared(tmp_path: Path) -> None:
-    """Its pixels are not expected to agree: the message says how to make the set again."""
+    """Pixels of another version may differ: the message says how to make the set again."""
     manifest = {"generator_version": GENERATOR_VERSION + 1, "command": "facecheck generate faces", "images": []}
     (tmp_path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
 
@@ -254,7 +254,7 @@ def test_a_set_of_another_version_is_not_compared(tmp_path: Path) -> None:
 
 
 def test_the_manifest_is_of_the_set_in_the_code() -> None:
-    """The people, the version and the protocol of the files are those that the code would make."""
+    """The people, the version and the protocol of the files are those that the code makes."""
     manifest = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))
 
     assert manifest["generator_version"] == GENERATOR_VERSION
@@ -271,7 +271,7 @@ def arguments(*words: str) -> argparse.Namespace:
 
 
 def test_a_check_needs_the_bundled_set(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """Asked to check something else, the command says what it can check."""
+    """Without --bundled the command refuses --check."""
     assert run(arguments(str(tmp_path), "--check")) == 2
     assert "expected --bundled" in capsys.readouterr().err
 
@@ -288,20 +288,20 @@ def test_a_check_says_what_differs(
     monkeypatch.setattr(check, "check_bundled_set", lambda *_, **__: found)
 
     assert run(arguments(str(tmp_path), "--bundled", "--check", "--workers", "1")) == status
-    told = capsys.readouterr().out
-    assert "1 of 2 files have the manifest's pixels to the bit" in told
-    assert ("b/pitch.webp: differs by 4.00 levels" in told) == (status == 1)
+    printed = capsys.readouterr().out
+    assert "1 of 2 files have the manifest's pixels to the bit" in printed
+    assert ("b/pitch.webp: differs by 4.00 levels" in printed) == (status == 1)
 
 
 @pytest.mark.parametrize("text", ["", "3-1", "1-", "-4", "1.5", "a", "0-2,,5"])
 def test_seeds_that_are_no_seeds_are_refused(text: str) -> None:
-    """Whole numbers and rising ranges only."""
+    """Only whole numbers and rising ranges are seeds."""
     with pytest.raises(ValueError, match="expected"):
         parse_seeds(text)
 
 
 @given(st.lists(st.integers(0, 99), min_size=1, max_size=6))
 def test_seeds_are_read_as_they_are_written(seeds: list[int]) -> None:
-    """A list of single seeds and a list of one-seed ranges say the same."""
+    """A list of single seeds and a list of one-seed ranges are equal."""
     assert parse_seeds(",".join(map(str, seeds))) == tuple(seeds)
     assert parse_seeds(",".join(f"{seed}-{seed}" for seed in seeds)) == tuple(seeds)
