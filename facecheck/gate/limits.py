@@ -83,7 +83,7 @@ def _limit(path: Path, number: int, table: Mapping[str, object]) -> Limit:
         raise LimitsError(f"{place}: {table['name']!r} is no measurement's name, or where is no table")
     model, dataset = (_name(place, where, key) for key in ("model", "dataset"))
     try:
-        conditions = Conditions.of_json({key: value for key, value in where.items() if key not in ("model", "dataset")})
+        conditions = Conditions.of_json(where, beside=("model", "dataset"))
     except FacecheckError as error:
         raise LimitsError(f"{place}: where: {error}") from error
     return Limit(

@@ -24,13 +24,14 @@ _NAMES = {
     "datasets": _DATASETS_HELP,
     "device": "auto, cpu, cuda or cuda:N",
     "precision": "fp32, bf16 or fp16",
+    "evals": "run these evals only, by their names: verification, blur, ...; comma-separated or repeated",
     "sample": "make at most this many comparisons of each data set: a quick look",
     "limits": "the file of promises, evals/limits.toml by default",
     "corruptions": "judge these as well, comma-separated: name:level, or several of those joined by +",
     "cache": "folder of the cache, or 'none'",
     "reports": "folder that reports are written to, reports/ by default",
 }
-LISTS = ("models", "datasets", "corruptions")
+LISTS = ("models", "datasets", "corruptions", "evals")
 _SWITCHES = {
     "strict": "a case that is skipped or unjudged is a failure",
     "full": "run the sweeps on all pairs of the bundled faces at every level, not on a sample of both",

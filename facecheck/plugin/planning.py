@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from facecheck.plugin.markers import is_eval
-from facecheck.plugin.options import asked_outright
+from facecheck.plugin.markers import eval_asked, is_eval
+from facecheck.plugin.options import asked_outright, text
 
 if TYPE_CHECKING:
     from facecheck.plugin.plan import Plan
@@ -68,11 +68,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     problem = problem_of(config)
     if problem is not None:
         raise problem
+    _keep_asked(config, items)
     for item in items:
         if is_eval(item):
             planned(config)
         if item.get_closest_marker("gpu") and isinstance(item, pytest.Function):
             item.fixturenames.insert(0, "_needs_gpu")
+
+
+def _keep_asked(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the evals whose names were not asked for."""
+    asked = {name.strip() for name in text(config, "evals", "").split(",") if name.strip()}
+    if not asked:
+        return
+    names = {item: eval_asked(item).name for item in items if is_eval(item)}
+    unknown = sorted(asked - set(names.values()))
+    if unknown:
+        from facecheck.errors import nearest  # noqa: PLC0415
+
+        known = sorted(set(names.values()))
+        raise pytest.UsageError(f"--facecheck-evals {unknown[0]}: no such eval. {nearest(unknown[0], known)}")
+    config.hook.pytest_deselected(items=[item for item, name in names.items() if name not in asked])
+    items[:] = [item for item in items if names.get(item) in asked]
 
 
 @pytest.fixture

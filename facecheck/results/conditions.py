@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -112,16 +112,21 @@ class Conditions:
         return dict(self._given())
 
     @classmethod
-    def of_json(cls, entry: Mapping[str, object]) -> Conditions:
+    def of_json(cls, entry: Mapping[str, object], *, beside: Sequence[str] = ()) -> Conditions:
         """Return what :meth:`as_json` gave.
+
+        Args:
+            entry: values by name.
+            beside: names that may stand beside the conditions; they are left out.
 
         Raises:
             FacecheckError: an unknown name, or a value that the name cannot have.
         """
+        known = (*beside, *_FIELDS)
         for name in entry:
-            if name not in _FIELDS:
-                raise FacecheckError(f"{name!r} is no condition. {nearest(str(name), _FIELDS)}")
-        return cls(**entry)  # type: ignore[arg-type]
+            if name not in known:
+                raise FacecheckError(f"{name!r} is no condition. {nearest(str(name), known)}")
+        return cls(**{name: value for name, value in entry.items() if name not in beside})  # type: ignore[arg-type]
 
     def in_words(self, *, without: Collection[str] = ()) -> str:
         """Return the conditions in words, empty where they are the usual ones.

@@ -2,21 +2,23 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from facecheck.gate import judge_all, read_limits
 from facecheck.gate.propose import proposed
-from facecheck.results.run import Measurement
+from facecheck.results.conditions import Conditions
+from facecheck.results.measurement import Measurement
 
 
 def measurement(
-    name: str, value: float, *, model: str = "dlib", noun: str = "blur", **conditions: float | str
+    name: str, value: float, *, model: str = "dlib", noun: str = "blur", **conditions: Any
 ) -> Measurement:
     """Return a measurement whose interval reaches .02 to both sides."""
     return Measurement(
         eval=noun, name=name, value=value, low=value - 0.02, high=value + 0.02, n=10_000, model=model, dataset="faces",
-        conditions=conditions,
+        conditions=Conditions(**conditions),
     )  # fmt: skip
 
 
@@ -24,6 +26,7 @@ JUDGED = [
     measurement("accuracy", 0.95, corruption="blur", level=0.0, severity=0, threshold="clean", failures="non-match"),
     measurement("accuracy", 0.90, corruption="blur", level=1.0, severity=1, threshold="clean", failures="non-match"),
     measurement("accuracy", 0.80, corruption="tilt", level=2.5, severity=1, threshold="clean", failures="non-match"),
+    measurement("accuracy", 0.70, corruption="blur:2+jpeg:30", level=1.0, severity=1, threshold="clean"),
     measurement("fta", 0.01, corruption="blur", level=1.0, severity=1),
     measurement("levels_before_collapse", 4.0, corruption="blur"),
     measurement("tar_at_far", 0.88, noun="verification", far=0.01, failures="non-match"),
@@ -42,7 +45,7 @@ def test_what_is_proposed_is_read_and_kept(tmp_path: Path, any_model: bool) -> N
     verdict = judge_all(JUDGED, limits, sampled=False)
     assert verdict.passed, verdict.reason
     assert all(limit.why == "measured today" for limit in limits)
-    assert all(("model" in limit.where) is not any_model for limit in limits)
+    assert all((limit.model is None) is any_model for limit in limits)
 
 
 def test_a_bound_lies_half_way_to_the_end_of_the_interval(tmp_path: Path) -> None:
@@ -50,7 +53,7 @@ def test_a_bound_lies_half_way_to_the_end_of_the_interval(tmp_path: Path) -> Non
     path = tmp_path / "limits.toml"
     path.write_text(proposed(JUDGED, reason="measured today"), encoding="utf-8")
     limits = read_limits(path)
-    by_name = {(limit.name, limit.where["model"], limit.where.get("level")): limit.bound for limit in limits}
+    by_name = {(limit.name, limit.model, limit.where.level): limit.bound for limit in limits}
 
     assert by_name["accuracy", "dlib", 0.0] == 0.94
     assert by_name["accuracy", "dlib", 1.0] == 0.89
@@ -75,6 +78,6 @@ def test_for_any_model_the_weakest_decides(tmp_path: Path) -> None:
     path = tmp_path / "limits.toml"
     path.write_text(proposed(JUDGED, reason="measured today", any_model=True), encoding="utf-8")
 
-    bounds = {(limit.name, limit.where.get("level")): limit.bound for limit in read_limits(path)}
+    bounds = {(limit.name, limit.where.level): limit.bound for limit in read_limits(path)}
 
     assert bounds["accuracy", 1.0] == 0.84

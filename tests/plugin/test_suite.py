@@ -254,6 +254,7 @@ def comparable(folder: Path) -> list[str]:
         pytest.param(["--facecheck-sample=one"], "expected a number of comparisons", id="sample"),
         pytest.param(["--facecheck-sample=²"], "expected a number of comparisons", id="sample in other digits"),
         pytest.param(["--facecheck-sample=" + "9" * 5000], "expected a number", id="endless sample"),
+        pytest.param(["--facecheck-evals=poze"], "Did you mean pose", id="misspelt eval"),
         pytest.param(["--facecheck-limits=/nowhere.toml"], "cannot be read as TOML", id="limits"),
     ],
 )

@@ -5,13 +5,14 @@ import dataclasses
 import pytest
 
 from facecheck.report.terminal import table
-from facecheck.results.run import Measurement, Record
-from tests.support.runs import DLIB, EVERYTHING, FACENET, STUDIES, Conditions, made_run
+from facecheck.results.conditions import ANY, COMPLETED, DEPLOYED, NON_MATCH, Conditions
+from facecheck.results.measurement import Measurement
+from facecheck.results.run import FailedImage, Failures, Run
+from facecheck.results.verdict import Outcome, Verdict
+from tests.support.runs import DLIB, EVERYTHING, FACENET, STUDIES, made_run
 
-DEPLOYED: Conditions = {"threshold": "clean", "failures": "non-match"}
 
-
-def measured(name: str, value: float, conditions: Conditions | None = None, **about: str) -> Measurement:
+def measured(name: str, value: float, conditions: Conditions = ANY, **about: str) -> Measurement:
     fields = {"eval": "blur", "model": "dlib", "dataset": "faces", **about}
     return Measurement(
         eval=fields["eval"],
@@ -22,18 +23,17 @@ def measured(name: str, value: float, conditions: Conditions | None = None, **ab
         n=100,
         model=fields["model"],
         dataset=fields["dataset"],
-        conditions=conditions or {},
+        conditions=conditions,
     )
 
 
 def accuracy(corruption: str, severity: int, value: float, level: float | None = None) -> Measurement:
-    at: Conditions = {"corruption": corruption, "level": severity if level is None else level, "severity": severity}
-    return measured("accuracy", value, {**at, **DEPLOYED})
+    at = Conditions(corruption=corruption, level=severity if level is None else level, severity=severity)
+    return measured("accuracy", value, at | DEPLOYED)
 
 
 def lines(*measurements: Measurement, **more: object) -> list[str]:
-    record = Record(signature={}, measurements=measurements, verdicts=[], failures={})
-    return table(dataclasses.replace(record, **more))  # type: ignore[arg-type]
+    return table(dataclasses.replace(Run(measurements=measurements), **more))  # type: ignore[arg-type]
 
 
 def robustness(*measurements: Measurement) -> list[str]:
@@ -46,9 +46,9 @@ def test_headlines_stand_in_a_row_a_model_and_data_set() -> None:
     """Columns that nobody fills are left out; fractions have four digits, times one."""
     found = lines(
         measured("accuracy", 0.98765, DEPLOYED, eval="verification"),
-        measured("accuracy", 0.9, {**DEPLOYED, "failures": "left out"}, eval="verification"),
-        measured("latency_ms", 41.26, {"stage": "all", "batch": 1}, eval="timing"),
-        measured("auc", 0.75, {"failures": "non-match"}, eval="pose", dataset="strips"),
+        measured("accuracy", 0.9, DEPLOYED | COMPLETED, eval="verification"),
+        measured("latency_ms", 41.26, Conditions(stage="all", batch=1), eval="timing"),
+        measured("auc", 0.75, NON_MATCH, eval="pose", dataset="strips"),
     )
 
     assert found[:3] == [

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from fixtures.sweep import chosen_levels
 
 from facecheck.corruptions import CORRUPTIONS, of_family
 from facecheck.datasets import open_dataset
+from facecheck.evaluation.degradations import chosen_levels
 from tests.plugin.test_suite import people, suite
 
 __all__ = ["people"]  # the fixture
@@ -65,7 +65,9 @@ def run(*arguments: str, people: Path, folder: Path) -> tuple[str, dict[str, lis
 @pytest.fixture(scope="module")
 def filtered(people: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, list[dict[str, object]]]]:
     """Colours seen through filters."""
-    output, results, status = run("evals/test_filters.py", people=people, folder=tmp_path_factory.mktemp("filters"))
+    output, results, status = run(
+        "evals/", "--facecheck-evals=filters", people=people, folder=tmp_path_factory.mktemp("filters")
+    )
     assert status == pytest.ExitCode.TESTS_FAILED, output
     return output, results
 
@@ -120,7 +122,7 @@ def measured(results: dict[str, list[dict[str, object]]]) -> list[tuple[object, 
 def test_noise_is_the_same_in_every_process_and_compositions_are_judged(people: Path, tmp_path: Path) -> None:
     """One process and two workers of xdist measure the same, to the last digit."""
     chosen = "shot_noise or elastic_transform or jpeg:30 or jpeg:40 or low_light"
-    arguments = ("evals/test_corruptions.py", "-k", chosen)
+    arguments = ("evals/", "--facecheck-evals=corruptions", "-k", chosen)
     more = "--facecheck-corruptions=shot_noise:2+jpeg:30,shot_noise:4+jpeg:30,jpeg:30,jpeg:40"
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
@@ -154,7 +156,16 @@ def test_a_sample_goes_from_clean_to_worst(name: str) -> None:
 
 
 def collected(*arguments: str, tmp_path: Path) -> Sequence[str]:
-    done = suite("evals/", "--co", "-q", "-m", "sweep", *arguments, reports=tmp_path)
+    done = suite(
+        "evals/",
+        "--co",
+        "-q",
+        "-m",
+        "robustness and not timing",
+        "--facecheck-evals=blur,resolution,filters,occlusion,corruptions",
+        *arguments,
+        reports=tmp_path,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return [line for line in done.stdout.splitlines() if "::" in line]
 
