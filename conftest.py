@@ -1,12 +1,3 @@
-"""The suite's plugins, and nothing else."""
+"""facecheck's pytest plugin and this repository's own fixtures, and nothing else."""
 
-pytest_plugins = (
-    "pytester",
-    "fixtures.options",
-    "fixtures.device",
-    "fixtures.parameters",
-    "fixtures.recorder",
-    "fixtures.bench",
-    "fixtures.sweep",
-    "fixtures.benchmarks",
-)
+pytest_plugins = ("facecheck.plugin", "fixtures.evaluation")

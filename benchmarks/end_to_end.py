@@ -1,14 +1,14 @@
-"""Throughput of the pipeline: images per second, end to end, against two references in the same run.
+"""Throughput of the pipeline in images per second, end to end, against two baselines in the same run.
 
-(a) raw forward passes of the same networks, on arrays in memory: once as in facenet-pytorch (MTCNN.detect and the
-    network, each at its best batch size), and once only the networks, on inputs with the sizes of the pipeline,
-    channels last;
-(b) the second study's loop: one image at a time, MTCNN, then the network with batch size 1.
+(a) forward passes of the same networks, on arrays in memory: once as facenet-pytorch runs them (its
+    MTCNN.detect and the network, each at its best batch size), and once the networks alone, on inputs of the
+    sizes that the detector produces, channels last, with no other work between them;
+(b) the loop of the second study: one image at a time, MTCNN, then the network at batch size 1.
 
     uv run python benchmarks/end_to_end.py FOLDER_OF_IMAGES --images 256
 
-Prints ratios; a ratio above 1 means that facecheck is faster. Rounds of all three alternate, so that changes of the
-machine's speed affect all of them, and medians are compared.
+Prints ratios of medians; a ratio above 1 means that facecheck is faster. The rounds alternate, so that a
+slow phase of the machine affects all of them.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _BATCH = 16
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="folder with images, also in subfolders")
+    parser.add_argument("folder", type=Path, help="folder of .jpg images, searched recursively")
     parser.add_argument("--images", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--device", default="cpu")
@@ -59,23 +59,23 @@ def main() -> None:
     batches = stock.best_batches()
     print(f"{len(paths)} images, {device}, torch threads {torch.get_num_threads()}, best raw batches {batches}")
     bare = _Bare(paths, recognizer)
-    names = ("end to end, cold", "end to end, warm", "facenet-pytorch", "networks alone", "loop")
+    names = ("end to end, cold", "end to end, warm", "stock passes", "bare networks", "loop")
     measured: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(options.rounds):
         with tempfile.TemporaryDirectory() as folder:
             run = functools.partial(_facecheck, paths, recognizer, Path(folder))
             measured["end to end, cold"].append(_rate(paths, run))
             measured["end to end, warm"].append(_rate(paths, run))
-        measured["facenet-pytorch"].append(_rate(paths, functools.partial(stock.raw, batches)))
-        measured["networks alone"].append(_rate(paths, bare.run))
+        measured["stock passes"].append(_rate(paths, functools.partial(stock.raw, batches)))
+        measured["bare networks"].append(_rate(paths, bare.run))
         measured["loop"].append(_rate(paths, stock.loop))
     medians = {name: statistics.median(rates) for name, rates in measured.items()}
     for name, rates in measured.items():
         spread = f"{min(rates):.1f} to {max(rates):.1f}"
         print(f"{name:18} {medians[name]:8.1f} images/s  ({spread})")
     cold, warm = medians["end to end, cold"], medians["end to end, warm"]
-    print(f"end to end / facenet-pytorch {cold / medians['facenet-pytorch']:.2f}   (required 0.7, target 0.8)")
-    print(f"end to end / networks alone  {cold / medians['networks alone']:.2f}   (required 0.7, target 0.8)")
+    print(f"end to end / stock passes   {cold / medians['stock passes']:.2f}   (required 0.7, target 0.8)")
+    print(f"end to end / bare networks  {cold / medians['bare networks']:.2f}   (required 0.7, target 0.8)")
     print(f"end to end / loop           {cold / medians['loop']:.2f}   (required 1.6, target 3)")
     print(f"warm / cold                 {warm / cold:.1f}   (target 50)")
 
@@ -87,7 +87,7 @@ def _rate(paths: Sequence[Path], work: Callable[[], object]) -> float:
 
 
 def _facecheck(paths: Sequence[Path], recognizer: Recognizer, folder: Path) -> None:
-    """Run the whole pipeline with loaded weights; the references have loaded their weights, too."""
+    """Run the whole pipeline; the weights are loaded before, as for both baselines."""
     cache = Cache(folder)
     faces = [Face(source=ImageSource(path, path.name), subject=path.parent.name) for path in paths]
     Pipeline(cache=cache).run(recognizer, faces)
@@ -150,7 +150,7 @@ class _Stock:
         self._embed(batches[1], len(self._images))
 
     def best_batches(self) -> tuple[int, int]:
-        """Return the fastest batch sizes of detector and network."""
+        """Return the fastest batch size of detector and network."""
         best = []
         for work in (self._detect, self._embed):
             count = min(64, len(self._images))

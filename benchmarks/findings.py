@@ -37,7 +37,7 @@ def _table(head: list[str], rows: Iterable[list[str]]) -> None:
 
 
 def sweeps(record: Record) -> None:
-    """Print the accuracy at the clean threshold, the re-tuned one in brackets, and the detection rate."""
+    """Print accuracy at the clean threshold, the re-tuned one in brackets, and the share of faces found."""
     found = [m for m in record.measurements if "level" in m.conditions]
     models = list(dict.fromkeys(m.model for m in found))
     wanted: tuple[tuple[str, str, tuple[Mapping[str, str], ...]], ...] = (
@@ -85,7 +85,7 @@ STUDIED: tuple[tuple[str, str, Mapping[str, str]], ...] = (
     ("genuine distance", "genuine_distance_mean", {}),
     ("impostor distance", "impostor_distance_mean", {}),
     ("found", "detection_rate", {}),
-    ("ms a picture", "time_per_image_ms", {}),
+    ("ms per picture", "time_per_image_ms", {}),
 )
 
 
@@ -105,7 +105,7 @@ def _cell(found: list[Measurement], place: Place, name: str, views: tuple[Mappin
 
 
 def verification(record: Record) -> None:
-    """Print the usual metrics of LFW's view 2, and the accuracy in both views of failures."""
+    """Print the metrics usually reported on LFW view 2, with both ways to count failures."""
     models = list(dict.fromkeys(m.model for m in record.measurements))
 
     def value(model: str, name: str, **at: object) -> Measurement | None:
@@ -136,7 +136,7 @@ def verification(record: Record) -> None:
 
 
 def artefacts(run: Path) -> None:
-    """Print the effect of two practices of the second study: tuning on the evaluated pairs, and random decisions."""
+    """Print how two choices of the second study change the result: tuning on the test pairs, and coin flips."""
     rows = []
     for each in load_scores(run):
         if each.condition in SHOWN:
@@ -149,8 +149,8 @@ def artefacts(run: Path) -> None:
             flipped = share * best + (1 - share) / 2
             cells = (_rate(value) for value in (1 - share, deployed, tuned, flipped, best))
             rows.append((list(SHOWN).index(each.condition), [each.condition, each.model, *cells]))
-    head = ["condition", "model", "pairs without a face", "re-tuned on other people", "tuned on the evaluated pairs"]
-    _table([*head, "and random decisions for failures", "failed pairs left out"], [row for _, row in sorted(rows)])
+    head = ["condition", "model", "pairs without a face", "retuned on other people", "tuned on the pairs judged"]
+    _table([*head, "and coins flipped", "failed pairs dropped"], [row for _, row in sorted(rows)])
 
 
 SHOWN = ("clean", "blur:3", "blur:5", "resolution:64", "square:10", "square:20")

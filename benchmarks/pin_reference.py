@@ -1,10 +1,10 @@
-"""Update the errors of the reference model, by which mCE divides, from a run of the suite.
+"""Store the errors of the reference model, by which mCE divides, from a run of the suite.
 
     uv run pytest evals/test_corruptions.py --facecheck-full --facecheck-models facenet-casia-webface
     uv run python benchmarks/pin_reference.py reports/latest
 
-It writes the errors to ``evals/reference.json`` under the digest of the run's pairs, and keeps the entries of other
-pairs. Use it only when the bundled faces or the corruptions change.
+It adds the errors on the pairs of the run to ``evals/reference.json``, by the digest of the pairs, and keeps
+the other entries. Run it again only if the bundled faces or the corruptions change; the diff then shows it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def errors(record: Record) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def main() -> None:
-    """Read the run, and write its errors."""
+    """Read the run and update the reference file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="folder of the run, such as reports/latest")
     found = errors(Record.read(parser.parse_args().run))

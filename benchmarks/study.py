@@ -1,6 +1,6 @@
-"""Networks with the input of the second study, to show the cause of its findings.
+"""Correct networks with the preprocessing of the second study, to show the cause of its findings.
 
-Factories for ``--facecheck-models``; ``docs/findings.md`` compares them with the same networks on the right input.
+Factories for ``--facecheck-models``; ``docs/findings.md`` compares them with the same networks on correct input.
 """
 
 from __future__ import annotations

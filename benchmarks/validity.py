@@ -1,7 +1,7 @@
 """Compare results on the bundled faces with results on photographs, for ``docs/validity.md``.
 
 Two runs of the suite over the same models and corruptions, one on each data set, and the faults of
-``tests/faults.py`` on both:
+``tests/support/faults.py`` on both:
 
     uv run pytest evals/ --facecheck-datasets lfw:... --facecheck-models ... --facecheck-reports /tmp/lfw
     uv run pytest evals/ --facecheck-models ... --facecheck-reports /tmp/faces
@@ -9,8 +9,9 @@ Two runs of the suite over the same models and corruptions, one on each data set
     uv run python benchmarks/validity.py faults --lfw "lfw:...?pairs=..."
     uv run python benchmarks/validity.py pose reports/strips-run reports/faces-run
 
-``ranks`` prints the rank correlation of accuracy and FNMR over all models, corruptions and levels of both runs, and
-draws them; ``faults`` prints the cost of each fault and the limits that it misses; ``pose`` draws both pose curves.
+``ranks`` prints the rank correlation of accuracy and FNMR over all models, corruptions and levels that both
+runs contain, and draws them; ``faults`` prints the cost of each fault and whether the limits detect it;
+``pose`` draws both pose curves.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def ranks(photographs: Path, faces: Path, picture: Path) -> None:
         print(f"  models' means: {len(order)}, Spearman {spearmanr(*order.T)[0]:.3f}")
         apart = sorted(zip(np.abs(x.argsort().argsort() - y.argsort().argsort()), keys, x, y, strict=True))[::-1]
         for _, key, a, b in apart[:6]:
-            print(f"  farthest apart: {key[0]}, {key[1]}:{key[2]:g}: photographs {a:.3f}, bundled {b:.3f}")
+            print(f"  largest rank difference: {key[0]}, {key[1]}:{key[2]:g}: photographs {a:.3f}, bundled {b:.3f}")
         _scatter(figure, number, name, keys, x, y)
     picture.parent.mkdir(exist_ok=True)
     figure.savefig(picture, dpi=110)
@@ -111,7 +112,7 @@ def _means(names: list[str], x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def faults(photographs: str, cache: Cache) -> None:
-    """Print the cost of each fault on both data sets, and the limits that it misses on the bundled faces."""
+    """Print the cost of each fault on both data sets, and the verification limits that it misses."""
     limits = read_limits(ROOT / "evals" / "limits.toml")
     pipeline, settings = Pipeline(cache=cache), Settings(device=torch.device("cpu"))
     sound: dict[str, np.ndarray] = {}
@@ -139,7 +140,7 @@ def faults(photographs: str, cache: Cache) -> None:
 def _judged(
     recognizer: Recognizer, dataset: Dataset, scores: Scores, thresholds: PairThresholds
 ) -> Iterator[Measurement]:
-    """Yield the measurements that evals/test_verification.py compares with limits."""
+    """Yield the measurements that evals/test_verification.py judges."""
     declared = recognizer.contract.threshold
     assert declared is not None
     at: dict[str, str | float] = {"failures": "non-match"}
@@ -163,7 +164,7 @@ def _kept(measurement: Measurement, limits: tuple[Limit, ...]) -> bool:
 
 
 def pose(strips: Path, faces: Path, picture: Path) -> None:
-    """Draw the mean genuine distance against the yaw difference on EG3D's and on the bundled strips."""
+    """Draw the mean genuine distance against the yaw difference on EG3D's strips and on the bundled ones."""
     runs = {"EG3D strips": Record.read(strips), "bundled strips": Record.read(faces)}
     models = sorted({m.model for record in runs.values() for m in record.measurements if m.eval == "pose"})
     figure = Figure(figsize=(5.2 * len(models), 4.2), layout="constrained")
@@ -201,7 +202,7 @@ def main() -> None:
         one.add_argument("faces", type=Path, help="run on the bundled faces")
         one.add_argument("--picture", type=Path, default=IMAGES / f"validity-{name}.png")
     fault = what.add_parser("faults")
-    fault.add_argument("--lfw", required=True, help="specification of LFW with its pair list")
+    fault.add_argument("--lfw", required=True, help="specification of LFW with its pairs")
     fault.add_argument("--cache", type=Path, help="folder of the cache, if not the default")
     options = parser.parse_args()
     if options.what == "faults":

@@ -1,39 +1,49 @@
 """How fast is it, and where does the time go? Latency at batch 1, throughput at the best batch, by stage."""
 
 import itertools
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from facecheck.datasets import Dataset
-from facecheck.evaluation.timing import STAGES, Prepared, model_size, peak_memory_mib, stage
-from facecheck.metrics.intervals import Estimate
+from facecheck.evaluation.evaluator import Evaluator
+from facecheck.evaluation.timing import (
+    STAGES,
+    Prepared,
+    Seconds,
+    images_per_second,
+    latency,
+    peak_memory_mib,
+    rows_of,
+    size_of,
+    stage,
+    throughput,
+    worst_difference,
+)
 from facecheck.models.recognizer import Recognizer
-from fixtures.bench import Bench
-from fixtures.recorder import CaseRecord
+from facecheck.plugin.record import Record
 
-pytestmark = [pytest.mark.timing, pytest.mark.data("any")]
+QUESTION = "How fast is it, and where does the time go?"
+pytestmark = [pytest.mark.eval("timing", question=QUESTION), pytest.mark.timing, pytest.mark.data("any")]
 
 T = TypeVar("T")
-Seconds = npt.NDArray[np.float64]
 IMAGES = 16
 BATCHES = {"cpu": (1, 4, 16), "cuda": (1, 8, 32, 128, 256)}
+TOLERANCE = {"fp32": 1e-3, "bf16": 5e-2, "fp16": 5e-2}  # of the largest number of a vector
 
 
 @pytest.fixture
-def prepared(bench: Bench, recognizer: Recognizer, dataset: Dataset) -> Prepared:
+def prepared(evaluator: Evaluator, recognizer: Recognizer, dataset: Dataset) -> Prepared:
     """Images of the data set in memory, with their faces and crops."""
-    return bench.prepare(recognizer, dataset, IMAGES)
+    return evaluator.prepare(recognizer, dataset, IMAGES)
 
 
 @pytest.mark.parametrize("part", STAGES)
-def test_latency(benchmark: BenchmarkFixture, prepared: Prepared, record: CaseRecord, part: str) -> None:
+def test_latency(benchmark: BenchmarkFixture, prepared: Prepared, record: Record, part: str) -> None:
     """One image at a time, as a door's camera sees them, takes no longer than promised."""
     turns = itertools.cycle([stage(part, prepared, [row]) for row in range(len(prepared))])
 
@@ -42,44 +52,37 @@ def test_latency(benchmark: BenchmarkFixture, prepared: Prepared, record: CaseRe
 
     device = prepared.recognizer.device
     _, seconds = _timed(benchmark, one_image, device, rounds=len(prepared), warmup_rounds=2)
-
-    milliseconds = 1000 * seconds
     benchmark.extra_info.update(stage=part, batch=1, **peak_memory_mib(device))
-    measured = record.add("latency_ms", _spread(milliseconds), {"stage": part, "batch": 1})
+    measured = record.add(latency(seconds, part=part, batch=1))
 
     verdict = record.judge(measured)
 
     assert verdict.passed, verdict.reason
 
 
-def test_throughput(benchmark: BenchmarkFixture, prepared: Prepared, record: CaseRecord) -> None:
+def test_throughput(benchmark: BenchmarkFixture, prepared: Prepared, record: Record) -> None:
     """At its best batch size it gives the same vectors as one by one, and how many images a second."""
     device = prepared.recognizer.device
-    speeds = {batch: _images_per_second(prepared, batch) for batch in BATCHES[device.type]}
+    speeds = {batch: images_per_second(prepared, batch) for batch in BATCHES[device.type]}
     best = max(speeds, key=lambda batch: speeds[batch])
-    work = stage("all", prepared, _rows(prepared, best))
+    work = stage("all", prepared, rows_of(prepared, best))
 
     vectors, seconds = _timed(benchmark, work, device, rounds=3, warmup_rounds=0)  # the search has warmed it up
-
     benchmark.extra_info.update(stage="all", batch=best, **peak_memory_mib(device))
     benchmark.extra_info.update({f"images_per_s_at_{batch}": round(speed, 2) for batch, speed in speeds.items()})
-    measured = record.add("throughput_per_s", _spread(best / seconds), {"batch": best})
+    measured = record.add(throughput(seconds, batch=best))
     for part in STAGES[:-1]:
-        each = 1000 / _images_per_second(prepared, best, part)
-        record.add("latency_ms", _spread(np.array([each])), {"stage": part, "batch": best})
-    one_by_one = np.concatenate(
-        [prepared.recognizer.embed(prepared.crops[row : row + 1]) for row in _rows(prepared, best)]
-    )
-    tolerance = 1e-3 if prepared.recognizer.precision == "fp32" else 5e-2
-    worst = float(np.abs(vectors - one_by_one).max() / np.abs(one_by_one).max())
-    size = model_size(prepared.recognizer)
-    if size is not None:
-        record.add("model_size_mb", Estimate(size.megabytes, size.megabytes, size.megabytes, 1))
-        benchmark.extra_info.update(parameters=size.parameters, model_size_mb=round(size.megabytes, 3))
+        each = np.array([1 / images_per_second(prepared, best, part)])
+        record.add(latency(each, part=part, batch=best))
+    record.add(size_of(prepared.recognizer))
+
     verdict = record.judge(measured)
+    worst = worst_difference(prepared, vectors)
 
     assert verdict.passed, verdict.reason
-    assert worst < tolerance, f"vectors in a batch of {best} differ from those one by one by {worst:.2g} of the largest"
+    assert worst < TOLERANCE[prepared.recognizer.precision], (
+        f"vectors in a batch of {best} differ from those one by one by {worst:.2g} of the largest"
+    )
 
 
 def _timed(
@@ -91,21 +94,3 @@ def _timed(
     result = benchmark.pedantic(work, rounds=rounds, warmup_rounds=warmup_rounds)  # type: ignore[no-untyped-call]
     assert benchmark.stats is not None, "pytest-benchmark is disabled: nothing was timed"
     return result, np.array(benchmark.stats.stats.data)
-
-
-def _rows(prepared: Prepared, batch: int) -> list[int]:
-    return [row % len(prepared) for row in range(batch)]
-
-
-def _images_per_second(prepared: Prepared, batch: int, part: str = "all") -> float:
-    work = stage(part, prepared, _rows(prepared, batch))
-    work()
-    started = time.perf_counter()
-    work()
-    return batch / (time.perf_counter() - started)
-
-
-def _spread(values: Seconds) -> Estimate:
-    """Give the median with the middle 95 % of what was measured: the spread, not an error of the mean."""
-    low, middle, high = np.percentile(values, [2.5, 50, 97.5])
-    return Estimate(float(middle), float(low), float(high), len(values))

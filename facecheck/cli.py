@@ -37,6 +37,10 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"facecheck {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
+    init = commands.add_parser("init", help="write evals and fixtures into a repository of yours")
+    if "init" in given:
+        _add_init_arguments(init)
+
     split = commands.add_parser("split-lfw", help="make matched and mismatched folders out of an LFW tree")
     if "split-lfw" in given:
         _add_split_arguments(split)
@@ -46,7 +50,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     cache.add_argument("--folder", type=Path, help="where it lies, if not in its usual place")
     cache.set_defaults(run=_cache)
 
-    report = commands.add_parser("report", help="draw a run's graphs again")
+    report = commands.add_parser("report", help="write a run's comparison and graphs again, and show its summary")
     report.add_argument("folder", type=Path, help="of the run, such as reports/latest")
     report.set_defaults(run=_report)
 
@@ -85,6 +89,12 @@ def _joined(arguments: Sequence[str]) -> list[str]:
     return joined
 
 
+def _add_init_arguments(init: argparse.ArgumentParser) -> None:
+    from facecheck.init import command  # noqa: PLC0415
+
+    command.add_arguments(init)
+
+
 def _add_split_arguments(split: argparse.ArgumentParser) -> None:
     from facecheck.datasets.split import WAYS  # noqa: PLC0415
 
@@ -110,17 +120,16 @@ def _add_eg3d_arguments(eg3d: argparse.ArgumentParser) -> None:
 
 def _limits(options: argparse.Namespace) -> int:
     from facecheck.gate.propose import proposed  # noqa: PLC0415
-    from facecheck.results.run import Record  # noqa: PLC0415
+    from facecheck.results.run import Run  # noqa: PLC0415
 
-    record = Record.read(options.folder)
-    judged = record.judged
+    run = Run.read(options.folder)
+    judged = run.judged
     if not judged:
         raise FacecheckError(f"{options.folder}: the run judged nothing")
-    datasets = record.signature.get("datasets")
-    sampled = [name for name, about in datasets.items() if about.get("sampled")] if isinstance(datasets, dict) else []
+    sampled = [dataset.name for dataset in run.signature.datasets if dataset.sampled]
     if sampled:
         print(
-            f"facecheck: {', '.join(sampled)}: a run of --facecheck-limit, a quick look: its intervals are wide, and "
+            f"facecheck: {', '.join(sampled)}: a run of --facecheck-sample, a quick look: its intervals are wide, and "
             "limits from it promise little",
             file=sys.stderr,
         )
@@ -180,7 +189,7 @@ def _cache(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from facecheck.report.graphs import draw  # noqa: PLC0415 - matplotlib takes a second to import
+    from facecheck.report.finish import finish_run  # noqa: PLC0415 - OpenCV and torch come with it
 
-    print("\n".join(str(path) for path in draw(options.folder)))
+    print("\n".join(finish_run(options.folder)))
     return 0

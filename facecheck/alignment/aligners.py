@@ -1,12 +1,11 @@
 """From a face in an image to the crop that a network was trained on.
 
-The largest source of wrong numbers in every project's tracker: each network has one way of cropping, and
-another costs it points. Crops are ``(size, size, 3)`` uint8 RGB.
+Alignment is the most frequent cause of wrong results in the issue trackers of face recognition: each network was
+trained on one way of cropping, and another lowers its accuracy. Crops are ``(size, size, 3)`` uint8 RGB.
 """
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -19,9 +18,20 @@ import PIL.Image
 from facecheck.detection.selection import ChosenFace
 from facecheck.faces import Image
 from facecheck.faces.five_points import FIVE_POINTS_112
+from facecheck.storage.weights import file_sha256
 
-__all__ = ["Aligner", "BoxCrop", "DlibChip", "FivePoint", "WholeImage", "similarity_transform"]
+__all__ = [
+    "FACENET_MARGIN",
+    "FACENET_SIZE",
+    "Aligner",
+    "BoxCrop",
+    "DlibChip",
+    "FivePoint",
+    "WholeImage",
+    "similarity_transform",
+]
 
+FACENET_SIZE, FACENET_MARGIN = 160, 14  # facenet-pytorch's crop and margin, pixels
 # The same five points within MTCNN's box, as fractions: means over 200 images of LFW, for boxes without landmarks.
 _POINTS_IN_BOX = np.array([[0.29, 0.39], [0.74, 0.38], [0.51, 0.58], [0.32, 0.76], [0.72, 0.75]])
 
@@ -55,7 +65,7 @@ class BoxCrop:
         margin: added to the box, in pixels of the finished crop.
     """
 
-    def __init__(self, size: int = 160, *, margin: int = 14) -> None:
+    def __init__(self, size: int = FACENET_SIZE, *, margin: int = FACENET_MARGIN) -> None:
         self.size = size
         self._margin = margin
 
@@ -72,14 +82,13 @@ class BoxCrop:
         x0, y0 = int(max(left - wide, 0)), int(max(top - high, 0))
         x1, y1 = int(min(right + wide, image.shape[1])), int(min(bottom + high, image.shape[0]))
         x1, y1 = max(x1, x0 + 1), max(y1, y0 + 1)
-        cut = PIL.Image.fromarray(np.ascontiguousarray(image[y0:y1, x0:x1]))
-        return np.array(cut.resize((self.size, self.size), PIL.Image.Resampling.BILINEAR))
+        return _stretched(image[y0:y1, x0:x1], self.size)
 
 
 class FivePoint:
     """Rotated, scaled and shifted so that eyes, nose and mouth lie where InsightFace puts them.
 
-    A box without landmarks, which only the centre-box policy gives, is taken to hold an upright face.
+    A box without landmarks, which only the centre-box policy gives, is assumed to hold an upright face.
 
     Args:
         size: side of the crop, pixels.
@@ -119,12 +128,16 @@ class WholeImage:
 
     def align(self, image: Image, face: ChosenFace) -> Image:  # noqa: ARG002 - every aligner has this form
         """Return the crop ``(size, size, 3)``."""
-        whole = PIL.Image.fromarray(np.ascontiguousarray(image))
-        return np.array(whole.resize((self.size, self.size), PIL.Image.Resampling.BILINEAR))
+        return _stretched(image, self.size)
+
+
+def _stretched(image: Image, size: int) -> Image:
+    whole = PIL.Image.fromarray(np.ascontiguousarray(image))
+    return np.array(whole.resize((size, size), PIL.Image.Resampling.BILINEAR))
 
 
 def similarity_transform(source: npt.NDArray[np.float64], target: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the ``(2, 3)`` rotation, scaling and shift that takes points nearest to their targets.
+    """Return the ``(2, 3)`` rotation, scaling and shift that maps points closest to their targets.
 
     Least squares, without mirroring; in the plane it has this closed form.
 
@@ -159,7 +172,7 @@ class DlibChip:
 
     def __init__(self, predictor: Path, size: int = 150) -> None:
         self.size = size
-        self._sha256 = hashlib.sha256(predictor.read_bytes()).hexdigest()
+        self._sha256 = file_sha256(predictor)
         self._predictor: Any = dlib.shape_predictor(str(predictor))
 
     @property

@@ -1,4 +1,4 @@
-"""Where the faces are, and which of them an image stands for."""
+"""Face detection, and the choice of one face for each image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the faces are: boxes, scores and five landmarks, for many images at once.
+"""Detections: boxes, scores and five landmarks, for many images at once.
 
 Boxes are ``(left, top, right, bottom)`` in pixels of the image, which may lie partly outside it. The five
 landmarks are the eyes, the nose tip and the mouth's corners, left before right in the picture, as MTCNN
@@ -25,7 +25,7 @@ class Detections:
 
     Args:
         boxes: ``(k, 4)`` float32.
-        scores: ``(k,)`` float32, higher is surer; comparable only within one detector.
+        scores: ``(k,)`` float32, higher is more certain; comparable only within one detector.
         landmarks: ``(k, 5, 2)`` float32, NaN where the detector gives none.
     """
 
@@ -48,9 +48,9 @@ class Detections:
 
 @runtime_checkable
 class Detector(Protocol):
-    """Anything that finds faces. It must give the same answer whatever else is in the batch.
+    """Anything that finds faces. What it finds in an image must not depend on the rest of the batch.
 
-    ``identity`` names the detector and every setting that changes its answer: the cache relies on it.
+    ``identity`` names the detector and every setting that changes its result: the cache relies on it.
     """
 
     @property

@@ -11,15 +11,15 @@ import dlib
 from facecheck.detection.detector import Detections
 from facecheck.faces import Image
 
-__all__ = ["DlibHog", "Lending"]
+__all__ = ["DlibHog", "ObjectPool"]
 T = TypeVar("T")
 
 
-class Lending(Generic[T]):
+class ObjectPool(Generic[T]):
     """Objects that only one thread at a time may use, such as dlib's detectors, which keep state between calls.
 
-    As many are made as are ever in use at once; threads may come and go. dlib's takes a third of a second to make,
-    and holds the interpreter's lock meanwhile.
+    As many are made as are in use at the same time. dlib's takes a third of a second to make, and holds the
+    interpreter's lock meanwhile.
     """
 
     def __init__(self, make: Callable[[], T]) -> None:
@@ -27,16 +27,16 @@ class Lending(Generic[T]):
         self._free: list[T] = []  # its append and pop are atomic
 
     @contextlib.contextmanager
-    def lend(self) -> Iterator[T]:
-        """Lend one that nobody else has."""
+    def borrow(self) -> Iterator[T]:
+        """Give one that no other thread uses."""
         try:
-            lent = self._free.pop()
+            borrowed = self._free.pop()
         except IndexError:
-            lent = self._make()
+            borrowed = self._make()
         try:
-            yield lent
+            yield borrowed
         finally:
-            self._free.append(lent)
+            self._free.append(borrowed)
 
 
 class DlibHog:
@@ -45,12 +45,12 @@ class DlibHog:
     It releases the interpreter's lock, so several threads detect at once.
 
     Args:
-        upsample: how often the image is doubled first; once finds faces from about 40 px.
+        upsample: how many times the image is doubled in size first; with 1, faces from about 40 px are found.
     """
 
     def __init__(self, *, upsample: int = 1) -> None:
         self._upsample = upsample
-        self._detectors: Lending[Any] = Lending(dlib.get_frontal_face_detector)
+        self._detectors: ObjectPool[Any] = ObjectPool(dlib.get_frontal_face_detector)
 
     @property
     def identity(self) -> str:
@@ -58,10 +58,10 @@ class DlibHog:
         return f"dlib-hog(upsample={self._upsample})"
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
-        """Return the faces of each image, surest first; scores are distances from the decision plane."""
+        """Return the faces of each image, highest score first; scores are distances from the decision plane."""
         return [self._detect_one(image) for image in images]
 
     def _detect_one(self, image: Image) -> Detections:
-        with self._detectors.lend() as detector:
+        with self._detectors.borrow() as detector:
             rectangles, scores, _ = detector.run(image, self._upsample, 0.0)
         return Detections.of_boxes([(r.left(), r.top(), r.right(), r.bottom()) for r in rectangles], list(scores))

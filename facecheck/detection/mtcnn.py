@@ -1,10 +1,10 @@
-"""MTCNN with facenet-pytorch's networks and weights, its answers, and a third of its time.
+"""MTCNN with facenet-pytorch's networks, weights and results, in a third of its time.
 
 facenet-pytorch crops and scales every candidate window in a Python loop, and raises when one image of a
 batch has no face. Here one summed-area table per image gives the pyramid and all windows at once: the area
 average of a window is four look-ups, exact because pixels are integers. Everything else, thresholds,
-rounding, order and suppression, follows ``facenet_pytorch.models.utils.detect_face``, and the tests hold
-the two side by side.
+rounding, order and suppression, follows ``facenet_pytorch.models.utils.detect_face``, and the tests
+compare the two.
 
 Source: Zhang et al., Joint Face Detection and Alignment using Multi-task Cascaded Convolutional Networks,
 IEEE SPL 2016.
@@ -37,7 +37,7 @@ _RNET_SIDE = 24
 _ONET_SIDE = 48
 
 # Pixels sent through a network at once. On a CPU the activations of more than this fall out of its
-# cache, and a window costs twice as much; a GPU is the faster the more it gets.
+# cache, and a window costs twice as much; a GPU is faster with more.
 _CPU_PIXELS = 96_000
 _GPU_PIXELS = 64_000_000
 # Pixels of images taken at once: their summed-area tables cost 12 to 24 bytes a pixel, and twice that to make.
@@ -58,7 +58,7 @@ class Mtcnn:
 
     Args:
         device: where the networks run.
-        min_face_px: smallest face looked for.
+        min_face_px: side of the smallest face to be found.
         thresholds: a window passes the three stages with at least these probabilities.
         factor: scale step of the pyramid.
     """
@@ -85,7 +85,7 @@ class Mtcnn:
 
     @torch.inference_mode()
     def detect(self, images: Sequence[Image]) -> list[Detections]:
-        """Return the faces of each image, surest first. Images of one size go through together."""
+        """Return the faces of each image, highest score first. Images of one size are processed together."""
         by_size: dict[tuple[int, int, int], list[int]] = defaultdict(list)
         for number, image in enumerate(images):
             by_size[image.shape[0], image.shape[1], 3].append(number)
@@ -149,11 +149,11 @@ class Mtcnn:
 
 
 def batched_nms(boxes: Tensor, scores: Tensor, of_image: Tensor, overlap: float) -> Tensor:
-    """Keep the surest of windows that overlap by more than ``overlap``, image by image; surest first."""
+    """Of windows that overlap by more than ``overlap``, keep the highest score, image by image; highest first."""
     nms: Callable[[Tensor, Tensor, float], Tensor] = _vision_operators().nms
-    if boxes.is_cuda:  # one launch: every image's windows are moved to where no other's are
-        apart = of_image.double() * (boxes.amax().double() + 1) if len(boxes) else of_image.double()
-        return nms(boxes.double() + apart[:, None], scores.double(), overlap)
+    if boxes.is_cuda:  # one launch: each image's windows are shifted to where they overlap no other's
+        offset = of_image.double() * (boxes.amax().double() + 1) if len(boxes) else of_image.double()
+        return nms(boxes.double() + offset[:, None], scores.double(), overlap)
     kept = []
     for number in torch.unique(of_image):
         mine = (of_image == number).nonzero().squeeze(1)
@@ -166,8 +166,8 @@ def batched_nms(boxes: Tensor, scores: Tensor, of_image: Tensor, overlap: float)
 def _vision_operators() -> Any:  # noqa: ANN401 - torch gives its operators no type
     """Return torchvision's compiled operators.
 
-    Its package is imported only where the library is called otherwise than on Linux: it imports torch's
-    compiler for operators that nobody asks for here, which takes longer than a warm run.
+    Its package is imported only where the library has another name than on Linux: the import loads torch's
+    compiler, which is not needed here and takes longer than a warm run.
     """
     try:
         torch.ops.load_library(package_file("torchvision", "_C_stable.so"))  # type: ignore[no-untyped-call]  # torch has no types here
@@ -250,7 +250,7 @@ def _windows(shift: Tensor, probability: Tensor, scale: float, threshold: float)
 
 def _in_portions(net: nn.Module, pixels: Tensor) -> tuple[Tensor, ...]:
     """Run a network over (n, 3, h, w), a bounded number at a time."""
-    if not len(pixels):  # the networks cannot count to none
+    if not len(pixels):  # the networks take no empty batch
         return tuple(output[:0] for output in net(pixels.new_zeros(1, *pixels.shape[1:])))
     at_once = (_GPU_PIXELS if pixels.is_cuda else _CPU_PIXELS) // (pixels.shape[2] * pixels.shape[3])
     outputs = [net(portion) for portion in torch.split(pixels, max(1, at_once))]
@@ -269,15 +269,17 @@ def _square(boxes: Tensor) -> Tensor:
 
 
 def _suppress_contained(found: _Found) -> Tensor:
-    """Keep the surest of windows that overlap by over 0.7 of the smaller one, image by image, surest first."""
+    """Of windows that overlap by over 0.7 of the smaller one, keep the highest score, image by image, highest first."""
     boxes, scores, of_image = (f.cpu().numpy() for f in found)
     kept: list[int] = []
     for number in np.unique(of_image):
-        kept.extend(_surest(boxes, scores, np.flatnonzero(of_image == number)))
+        kept.extend(_suppress_in_one_image(boxes, scores, np.flatnonzero(of_image == number)))
     return torch.tensor(kept, dtype=torch.long, device=found.boxes.device)
 
 
-def _surest(boxes: npt.NDArray[np.float32], scores: npt.NDArray[np.float32], among: npt.NDArray[np.intp]) -> list[int]:
+def _suppress_in_one_image(
+    boxes: npt.NDArray[np.float32], scores: npt.NDArray[np.float32], among: npt.NDArray[np.intp]
+) -> list[int]:
     left = among[np.argsort(scores[among], kind="stable")]
     area = (boxes[:, 2] - boxes[:, 0] + 1) * (boxes[:, 3] - boxes[:, 1] + 1)
     kept = []

@@ -1,7 +1,7 @@
 """MTCNN's three networks, with the weights that facenet-pytorch carries.
 
-The layers bear facenet-pytorch's names, so that its files load strictly. Its package is not imported: it
-brings torchvision, and that brings torch's compiler, which takes longer to import than a warm run takes.
+The layers have facenet-pytorch's names, so that its files load strictly. Its package is not imported: it
+imports torchvision, and that imports torch's compiler, which takes longer than a warm run.
 
 Source: Zhang et al., IEEE SPL 2016; facenet_pytorch.models.mtcnn.
 """
@@ -80,7 +80,7 @@ def _columns_first(x: Tensor) -> Tensor:
 
 
 def load(network: type[nn.Module], device: torch.device) -> nn.Module:
-    """Return the network with facenet-pytorch's weights, ready to answer.
+    """Return the network with facenet-pytorch's weights, in evaluation mode.
 
     Raises:
         ModelError: the package ``facenet_pytorch`` is not installed.

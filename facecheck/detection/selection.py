@@ -25,7 +25,7 @@ _CENTRE_BOX_SIDE = 0.4  # of the shorter side; HOG's own boxes measure 0.43 of L
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ChosenFace:
-    """The face that an image stands for.
+    """The face that represents an image.
 
     Args:
         box: ``(4,)`` float32 left, top, right, bottom in pixels.

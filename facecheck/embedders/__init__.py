@@ -1,4 +1,4 @@
-"""Faces into numbers: crops ``(n, s, s, 3)`` uint8 RGB to embeddings ``(n, d)`` float32."""
+"""Embedders: crops ``(n, s, s, 3)`` uint8 RGB to embeddings ``(n, d)`` float32."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Embeddings = npt.NDArray[np.float32]
 
 @runtime_checkable
 class Embedder(Protocol):
-    """Anything that turns aligned crops into vectors, the same vector whatever else is in the batch."""
+    """Anything that turns aligned crops into vectors; a crop's vector must not depend on the rest of the batch."""
 
     def embed(self, crops: Crops) -> Embeddings:
         """Return ``(n, d)`` float32 for ``(n, s, s, 3)`` uint8 RGB crops."""

@@ -1,10 +1,11 @@
-"""torch's two kinds of archives, opened so that a hostile file can do nothing but be refused.
+"""TorchScript and torch.export archives, opened so that a hostile file cannot run code.
 
 Both are zip files of tensors and a program, and torch's own loaders trust them. ``torch.export.load`` unpickles
-what an archive marks as pickled, and its sample inputs if they resist; it loads compiled libraries, and it
-evaluates text as Python: shapes, guards, and names that go into generated code. ``torch.jit.load`` runs no
-Python, but a TorchScript program may write and read files. So an archive is read here, entry by entry; what is
-not plainly tensors and arithmetic is refused; and torch is given a new archive of what was read, never the file.
+what an archive marks as pickled, and its sample inputs if they cannot be read otherwise; it loads compiled
+libraries, and it evaluates text as Python: shapes, guards, and names that go into generated code.
+``torch.jit.load`` runs no Python, but a TorchScript program may write and read files. So an archive is read here,
+entry by entry; everything except tensors and arithmetic is refused; and torch is given a new archive of what was
+read, never the file.
 """
 
 from __future__ import annotations
@@ -21,13 +22,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from facecheck.embedders.checkpoints import MAX_COMPRESSED_BYTES, compressed_bytes
 from facecheck.embedders.portions import in_portions
 from facecheck.errors import ModelError
 
 __all__ = ["ArchivedNetwork", "exported", "scripted"]
-
-
-_MAX_FOLDED_BYTES = 2**26  # torch compresses programs and nothing else
 
 
 class ArchivedNetwork(nn.Module):
@@ -36,7 +35,7 @@ class ArchivedNetwork(nn.Module):
     Args:
         path: of the archive, for messages.
         network: as torch loaded it.
-        size: side of the crop that it was exported for, None if it does not tell.
+        size: side of the crop that it was exported for, None if it is not known.
         batch: how many pictures it takes at once, None for any number.
     """
 
@@ -90,14 +89,13 @@ def _entries(path: Path, allowed: re.Pattern[str], *, left_out: str) -> dict[str
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-            folded = sum(i.file_size for i in archive.infolist() if i.compress_type != zipfile.ZIP_STORED)
-            if len(set(names)) < len(names) or folded > _MAX_FOLDED_BYTES:
+            if len(set(names)) < len(names) or compressed_bytes(archive) > MAX_COMPRESSED_BYTES:
                 raise ModelError(f"{path}: not as torch writes it: an entry is there twice, or much is compressed")
-            strange = [name for name in names if not allowed.fullmatch(name.partition("/")[2])]
-            if strange:
-                raise ModelError(f"{path}: holds {strange[0]!r}: not opened, since torch may run what lies in it")
-            needless = (left_out, "extra/")
-            return {name: archive.read(name) for name in names if not name.partition("/")[2].startswith(needless)}
+            unknown = [name for name in names if not allowed.fullmatch(name.partition("/")[2])]
+            if unknown:
+                raise ModelError(f"{path}: holds {unknown[0]!r}: not opened, since torch may run what lies in it")
+            unneeded = (left_out, "extra/")
+            return {name: archive.read(name) for name in names if not name.partition("/")[2].startswith(unneeded)}
     except (OSError, zipfile.BadZipFile, ValueError, RuntimeError, NotImplementedError) as error:
         raise ModelError(f"{path}: not an archive of torch's: {error}") from error
 
@@ -144,7 +142,7 @@ def scripted(path: Path, device: torch.device) -> ArchivedNetwork:
                 "other processes"
             )
     with warnings.catch_warnings():
-        # torch.jit.load says that it is deprecated, and works; what people have kept is still to be tested.
+        # torch.jit.load warns that it is deprecated; existing files still have to be evaluated.
         warnings.filterwarnings("ignore", message=".*torch.jit.*", category=FutureWarning)
         warnings.filterwarnings("ignore", message=".*torch.jit.*", category=DeprecationWarning)
         network = _loaded(path, lambda: torch.jit.load(_archive(entries), map_location=device))  # type: ignore[no-untyped-call]
@@ -152,7 +150,7 @@ def scripted(path: Path, device: torch.device) -> ArchivedNetwork:
 
 
 def _forbidden(name: str, content: bytes) -> str:
-    """Return what an entry of TorchScript names that it may not, empty if nothing."""
+    """Return the forbidden name in an entry of TorchScript, empty if there is none."""
     if name.endswith(".py"):
         code = _SCRIPT_FORBIDDEN.search(content.decode("utf-8", "replace"))
         return code.group(0) if code else ""
@@ -225,20 +223,20 @@ def exported(path: Path, device: torch.device) -> ArchivedNetwork:
         program = json.loads(entries[f"{root}/{_PROGRAM}"])
         for config in _CONFIGS:
             _refuse_pickles(path, json.loads(entries[f"{root}/{config}"]))
-        vetted = _vetted(path, program)
+        checked = _checked(path, program)
         size, batch = _input_shape(path, program)
     except (KeyError, TypeError, IndexError, AttributeError, ValueError, RecursionError) as error:
         raise ModelError(
             f"{path}: not a torch.export archive of one network: {type(error).__name__} {error}"
         ) from error
     # Without the sample inputs: where torch cannot read them with weights_only, it unpickles them without.
-    safe = {f"{root}/{_PROGRAM}": json.dumps(vetted).encode(), f"{root}/{_SAMPLE_INPUTS}": b""}
+    safe = {f"{root}/{_PROGRAM}": json.dumps(checked).encode(), f"{root}/{_SAMPLE_INPUTS}": b""}
     network = _loaded(path, lambda: _exported_module(entries | safe, device))
     return ArchivedNetwork(path, network, size=size, batch=batch)
 
 
 def _exported_module(entries: Mapping[str, bytes], device: torch.device) -> nn.Module:
-    import torch.export.passes  # noqa: PLC0415 - it brings a compiler, which only such a model shall wait for
+    import torch.export.passes  # noqa: PLC0415 - it imports a compiler, which only such a model needs
 
     program = torch.export.load(_archive(entries))
     if device.type != "cpu":
@@ -252,7 +250,7 @@ def _refuse_pickles(path: Path, config: Any) -> None:  # noqa: ANN401 - JSON
             raise ModelError(f"{path}: {name!r} is pickled, and unpickling runs code: not opened")
 
 
-def _vetted(path: Path, program: dict[str, Any]) -> dict[str, Any]:
+def _checked(path: Path, program: dict[str, Any]) -> dict[str, Any]:
     """Return the program without what is not needed to run it, after every text in it was found harmless."""
     for call in program["graph_module"]["module_call_graph"]:
         _refuse_signature(path, call["fqn"], call["signature"])
@@ -296,7 +294,7 @@ def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN
 
 
 def _harmless(key: str, text: str) -> bool:
-    if key in ("in_spec", "out_spec"):  # compared whole before
+    if key in ("in_spec", "out_spec"):  # compared as a whole already
         return True
     return _TEXTS.get(key, _NAME).fullmatch(text) is not None
 

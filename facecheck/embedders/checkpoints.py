@@ -1,4 +1,4 @@
-"""Weights that users bring: found by name, read without running any of the code that a file may carry."""
+"""Weights that users provide: found by name, read without running any code that a file may contain."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from facecheck.errors import ModelError
 from facecheck.storage.weights import file_sha256
 
-__all__ = ["WEIGHTS_VARIABLE", "fit", "known_file", "read_state"]
+__all__ = ["MAX_COMPRESSED_BYTES", "WEIGHTS_VARIABLE", "compressed_bytes", "fit", "known_file", "read_state"]
 
 WEIGHTS_VARIABLE = "FACECHECK_WEIGHTS"
 _DEPTHS = ("", "*/", "*/*/")  # of folders below the one that the variable names
 _SHOWN = 3
-_MAX_FOLDED_BYTES = 2**26  # torch compresses nothing that it saves
+MAX_COMPRESSED_BYTES = 2**26  # torch stores tensors as they are, and compresses the programs of archives alone
 
 
 def known_file(name: str, sha256: str) -> Path | None:
@@ -43,8 +43,8 @@ def known_file(name: str, sha256: str) -> Path | None:
             return path
     if found:
         raise ModelError(
-            f"{', '.join(map(str, found))}: sha256 is not {sha256}: damaged, cut short or another release. "
-            f"Weights of your own are asked for by their path, ?weights={found[0]}"
+            f"{', '.join(map(str, found))}: sha256 is not {sha256}: damaged, truncated or another release. "
+            f"Name weights of your own by their path, ?weights={found[0]}"
         )
     return None
 
@@ -79,14 +79,19 @@ def read_state(path: Path) -> dict[str, Tensor]:
 
 
 def _refuse_bomb(path: Path) -> None:
-    """Refuse a small file that would unfold to more than any memory holds."""
+    """Refuse a small file that decompresses to more than any memory holds."""
     try:
         with zipfile.ZipFile(path) as archive:
-            folded = sum(i.file_size for i in archive.infolist() if i.compress_type != zipfile.ZIP_STORED)
-    except (OSError, zipfile.BadZipFile, ValueError):  # no zip file at all: its reader says what it is
+            compressed = compressed_bytes(archive)
+    except (OSError, zipfile.BadZipFile, ValueError):  # not a zip file: its reader says what it is
         return
-    if folded > _MAX_FOLDED_BYTES:
-        raise ModelError(f"{path}: not as torch writes it: {folded / 1e6:.0f} MB in it are compressed")
+    if compressed > MAX_COMPRESSED_BYTES:
+        raise ModelError(f"{path}: not as torch writes it: {compressed / 1e6:.0f} MB in it are compressed")
+
+
+def compressed_bytes(archive: zipfile.ZipFile) -> int:
+    """Return how many bytes the compressed entries of an archive declare to hold, without decompressing any."""
+    return sum(entry.file_size for entry in archive.infolist() if entry.compress_type != zipfile.ZIP_STORED)
 
 
 def _described(content: object) -> str:
@@ -104,7 +109,7 @@ def fit(network: nn.Module, state: Mapping[str, Tensor], source: Path, *, assign
         assign: put the tensors themselves into the network, as one without memory of its own needs it.
 
     Raises:
-        ModelError: one is not.
+        ModelError: a name or a shape differs.
     """
     try:
         network.load_state_dict(state, strict=True, assign=assign)

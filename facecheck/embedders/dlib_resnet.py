@@ -1,8 +1,8 @@
 """dlib's face descriptor network in torch: the same weights and numbers, ten times faster, on any device.
 
 dlib computes descriptors on one core, with the interpreter's lock held, in about 100 ms a face. Here its
-29-layer ResNet is read out of dlib's own file and run by torch; the tests hold the two within 1e-6.
-Two things depart from a usual ResNet: convolutions with stride 2 have no padding, and where the two
+29-layer ResNet is read out of dlib's own file and run by torch; the tests check that the two agree within
+1e-6. Two things differ from a usual ResNet: convolutions with stride 2 have no padding, and where the two
 branches of a block differ in size or channels the smaller one is padded with zeros.
 
 Source: Davis King, dlib's examples/dnn_face_recognition_ex.cpp.

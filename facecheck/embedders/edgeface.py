@@ -1,4 +1,4 @@
-"""EdgeFace: EdgeNeXt of 512 dimensions, for telephones.
+"""EdgeFace: EdgeNeXt with embeddings of 512 dimensions, for mobile devices.
 
 Its authors publish the same network in two forms: as timm's EdgeNeXt, and with each linear layer split into
 two of low rank, whose product is that layer again. Both are read.
@@ -64,7 +64,7 @@ def edgeface_file(kind: str) -> Path:
     """Return the file of a size's weights.
 
     Raises:
-        ModelError: it is nowhere; the message gives the ways to provide it.
+        ModelError: it is in no known place; the message gives the ways to provide it.
     """
     size = EDGEFACES[kind]
     found = known_file(size.file, size.sha256)
@@ -72,8 +72,8 @@ def edgeface_file(kind: str) -> Path:
         raise ModelError(
             f"{kind}: its weights are not here, and no registry carries them. Two ways to provide them: give their "
             f"path in the spec, {kind}?weights=/path/to/{size.file} (the authors' own .pt, from checkpoints/ of "
-            f"github.com/otroshi/edgeface, will do); or put {size.file} into a folder, or up to two folders below it, "
-            f"and name that folder in {WEIGHTS_VARIABLE}"
+            f"github.com/otroshi/edgeface, works too); or put {size.file} into a folder, or up to two folders below "
+            f"it, and name that folder in {WEIGHTS_VARIABLE}"
         )
     return found
 
@@ -86,7 +86,7 @@ def edgeface(kind: str, path: Path) -> tuple[nn.Module, float | None]:
     Raises:
         ModelError: the file does not hold this network's weights.
     """
-    import timm  # noqa: PLC0415 - it brings torchvision: seconds, which only this model shall cost
+    import timm  # noqa: PLC0415 - it imports torchvision, which takes seconds
 
     size = EDGEFACES[kind]
     network: nn.Module = timm.create_model(size.timm_name, pretrained=False, num_classes=_DIMENSIONS)
@@ -100,7 +100,7 @@ def full_rank(state: Mapping[str, Tensor], shapes: Mapping[str, Size], source: P
 
     Args:
         state: of the file.
-        shapes: of the network's tensors: two small halves can have a product that fits no memory.
+        shapes: of the network's tensors: the product of two small halves can exceed any memory.
         source: of the tensors, for messages.
 
     Raises:

@@ -1,13 +1,13 @@
 """Face-Transformer: a vision transformer of 196 patches, in torch, that reads the published checkpoints.
 
-It departs from a textbook ViT: attention is scaled by the whole width's root, not by a head's; queries, keys
+It differs from a textbook ViT: attention is scaled by the whole width's root, not by a head's; queries, keys
 and values have no bias; the class token after one last norm is the embedding. The pixels are 0..255 as they
 are. P8S8 (patches of 8 px, 8 px apart) tiles the crop and lists each patch pixel by pixel; the others let
 windows overlap and list them channel by channel.
 
 A variant's padding is the least at which 14 windows a side, stride apart, cover the crop: 1 px for P10S8, as
-published. P12S8 was trained with 4 where 2 would do, and keeps its 4. P8S12's windows neither touch nor fit:
-26 px of padding give it its 196, the outermost of which see nothing but padding.
+published. P12S8 was trained with 4 where 2 would be enough, and 4 is used. P8S12's windows leave gaps between
+them: with 26 px of padding there are 196, and the outermost hold nothing but padding.
 
 Source: Zhong and Deng, Face Transformer for Recognition, arXiv 2103.14803; github.com/zhongyy/Face-Transformer.
 """
@@ -32,7 +32,7 @@ __all__ = ["FACE_TRANSFORMERS", "FaceTransformer", "Variant", "published", "untr
 SIZE = 112
 _WIDTH, _DEPTH, _HEADS, _HIDDEN = 512, 20, 8, 2048
 _SIDE = 14  # windows a side
-_SEED = 20_210_327  # the day of the paper; any would do, one must be kept
+_SEED = 20_210_327  # the paper's date; any fixed number would do
 _TRAINING_HEAD = "loss.weight"
 
 
@@ -190,7 +190,7 @@ def published(kind: str, path: Path) -> FaceTransformer:
     """
     with torch.device("meta"):  # no time is lost on weights that are replaced
         network = FaceTransformer(FACE_TRANSFORMERS[kind])
-    # A checkpoint in half precision is one of fp32 that was made smaller; how to compute is the run's choice.
+    # A checkpoint in half precision is a rounded one of fp32; what to compute in is the run's choice.
     state = {
         name: tensor.float() if tensor.is_floating_point() else tensor
         for name, tensor in read_state(path).items()
@@ -201,7 +201,7 @@ def published(kind: str, path: Path) -> FaceTransformer:
 
 
 def untrained(kind: str) -> FaceTransformer:
-    """Return the network with random weights, the same ones every time: a gate that lets it pass is no gate."""
+    """Return the network with random weights, the same ones every time; any gate must reject it."""
     network = FaceTransformer(FACE_TRANSFORMERS[kind])
     generator = torch.Generator().manual_seed(_SEED)
     with torch.no_grad():

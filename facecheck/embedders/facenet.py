@@ -9,17 +9,19 @@ from __future__ import annotations
 import http.client
 import os
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from facecheck.embedders.inception_resnet import InceptionResnetV1, folded
+from facecheck.embedders.inception_resnet import BATCH_NORM_EPS, InceptionResnetV1, folded
+from facecheck.embedders.protobuf import messages, numbers
 from facecheck.errors import ModelError
+from facecheck.storage.files import writing
 from facecheck.storage.weights import cache_folder, converted, package_file, verified
 
 __all__ = ["casia_webface", "frozen_constants", "inception_state", "vggface2", "vggface2_file"]
@@ -30,7 +32,6 @@ _VGGFACE2_NAME = "20180402-114759-vggface2.pt"
 _VGGFACE2_SHA256 = "281cebca8662831adb987a874bdcb36e73f5b1c6dc5ee5878f305e985625d99b"
 _VGGFACE2_URL = f"https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/{_VGGFACE2_NAME}"
 _TIMEOUT_S = 60
-_EPS = 0.001  # of the network's batch norms
 
 
 def casia_webface() -> InceptionResnetV1:
@@ -46,10 +47,10 @@ def vggface2(path: Path | None = None) -> InceptionResnetV1:
     """Return the network trained on VGGFace2.
 
     Args:
-        path: its weights; None looks where facenet-pytorch keeps them, then downloads them.
+        path: its weights; None for the places where facenet-pytorch and facecheck keep them, else a download.
 
     Raises:
-        ModelError: no file, no network, or not the released weights.
+        ModelError: no file, no connection, or not the released weights.
     """
     file = verified(path or vggface2_file(), _VGGFACE2_SHA256)
     # The hash is that of the release, and weights_only keeps the unpickler from running any code.
@@ -58,32 +59,30 @@ def vggface2(path: Path | None = None) -> InceptionResnetV1:
 
 
 def vggface2_file() -> Path:
-    """Return the released weights' file, fetched with its checksum if the net allows.
+    """Return the released weights' file, downloaded and checked against its hash if its address can be reached.
 
     Raises:
-        ModelError: it is nowhere and cannot be fetched; the message gives the three ways to provide it.
+        ModelError: it is in no known place and cannot be downloaded; the message gives the three ways to provide it.
     """
     home = Path(os.environ.get("TORCH_HOME", Path(os.environ.get("XDG_CACHE_HOME", "~/.cache"), "torch"))).expanduser()
     ours = cache_folder() / "weights" / _VGGFACE2_NAME
     for candidate in (home / "checkpoints" / _VGGFACE2_NAME, ours):
         if candidate.is_file():
             return candidate
-    partial = ours.with_suffix(f".{os.getpid()}.part")
     try:
-        partial.parent.mkdir(parents=True, exist_ok=True)
-        with urllib.request.urlopen(_VGGFACE2_URL, timeout=_TIMEOUT_S) as response:
-            partial.write_bytes(response.read())
-        verified(partial, _VGGFACE2_SHA256)
-        return partial.replace(ours)
+        ours.parent.mkdir(parents=True, exist_ok=True)
+        with urllib.request.urlopen(_VGGFACE2_URL, timeout=_TIMEOUT_S) as response, writing(ours) as stream:
+            stream.write(response.read())
+            stream.flush()
+            verified(Path(stream.name), _VGGFACE2_SHA256)
     except (OSError, http.client.HTTPException) as error:
         raise ModelError(
-            f"facenet-vggface2: its weights are not here and could not be fetched ({error}). Three ways to provide "
+            f"facenet-vggface2: its weights are not here and could not be downloaded ({error}). Three ways to provide "
             f"them: give their path in the spec, facenet-vggface2?weights=/path/to/{_VGGFACE2_NAME}; put the file at "
             f"{home / 'checkpoints' / _VGGFACE2_NAME}, where facenet-pytorch keeps it; or run once where "
             f"{_VGGFACE2_URL} can be reached"
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
+    return ours
 
 
 def _network(state: Mapping[str, Tensor]) -> InceptionResnetV1:
@@ -144,14 +143,9 @@ def _identity_norm(name: str, *, bias: npt.NDArray[np.float32]) -> dict[str, npt
         f"{name}.weight": np.ones_like(bias),
         f"{name}.bias": bias,
         f"{name}.running_mean": np.zeros_like(bias),
-        f"{name}.running_var": np.full_like(bias, 1 - _EPS),
+        f"{name}.running_var": np.full_like(bias, 1 - BATCH_NORM_EPS),
         f"{name}.num_batches_tracked": np.array(0, dtype=np.int64),
     }
-
-
-class _Field(NamedTuple):
-    number: int
-    value: int | memoryview
 
 
 # Numbers of the fields that matter, from TensorFlow's graph.proto, node_def.proto and tensor.proto.
@@ -170,65 +164,29 @@ def frozen_constants(graph: bytes) -> dict[str, npt.NDArray[np.float32]]:
     """
     constants = {}
     try:
-        for node in _messages(memoryview(graph), _GRAPH_NODE):
+        for node in messages(memoryview(graph), _GRAPH_NODE):
             if bytes(_only(node, _NODE_OP)) == b"Const":
                 tensor = _only(_attribute(node, b"value"), _ATTR_TENSOR)
-                if next(_numbers(tensor, _TENSOR_TYPE), 0) == _FLOAT32:
+                if next(numbers(tensor, _TENSOR_TYPE), 0) == _FLOAT32:
                     constants[bytes(_only(node, _NODE_NAME)).decode()] = _array(tensor)
     except (ValueError, IndexError, StopIteration) as error:
         raise ModelError(f"not a frozen TensorFlow graph: {error or 'a field is missing'}") from error
     return constants
 
 
-def _fields(message: memoryview) -> Iterator[_Field]:
-    position = 0
-    while position < len(message):
-        key, position = _varint(message, position)
-        kind = key & 7
-        if kind == 0:
-            value, position = _varint(message, position)
-            yield _Field(key >> 3, value)
-            continue
-        length = {1: 8, 5: 4}.get(kind)
-        if kind == 2:  # noqa: PLR2004 - the wire type of anything with a length
-            length, position = _varint(message, position)
-        if length is None or position + length > len(message):
-            raise ValueError(f"field {key >> 3} is damaged or cut short")
-        yield _Field(key >> 3, message[position : position + length])
-        position += length
-
-
-def _varint(message: memoryview, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = message[position]
-        value |= (byte & 0x7F) << shift
-        position, shift = position + 1, shift + 7
-        if byte < 0x80:  # noqa: PLR2004 - the last byte has no continuation bit
-            return value, position
-
-
-def _messages(message: memoryview, number: int) -> Iterator[memoryview]:
-    return (f.value for f in _fields(message) if f.number == number and isinstance(f.value, memoryview))
-
-
-def _numbers(message: memoryview, number: int) -> Iterator[int]:
-    return (f.value for f in _fields(message) if f.number == number and isinstance(f.value, int))
-
-
 def _only(message: memoryview, number: int) -> memoryview:
-    return next(_messages(message, number))
+    return next(messages(message, number))
 
 
 def _attribute(node: memoryview, key: bytes) -> memoryview:
-    return next(_only(a, _ENTRY_VALUE) for a in _messages(node, _NODE_ATTR) if bytes(_only(a, _ENTRY_KEY)) == key)
+    return next(_only(a, _ENTRY_VALUE) for a in messages(node, _NODE_ATTR) if bytes(_only(a, _ENTRY_KEY)) == key)
 
 
 def _array(tensor: memoryview) -> npt.NDArray[np.float32]:
-    dimensions = (d for shape in _messages(tensor, _TENSOR_SHAPE) for d in _messages(shape, _SHAPE_DIM))
-    shape = tuple(next(_numbers(d, _DIM_SIZE), 0) for d in dimensions)
-    content = b"".join(bytes(m) for m in _messages(tensor, _TENSOR_CONTENT))
-    content = content or b"".join(bytes(m) for m in _messages(tensor, _TENSOR_FLOATS))
+    dimensions = (d for shape in messages(tensor, _TENSOR_SHAPE) for d in messages(shape, _SHAPE_DIM))
+    shape = tuple(next(numbers(d, _DIM_SIZE), 0) for d in dimensions)
+    content = b"".join(bytes(m) for m in messages(tensor, _TENSOR_CONTENT))
+    content = content or b"".join(bytes(m) for m in messages(tensor, _TENSOR_FLOATS))
     values = np.frombuffer(content, "<f4")
-    # A single value stands for all of them.
+    # A single value is repeated for all elements.
     return np.full(shape, values[0]) if values.size == 1 else values.reshape(shape).copy()

@@ -1,8 +1,8 @@
 """InceptionResnetV1, FaceNet's network, with each batch norm folded into the convolution before it.
 
 The same function as ``facenet_pytorch.InceptionResnetV1(classify=False)`` in evaluation mode, in fewer
-passes over memory; :func:`folded` takes that network's state dict. Its package is not imported: it brings
-torchvision, and that brings torch's compiler, which takes longer to import than a warm run takes.
+passes over memory; :func:`folded` takes that network's state dict. Its package is not imported: it imports
+torchvision, and that imports torch's compiler, which takes longer than a warm run.
 
 Source: Szegedy et al., Inception-v4, AAAI 2017; David Sandberg's FaceNet; facenet-pytorch.
 """
@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["InceptionResnetV1", "folded"]
+__all__ = ["BATCH_NORM_EPS", "InceptionResnetV1", "folded"]
 
-_EPS = 0.001  # of the batch norms
+BATCH_NORM_EPS = 0.001
 
 
 class _Conv(nn.Conv2d):
@@ -28,7 +28,7 @@ class _Conv(nn.Conv2d):
 
 
 class _Residual(nn.Module):
-    """Branches side by side, joined, scaled and added to what came in."""
+    """Branches side by side, joined, scaled and added to their input."""
 
     def __init__(self, channels: int, branches: list[nn.Module], joined: int, *, scale: float, last: bool) -> None:
         super().__init__()
@@ -127,7 +127,7 @@ def folded(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     found = {key.replace(".conv.", "."): value for key, value in rest.items()}
     norms = sorted({key.rpartition(".bn.")[0] for key in state if ".bn." in key})
     for layer, norm in [*((name, f"{name}.bn") for name in norms), ("last_linear", "last_bn")]:
-        scale = state[f"{norm}.weight"] / torch.sqrt(state[f"{norm}.running_var"] + _EPS)
+        scale = state[f"{norm}.weight"] / torch.sqrt(state[f"{norm}.running_var"] + BATCH_NORM_EPS)
         weight = found[f"{layer}.weight"]
         found[f"{layer}.weight"] = weight * scale.reshape(-1, *[1] * (weight.ndim - 1))
         found[f"{layer}.bias"] = state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * scale

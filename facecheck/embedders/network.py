@@ -9,23 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from facecheck.embedders import Crops, Embedder, Embeddings
+from facecheck.embedders.preprocessing import MINUS_1_TO_1, UNIT_LENGTH, Channels, Postprocessing, Preprocessing
 
-__all__ = ["COLOURS", "FLIPS", "PRECISIONS", "Channels", "Colour", "Flip", "NetworkEmbedder", "Precision", "Probeable"]
+__all__ = ["PRECISIONS", "NetworkEmbedder", "Precision", "Probeable"]
 
-Channels = tuple[float, float, float]
-Colour = Literal["rgb", "bgr"]
-COLOURS: tuple[Colour, ...] = ("rgb", "bgr")
-Flip = Literal["none", "mean", "concat"]
-FLIPS: tuple[Flip, ...] = ("none", "mean", "concat")
 Precision = Literal["fp32", "bf16", "fp16"]
 PRECISIONS: dict[str, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @runtime_checkable
 class Probeable(Protocol):
-    """An embedder that can be asked what it would answer if it were fed otherwise."""
+    """An embedder that can be asked what it would answer with other preprocessing."""
 
-    def with_contract(self, *, mean: Channels, std: Channels, colour: Colour) -> Embedder:
+    def with_preprocessing(self, preprocessing: Preprocessing) -> Embedder:
         """Return the same network with another preprocessing."""
         ...
 
@@ -37,47 +33,38 @@ class NetworkEmbedder:
         network: put into evaluation mode and moved to the device.
         device: where it runs.
         precision: ``fp32``, or the type that autocast computes in.
-        mean: taken from each channel of 0..255, in the network's channel order.
-        std: each channel is divided by it.
-        colour: the channel order that the network was trained on.
-        l2: whether embeddings are scaled to length one.
-        flip: what becomes of the mirrored crop's vector: ``mean`` averages it with the crop's own, as
-            InsightFace does, ``concat`` puts it behind, as FaceNet does. Either is done before scaling.
+        preprocessing: what is done with the pixels first.
+        postprocessing: what is done with the network's vectors.
     """
 
-    def __init__(  # noqa: PLR0913 - a contract has this many parts, all named
+    def __init__(
         self,
         network: nn.Module,
         *,
         device: torch.device,
         precision: Precision = "fp32",
-        mean: Channels = (127.5, 127.5, 127.5),
-        std: Channels = (127.5, 127.5, 127.5),
-        colour: Colour = "rgb",
-        l2: bool = True,
-        flip: Flip = "none",
+        preprocessing: Preprocessing = MINUS_1_TO_1,
+        postprocessing: Postprocessing = UNIT_LENGTH,
     ) -> None:
         network = network.eval().requires_grad_(requires_grad=False).to(device)
         self.network = network.to(memory_format=torch.channels_last)
         self._device = device
         self._precision = precision
-        self._mean = torch.tensor(mean, device=device).reshape(1, 3, 1, 1)
-        self._std = torch.tensor(std, device=device).reshape(1, 3, 1, 1)
-        self._colour = colour
-        self._l2 = l2
-        self._flip = flip
+        self._colour = preprocessing.colour
+        self._mean, self._std = (self._by_channel(numbers) for numbers in (preprocessing.mean, preprocessing.std))
+        self._postprocessing = postprocessing
 
-    def with_contract(self, *, mean: Channels, std: Channels, colour: Colour) -> NetworkEmbedder:
+    def _by_channel(self, numbers: Channels) -> Tensor:
+        return torch.tensor(numbers, device=self._device).reshape(1, 3, 1, 1)
+
+    def with_preprocessing(self, preprocessing: Preprocessing) -> NetworkEmbedder:
         """Return the same network, not a copy of it, with another preprocessing."""
         return NetworkEmbedder(
             self.network,
             device=self._device,
             precision=self._precision,
-            mean=mean,
-            std=std,
-            colour=colour,
-            l2=self._l2,
-            flip=self._flip,
+            preprocessing=preprocessing,
+            postprocessing=self._postprocessing,
         )
 
     @torch.inference_mode()
@@ -90,11 +77,11 @@ class NetworkEmbedder:
             pixels = pixels.flip(1)
         scaled = (pixels.float() - self._mean) / self._std
         vectors = self._run(scaled)
-        if self._flip == "mean":
+        if self._postprocessing.flip == "mean":
             vectors = (vectors + self._run(scaled.flip(3))) / 2
-        elif self._flip == "concat":
+        elif self._postprocessing.flip == "concat":
             vectors = torch.cat((vectors, self._run(scaled.flip(3))), dim=1)
-        if self._l2:
+        if self._postprocessing.l2:
             vectors = nn.functional.normalize(vectors)
         return np.asarray(vectors.cpu().numpy())
 

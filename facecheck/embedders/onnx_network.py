@@ -1,6 +1,6 @@
 """An ONNX file as a torch network: onnxruntime computes, everything around it is the same as for any other.
 
-Inside a lane of the pipeline, where torch is told to use one thread, onnxruntime uses one as well: it keeps
+In a worker of the pipeline, where torch uses one thread, onnxruntime uses one as well: it keeps
 a pool of threads for each session, so there is a session for each number of threads that is asked for.
 """
 
@@ -30,7 +30,7 @@ _MAX_BYTES = 2**31  # of a protocol buffer
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _QUIET = 4  # onnxruntime's level of fatal errors: others are raised, and ours name the file
 
-# Where tensors hide in a model: for each kind of message, its fields and the kinds that they hold. From onnx.proto.
+# Where a model can hold tensors: for each kind of message, its fields and the kinds that they hold. From onnx.proto.
 _CHILDREN: dict[str, dict[int, str]] = {
     "model": {7: "graph", 20: "training", 25: "function"},
     "training": {1: "graph", 2: "graph"},
@@ -47,7 +47,7 @@ def external_locations(model: memoryview) -> set[str]:
     """Return the names of the files that a serialised model keeps tensors in, as it spells them.
 
     Raises:
-        ValueError: the bytes are no such model, or damaged.
+        ValueError: the bytes are not such a model, or damaged.
     """
     found: set[str] = set()
     pending = [("model", model)]
@@ -77,7 +77,9 @@ def external_files(path: Path) -> tuple[Path, ...]:
     """
     try:
         if path.stat().st_size >= _MAX_BYTES:
-            raise ModelError(f"{path}: two GiB or more, which no ONNX file has: tensors lie in files beside it then")
+            raise ModelError(
+                f"{path}: two GiB or more, above the limit of an ONNX file: larger ones keep tensors in files beside it"
+            )
         locations = sorted(external_locations(memoryview(path.read_bytes())))
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from error
@@ -113,7 +115,7 @@ class OnnxNetwork(nn.Module):
     Args:
         path: of the model; its external tensors must lie beside it.
         device: where it runs.
-        layout: of its input, None to tell it from the input's shape.
+        layout: of its input, None to derive it from the input's shape.
 
     Raises:
         ModelError: not a model of one picture to one vector, or the device's provider is not installed.
@@ -133,7 +135,7 @@ class OnnxNetwork(nn.Module):
             described = ", ".join(f"{i.name} {i.type} {i.shape}" for i in taken)
             raise ModelError(f"{path}: expected one input of floats (n, 3, s, s) or (n, s, s, 3), got {described}")
         self._input = taken[0]
-        self.layout: Layout = layout or self._told_layout()
+        self.layout: Layout = layout or self._derived_layout()
         self._batch = self._input.shape[0] if isinstance(self._input.shape[0], int) else None
 
     @functools.cached_property
@@ -143,7 +145,7 @@ class OnnxNetwork(nn.Module):
         sides = {side for side in (rest[1:] if self.layout == "nchw" else rest[:-1]) if isinstance(side, int)}
         return sides.pop() if len(sides) == 1 else None
 
-    def _told_layout(self) -> Layout:
+    def _derived_layout(self) -> Layout:
         shape = self._input.shape
         if shape[1] == _CHANNELS or shape[3] == _CHANNELS:
             return "nchw" if shape[1] == _CHANNELS else "nhwc"
@@ -163,7 +165,7 @@ class OnnxNetwork(nn.Module):
         given = portion.numpy().astype(np.float16 if self._input.type == "tensor(float16)" else np.float32, copy=False)
         try:
             vectors = np.asarray(session.run(None, {self._input.name: given})[0], dtype=np.float32)
-        except Exception as error:  # onnxruntime's errors have no parent of their own
+        except Exception as error:  # onnxruntime's errors have no common parent
             raise ModelError(f"{self.path}: cannot run {given.shape} pictures: {_first_line(error)}") from error
         if vectors.ndim < 2 or len(vectors) != len(given):  # noqa: PLR2004 - (n, d)
             raise ModelError(f"{self.path}: expected (n, d) for {given.shape} pictures, got {vectors.shape}")
@@ -177,7 +179,7 @@ class OnnxNetwork(nn.Module):
 
 
 def _opened(path: Path, device: torch.device, threads: int) -> Any:  # noqa: ANN401
-    import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415 - only such a model shall wait for it
+    import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415 - only such a model needs it
 
     provider = _PROVIDERS.get(device.type, device.type)
     if provider not in onnxruntime.get_available_providers():
@@ -190,7 +192,7 @@ def _opened(path: Path, device: torch.device, threads: int) -> Any:  # noqa: ANN
     chosen = (provider, {"device_id": device.index or 0}) if device.type == "cuda" else provider
     try:
         return onnxruntime.InferenceSession(path, options, providers=[chosen])
-    except Exception as error:  # onnxruntime's errors have no parent of their own
+    except Exception as error:  # onnxruntime's errors have no common parent
         raise ModelError(f"{path}: not a model that onnxruntime can run: {_first_line(error)}") from error
 
 

@@ -11,7 +11,7 @@ __all__ = ["in_portions"]
 
 
 def in_portions(run: Callable[[Tensor], Tensor], pixels: Tensor, at_once: int | None) -> Tensor:
-    """Return what a network answers to each of n pictures.
+    """Return a network's output for n pictures.
 
     Args:
         run: takes ``at_once`` pictures and gives a row for each.

@@ -1,11 +1,11 @@
-"""Protocol buffers as they lie in a file: fields by number, without a schema and without a copy."""
+"""Protocol buffers, read from bytes: fields by number, without a schema and without a copy."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-__all__ = ["Field", "fields", "messages"]
+__all__ = ["Field", "fields", "messages", "numbers"]
 
 _VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
 _MAX_SHIFT = 63
@@ -48,6 +48,15 @@ def messages(message: memoryview, number: int) -> Iterator[memoryview]:
         ValueError: as for :func:`fields`.
     """
     return (field.value for field in fields(message) if field.number == number and isinstance(field.value, memoryview))
+
+
+def numbers(message: memoryview, number: int) -> Iterator[int]:
+    """Yield the fields of this number that hold an integer.
+
+    Raises:
+        ValueError: as for :func:`fields`.
+    """
+    return (field.value for field in fields(message) if field.number == number and isinstance(field.value, int))
 
 
 def _varint(message: memoryview, position: int) -> tuple[int, int]:

@@ -155,7 +155,7 @@ def acquisition(embedded: Embedded) -> dict[str, Estimate]:
 
 
 def time_per_image(embedded: Embedded) -> Estimate | None:
-    """Return the mean time that one lane took for an image, None if fewer than two could be read."""
+    """Return the mean time that one worker took for an image, None if fewer than two could be read."""
     known = embedded.total_ms[~np.isnan(embedded.total_ms)]
     return intervals.mean(known, np.arange(len(known))) if len(known) > 1 else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from facecheck.metrics.thresholds import PairThresholds
 from facecheck.models.recognizer import Recognizer
 from facecheck.pipeline import Pipeline
 from facecheck.pipeline.outcomes import Embedded
-from facecheck.results.conditions import DEPLOYED, NON_MATCH, RETUNED, Conditions, ThresholdKind
+from facecheck.results.conditions import ANY, DEPLOYED, NON_MATCH, RETUNED, Conditions, ThresholdKind
 from facecheck.results.measurement import Findings, Measured
 from facecheck.results.scored_pairs import ScoredPairs, save_scores
 from facecheck.storage.cache import Cache
@@ -77,6 +78,10 @@ class Compared:
         if threshold == "declared":
             return View(self.scores, NON_MATCH | Conditions(threshold="declared"), self.declared, self.sources)
         return View(self.scores, at[threshold], thresholds[threshold], self.sources)
+
+    def unconditioned(self) -> View:
+        """Return all comparisons under no conditions: what is measured of completed comparisons alone needs none."""
+        return View(self.scores, ANY, None, self.sources)
 
     @functools.cached_property
     def ranked(self) -> Findings:
@@ -175,17 +180,7 @@ class Evaluator:
             yaw_difference_rad=pairs.yaw_difference_rad,
             names=np.empty((0, 2), dtype=np.str_),
         )
-        source = save_scores(folder, scored, pairs)
-        return Compared(
-            compared.recognizer,
-            dataset,
-            compared.corruption,
-            compared.embedded,
-            scores,
-            compared.own_thresholds,
-            compared.problem,
-            source,
-        )
+        return dataclasses.replace(compared, source=save_scores(folder, scored, pairs))
 
 
 def _thresholds(scores: Scores, pairs: Pairs) -> tuple[PairThresholds | None, str]:

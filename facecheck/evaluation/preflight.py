@@ -1,4 +1,4 @@
-"""Is a network fed as it was trained? A probe before the run, over the embedded faces.
+"""Is a network fed as it was trained? A probe before the run, over the bundled faces.
 
 A network that is fed wrongly answers all the same, and worse: most wrong numbers in every project's tracker
 come from there. So each part of the declared contract is held against its usual alternatives, and where one
@@ -34,17 +34,28 @@ import numpy as np
 import numpy.typing as npt
 
 from facecheck.alignment import Aligner, BoxCrop, FivePoint, WholeImage
+from facecheck.alignment.aligners import FACENET_MARGIN, FACENET_SIZE
 from facecheck.datasets import open_dataset
 from facecheck.detection.selection import ChosenFace
 from facecheck.embedders import Embeddings
 from facecheck.embedders.distances import distance_between
-from facecheck.embedders.network import Channels, Colour, Probeable
+from facecheck.embedders.network import Probeable
+from facecheck.embedders.preprocessing import (
+    COLOURS,
+    IMAGENET,
+    MINUS_1_TO_1,
+    ZERO_TO_1,
+    ZERO_TO_255,
+    Preprocessing,
+    spelt_channels,
+)
 from facecheck.errors import ModelError
 from facecheck.faces import Face, Image
 from facecheck.metrics import dprime
 from facecheck.metrics.scores import Scores
 from facecheck.models.recognizer import Recognizer
-from facecheck.pipeline import Pipeline, road_version
+from facecheck.pipeline import Pipeline
+from facecheck.pipeline.keys import stage_version
 from facecheck.storage.cache import Cache, key
 
 __all__ = ["Finding", "preflight", "separations", "unprobed"]
@@ -57,14 +68,14 @@ _FLAT = 0.15  # of the lightness' contrast that is left where colour is probed
 _CONTRAST, _BRIGHT = 0.35, 165.0  # of dark and pale pictures; the middle of the pale ones
 _MIDDLE = 127.5
 _LIGHTNESS = np.array([0.299, 0.587, 0.114])  # Rec. 601
-_BOX_MARGIN = 14 / 160  # facenet-pytorch's, of the crop's side
+_BOX_MARGIN = FACENET_MARGIN / FACENET_SIZE  # of the crop's side
 _SAME = 2.0  # numbers of the scale 0..255 within which two ranges are one
 
-_RANGES: Mapping[str, tuple[Channels, Channels]] = {
-    "-1..1": ((_MIDDLE,) * 3, (_MIDDLE,) * 3),
-    "0..1": ((0.0,) * 3, (255.0,) * 3),
-    "0..255": ((0.0,) * 3, (1.0,) * 3),
-    "ImageNet's mean and std": ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
+_RANGES: Mapping[str, Preprocessing] = {
+    "-1..1": MINUS_1_TO_1,
+    "0..1": ZERO_TO_1,
+    "0..255": ZERO_TO_255,
+    "ImageNet's mean and std": IMAGENET,
 }
 
 
@@ -103,7 +114,7 @@ def preflight(recognizer: Recognizer, *, cache: Cache | None = None) -> tuple[Fi
     Raises:
         ModelError: the model cannot embed as declared.
     """
-    entry = key("preflight", road_version(), recognizer.identity, recognizer.name, _version())
+    entry = key("preflight", stage_version("embedding"), recognizer.identity, recognizer.name, _version())
     kept = cache.get([entry]) if cache is not None else {}
     if entry in kept:
         return tuple(Finding(**fields) for fields in json.loads(kept[entry]["findings"].tobytes()))
@@ -120,7 +131,7 @@ def unprobed(recognizer: Recognizer) -> str:
         return ""
     return (
         f"{recognizer.name}: its colour order and range were not probed, its alignment was: "
-        f"{type(recognizer.embedder).__name__} has no with_contract(mean=, std=, colour=); see torch_recognizer"
+        f"{type(recognizer.embedder).__name__} has no with_preprocessing(preprocessing); see torch_recognizer"
     )
 
 
@@ -178,33 +189,38 @@ def _probes(recognizer: Recognizer) -> dict[str, dict[str, _Probe]]:
     found: dict[str, dict[str, _Probe]] = {}
     if isinstance(recognizer.embedder, Probeable):
         found["colour"] = {
-            colour: _seen(_fed(recognizer, colour=colour), _AS_IT_IS, _FLATTENED, _FLATTENED)
-            for colour in _colours(recognizer)
+            each.colour: _seen(_fed(recognizer, each), _AS_IT_IS, _FLATTENED, _FLATTENED)
+            for each in _colours(recognizer.contract.preprocessing)
         }
         found["range"] = {
-            name: _seen(_fed(recognizer, pixels=pixels), _AS_IT_IS, _DARK, _PALE)
-            for name, pixels in _ranges(recognizer)
+            name: _seen(_fed(recognizer, each), _AS_IT_IS, _DARK, _PALE)
+            for name, each in _ranges(recognizer.contract.preprocessing)
         }
-    found["align"] = {
-        name: (dataclasses.replace(recognizer, aligner=aligner),) * _PICTURES for name, aligner in _aligners(recognizer)
-    }
+    found["align"] = {name: (_aligned(recognizer, aligner),) * _PICTURES for name, aligner in _aligners(recognizer)}
     return found
 
 
-def _colours(recognizer: Recognizer) -> tuple[Colour, Colour]:
-    return ("rgb", "bgr") if recognizer.contract.colour == "rgb" else ("bgr", "rgb")
+def _colours(declared: Preprocessing) -> Iterator[Preprocessing]:
+    """Yield the declared channel order, then the other."""
+    yield declared
+    yield from (dataclasses.replace(declared, colour=colour) for colour in COLOURS if colour != declared.colour)
 
 
-def _ranges(recognizer: Recognizer) -> Iterator[tuple[str, tuple[Channels, Channels]]]:
+def _ranges(declared: Preprocessing) -> Iterator[tuple[str, Preprocessing]]:
     """Yield the declared range, then the usual ones that differ from it."""
-    declared = recognizer.contract.mean, recognizer.contract.std
-    same = {name for name, pixels in _RANGES.items() if np.abs(np.subtract(pixels, declared)).max() <= _SAME}
-    yield next(iter(same), "(x - {}) / {}".format(*map(_spelt, declared))), declared
-    yield from ((name, pixels) for name, pixels in _RANGES.items() if name not in same)
+    same = {name for name, usual in _RANGES.items() if _difference(usual, declared) <= _SAME}
+    spelt = f"(x - {spelt_channels(declared.mean)}) / {spelt_channels(declared.std)}"
+    yield next(iter(same), spelt), declared
+    yield from (
+        (name, dataclasses.replace(usual, colour=declared.colour))
+        for name, usual in _RANGES.items()
+        if name not in same
+    )
 
 
-def _spelt(numbers: Channels) -> str:
-    return "/".join(f"{number:g}" for number in (numbers if len(set(numbers)) > 1 else numbers[:1]))
+def _difference(first: Preprocessing, second: Preprocessing) -> float:
+    """Return the largest difference of means and standard deviations, on the scale 0..255."""
+    return float(np.abs(np.subtract((first.mean, first.std), (second.mean, second.std))).max())
 
 
 def _aligners(recognizer: Recognizer) -> Iterator[tuple[str, Aligner]]:
@@ -220,21 +236,23 @@ def _aligners(recognizer: Recognizer) -> Iterator[tuple[str, Aligner]]:
     yield from ((name, aligner) for name, (_, aligner) in usual.items() if name not in same)
 
 
-def _fed(
-    recognizer: Recognizer, *, colour: Colour | None = None, pixels: tuple[Channels, Channels] | None = None
-) -> Recognizer:
+def _fed(recognizer: Recognizer, preprocessing: Preprocessing) -> Recognizer:
     """Return the same network with another preprocessing."""
     contract = recognizer.contract
-    mean, std = pixels or (contract.mean, contract.std)
-    chosen = colour or contract.colour
-    if (mean, std, chosen) == (contract.mean, contract.std, contract.colour):
+    if preprocessing == contract.preprocessing:
         return recognizer
     assert isinstance(recognizer.embedder, Probeable)
     return dataclasses.replace(
         recognizer,
-        embedder=recognizer.embedder.with_contract(mean=mean, std=std, colour=chosen),
-        contract=dataclasses.replace(contract, mean=mean, std=std, colour=chosen),
+        embedder=recognizer.embedder.with_preprocessing(preprocessing),
+        contract=dataclasses.replace(contract, preprocessing=preprocessing),
+        spec="",
     )
+
+
+def _aligned(recognizer: Recognizer, aligner: Aligner) -> Recognizer:
+    """Return the same network with other crops."""
+    return dataclasses.replace(recognizer, aligner=aligner, spec="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,9 +264,7 @@ class _Condition:
 
 
 def _seen(recognizer: Recognizer, *conditions: _Condition) -> _Probe:
-    return tuple(
-        dataclasses.replace(recognizer, aligner=_Altered(recognizer.aligner, condition)) for condition in conditions
-    )
+    return tuple(_aligned(recognizer, _Altered(recognizer.aligner, condition)) for condition in conditions)
 
 
 @dataclass(frozen=True)
@@ -299,7 +315,7 @@ _PALE = _Condition(f"contrast * {_CONTRAST} about {_MIDDLE}, moved to {_BRIGHT}"
 
 
 def _faces() -> list[Face]:
-    """Return the pictures of the first people of the embedded sample, person by person."""
+    """Return the pictures of the first people of the bundled sample, person by person."""
     by_person: dict[str, list[Face]] = {}
     for face in open_dataset(_SAMPLE).faces:
         by_person.setdefault(face.subject, []).append(face)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import importlib.metadata
 import os
 import platform
@@ -17,26 +15,22 @@ from facecheck.datasets import Dataset
 from facecheck.models import Settings
 from facecheck.models.recognizer import Recognizer, device_name
 from facecheck.results.signature import Code, DatasetSignature, Machine, ModelSignature, Repository
+from facecheck.storage.versions import sources_sha256
 
 __all__ = ["gpu_driver", "sign_code", "sign_dataset", "sign_machine", "sign_model"]
 
 _GIT_S = 30.0
 
 
-def sign_model(recognizer: Recognizer, *, spec: str) -> ModelSignature:
-    """Return what identifies a recogniser.
-
-    Args:
-        recognizer: the model.
-        spec: that it was asked for by.
-    """
+def sign_model(recognizer: Recognizer) -> ModelSignature:
+    """Return what identifies a recogniser."""
     return ModelSignature(
         name=recognizer.name,
-        spec=spec,
+        spec=recognizer.spec,
         detector=recognizer.detector.identity,
         policy=recognizer.policy.identity,
         aligner=recognizer.aligner.identity,
-        contract=dataclasses.asdict(recognizer.contract),
+        contract=recognizer.contract.as_dict(),
         fingerprint=recognizer.fingerprint,
         device=device_name(recognizer.device),
         precision=recognizer.precision,
@@ -73,16 +67,10 @@ def sign_code(root: Path, *, reports: Path | None = None) -> Code:
         reports: folder whose files do not make the repository dirty.
     """
     return Code(
-        facecheck=importlib.metadata.version("facecheck"), sources=_sources(), repository=_repository(root, reports)
+        facecheck=importlib.metadata.version("facecheck"),
+        sources=sources_sha256(Path(facecheck.__file__).parent),
+        repository=_repository(root, reports),
     )
-
-
-def _sources() -> str:
-    package = Path(facecheck.__file__).parent
-    total = hashlib.sha256()
-    for file in sorted(package.rglob("*.py")):
-        total.update(f"{file.relative_to(package).as_posix()}\0".encode() + file.read_bytes())
-    return total.hexdigest()
 
 
 def _repository(root: Path, reports: Path | None) -> Repository | None:

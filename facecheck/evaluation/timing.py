@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,10 +16,29 @@ from torch import nn
 from facecheck.detection.detector import Detections
 from facecheck.detection.selection import ChosenFace
 from facecheck.faces import Image
+from facecheck.metrics.intervals import Estimate
 from facecheck.models.recognizer import Recognizer
+from facecheck.results.conditions import Conditions
+from facecheck.results.measurement import Findings, Measured
 
-__all__ = ["STAGES", "ModelSize", "Prepared", "model_size", "peak_memory_mib", "prepare", "stage"]
+__all__ = [
+    "STAGES",
+    "ModelSize",
+    "Prepared",
+    "Seconds",
+    "images_per_second",
+    "latency",
+    "model_size",
+    "peak_memory_mib",
+    "prepare",
+    "rows_of",
+    "size_of",
+    "stage",
+    "throughput",
+    "worst_difference",
+]
 
+Seconds = npt.NDArray[np.float64]
 STAGES = ("detect", "align", "embed", "all")
 _MIB = 2**20
 _MB = 10**6
@@ -114,6 +134,67 @@ def stage(name: str, prepared: Prepared, rows: Sequence[int]) -> Callable[[], np
         return result if isinstance(result, np.ndarray) and result.dtype == np.float32 else None
 
     return timed
+
+
+def rows_of(prepared: Prepared, batch: int) -> list[int]:
+    """Return the rows of a batch of this size, the images repeated where they are too few."""
+    return [row % len(prepared) for row in range(batch)]
+
+
+def images_per_second(prepared: Prepared, batch: int, part: str = "all") -> float:
+    """Return how many images a second pass one stage, or all, in batches of this size, after one warm-up."""
+    work = stage(part, prepared, rows_of(prepared, batch))
+    work()
+    started = time.perf_counter()
+    work()
+    return batch / (time.perf_counter() - started)
+
+
+def latency(seconds: Seconds, *, part: str, batch: int) -> Findings:
+    """Return the time an image takes in one stage.
+
+    Args:
+        seconds: of every round, for one image.
+        part: the stage, or ``all``.
+        batch: images at once.
+    """
+    at = Conditions(stage=part, batch=batch)
+    return Findings((Measured(name="latency_ms", estimate=_spread(1000 * seconds), conditions=at),))
+
+
+def throughput(seconds: Seconds, *, batch: int) -> Findings:
+    """Return the images a second.
+
+    Args:
+        seconds: of every round, for a batch.
+        batch: images at once.
+    """
+    return Findings(
+        (Measured(name="throughput_per_s", estimate=_spread(batch / seconds), conditions=Conditions(batch=batch)),)
+    )
+
+
+def size_of(recognizer: Recognizer) -> Findings:
+    """Return the size of the network's weights, nothing for an embedder that does not report it."""
+    size = model_size(recognizer)
+    if size is None:
+        return Findings()
+    megabytes = Estimate(size.megabytes, size.megabytes, size.megabytes, 1)
+    return Findings((Measured(name="model_size_mb", estimate=megabytes),))
+
+
+def worst_difference(prepared: Prepared, vectors: npt.NDArray[np.float32] | None) -> float:
+    """Return the largest difference of vectors of a batch from those made one by one, over the largest number."""
+    assert vectors is not None, "the whole pipeline gives vectors"
+    rows = rows_of(prepared, len(vectors))
+    one_by_one = np.concatenate([prepared.recognizer.embed(prepared.crops[row : row + 1]) for row in rows])
+    return float(np.abs(vectors - one_by_one).max() / np.abs(one_by_one).max())
+
+
+def _spread(values: Seconds) -> Estimate:
+    """Give the median with the middle 95 % of what was measured: the spread, not an error of the mean."""
+    low, middle, high = np.percentile(values, [2.5, 50, 97.5])
+    return Estimate(float(middle), float(low), float(high), len(values))
 
 
 def peak_memory_mib(device: torch.device) -> dict[str, float]:

@@ -6,10 +6,10 @@ import numpy as np
 
 from facecheck.evaluation import estimates
 from facecheck.evaluation.evaluator import Compared
-from facecheck.evaluation.views import View, decided, ranked, separated
+from facecheck.evaluation.views import decided, ranked, separated
 from facecheck.metrics import intervals
 from facecheck.metrics.intervals import Estimate
-from facecheck.results.conditions import ANY, Conditions
+from facecheck.results.conditions import Conditions
 from facecheck.results.measurement import Findings, Measured
 
 __all__ = ["detection_by_yaw", "distances_by_yaw_difference", "matches_by_yaw_difference", "ranked_both_ways"]
@@ -35,7 +35,7 @@ def detection_by_yaw(compared: Compared) -> Findings:
 def distances_by_yaw_difference(compared: Compared) -> Findings:
     """Measure the genuine distances at each yaw difference, and the mean impostor distance over all of them."""
     scores, difference = compared.scores, compared.dataset.pairs.yaw_difference_rad
-    everyone = View(scores, ANY, None, compared.sources)
+    everyone = compared.unconditioned()
     genuine = [
         separated(everyone.take(scores.genuine & (difference == step), Conditions(yaw_difference_rad=float(step))))
         for step in np.unique(difference[scores.genuine])

@@ -1,4 +1,4 @@
-"""Who and where: images, the people in them, and the pairs that are compared."""
+"""Images, the people in them, and the pairs that are compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pixels out of bytes, the same for every eval, and nothing but pixels: every file is taken to be hostile.
+"""Decoding: the bytes of image files to 8-bit RGB pixels, the same for every eval. Any file may be hostile.
 
 Grey, palette, CMYK, 16-bit and transparent images become 8-bit RGB; EXIF rotation is applied. What cannot
 be decoded raises :class:`~facecheck.errors.UnreadableImageError` with the reason in words.
@@ -20,10 +20,10 @@ from facecheck.faces import Image, ImageSource
 
 __all__ = ["MAX_PIXELS", "SUFFIXES", "cut_tile", "decode", "digest", "image_size", "read"]
 
-MAX_PIXELS = 89_478_485  # Pillow's own bound, above which it speaks of an attack
+MAX_PIXELS = 89_478_485  # Pillow's own limit, above which it assumes an attack
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".pgm", ".ppm"})
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "PPM")
-_SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap the sides
+_ROTATED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 _SIXTEEN_BIT = frozenset({"I", "I;16", "I;16B", "I;16L"})
 
 
@@ -43,7 +43,7 @@ def read(source: ImageSource) -> bytes:
 
 
 def digest(content: bytes, tile: int | None = None) -> bytes:
-    """Return what identifies an image wherever it lies: 32 bytes over its file's bytes and its tile."""
+    """Return what identifies an image, whatever its path: 32 bytes over its file's bytes and its tile."""
     whole = hashlib.sha256(content).digest()
     return whole if tile is None else hashlib.sha256(whole + tile.to_bytes(8, "little")).digest()
 
@@ -55,7 +55,7 @@ def decode(content: bytes, name: str) -> Image:
         UnreadableImageError: not an image of a known format, truncated, or of more than ``MAX_PIXELS``.
     """
     # face_recognition switches this on for the whole process when it is imported, and half an image
-    # would then be judged as if it were whole.
+    # would then be evaluated as if it were complete.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         with PIL.Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
@@ -68,7 +68,7 @@ def decode(content: bytes, name: str) -> Image:
     except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning) as error:
         pixels = re.search(r"\d+", str(error))
         raise UnreadableImageError(_too_large(name, pixels[0] if pixels else "its")) from error
-    # Hostile bytes make decoders raise anything at all, and only this image may be lost by it.
+    # Hostile bytes can make decoders raise any exception, and only this image may be lost by it.
     except Exception as error:
         raise UnreadableImageError(f"{name}: damaged or truncated: {error}") from error
 
@@ -94,24 +94,24 @@ def _to_rgb(image: PIL.Image.Image) -> Image:
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Return (width, height) in pixels, upright, from the file's head alone.
+    """Return (width, height) in pixels, upright, from the file's header alone.
 
     Raises:
         UnreadableImageError: not an image of a known format.
     """
     try:
         with PIL.Image.open(path, formats=_FORMATS) as opened:
-            return opened.size[::-1] if _lies_sideways(opened) else opened.size
+            return opened.size[::-1] if _is_rotated(opened) else opened.size
     except Exception as error:
         raise UnreadableImageError(f"{path}: not an image that can be read: {error}") from error
 
 
-def _lies_sideways(opened: PIL.Image.Image) -> bool:
-    if opened.format == "TIFF":  # Pillow has turned its size already
+def _is_rotated(opened: PIL.Image.Image) -> bool:
+    if opened.format == "TIFF":  # Pillow has rotated its size already
         return False
     try:
-        return opened.getexif().get(ExifTags.Base.Orientation, 1) in _SIDEWAYS
-    except Exception:  # noqa: BLE001 - a damaged head; decoding tells
+        return opened.getexif().get(ExifTags.Base.Orientation, 1) in _ROTATED
+    except Exception:  # noqa: BLE001 - a damaged header; decoding reports it
         return False
 
 

@@ -1,4 +1,4 @@
-"""Who and where: the plain values that travel from the data sets to the scores.
+"""The plain values that are passed from the data sets to the scores.
 
 An image is an array of shape ``(h, w, 3)``, dtype uint8, channels RGB. A face names its image and its
 subject; a pair is two faces. Genuine or impostor is derived from the subjects, so that a label cannot
@@ -78,7 +78,7 @@ class Pairs:
         if self.indices.size and not (self.indices.min() >= 0 and self.indices.max() < len(self.faces)):
             raise ValueError(f"indices must lie in [0, {len(self.faces)})")
         if any(self.faces[a].source == self.faces[b].source for a, b in self.indices.tolist()):
-            raise ValueError("a pair compares an image with itself, which no capture of a second image can do")
+            raise ValueError("a pair compares an image with itself, which is no comparison of two images")
         if self.folds is not None and self.folds.shape != (len(self.indices),):
             raise ValueError(f"folds must have shape ({len(self.indices)},), not {self.folds.shape}")
 

@@ -1,9 +1,9 @@
 """Verification metrics: functions from scores to one named value, with the definitions of ISO/IEC 19795-1.
 
-Conventions. Higher similarity is more alike, and a pair matches when ``similarity >= threshold``. Rates are
+Conventions. Higher similarity means more alike, and a pair matches when ``similarity >= threshold``. Rates are
 fractions. A failed comparison (``-inf``) is a non-match; pass ``scores.completed()`` for the rates on
 completed comparisons. An undefined value raises ``ValueError``; it is never 0 or NaN. Only the EER is
-interpolated.
+interpolated, as its docstring states.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ _GATE_ERRORS = 30  # impostor errors expected at a FAR before a limit may be set
 
 
 class OperatingPoint(NamedTuple):
-    """The rates observed at one threshold."""
+    """Rates observed at one threshold."""
 
     threshold: float
     fmr: float
@@ -44,14 +44,14 @@ class EqualErrorRate(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """All operating points that the scores can distinguish, strictest first.
+    """Every distinct operating point of the scores, strictest first.
 
     Args:
         thresholds: ``(k,)`` distinct similarities, falling; the first is ``+inf``, where no pair matches.
         fmr: ``(k,)`` fraction of impostor pairs that match.
         fnmr: ``(k,)`` fraction of genuine pairs that do not match.
-        tmr: ``(k,)`` fraction of genuine pairs that match. Both are a count divided by a total, because ``1 - tmr``
-            would be rounded twice.
+        tmr: ``(k,)`` fraction of genuine pairs that match. Stored beside ``fnmr`` because ``1 - fnmr`` would be
+            rounded twice.
     """
 
     thresholds: Array
@@ -61,7 +61,7 @@ class Curve:
 
 
 class Ranking:
-    """Sorted scores, so that each of thousands of re-weighted curves costs only two cumulative sums.
+    """Scores sorted once, so that each of thousands of re-weighted curves costs two cumulative sums.
 
     Args:
         scores: at least one genuine and one impostor pair.
@@ -103,7 +103,7 @@ class Ranking:
 
 
 def curve(scores: Scores) -> Curve:
-    """Return the points of the ROC; the DET has the same points with ``1 - tmr``.
+    """Return the points of the ROC; the DET curve plots ``fnmr`` instead of ``tmr``.
 
     Raises:
         ValueError: no genuine or no impostor pair.
@@ -133,8 +133,8 @@ def auc(scores: Scores) -> float:
 def eer(points: Curve) -> EqualErrorRate:
     """Return where FMR and FNMR cross, by linear interpolation between neighbouring operating points.
 
-    The points run from "nothing matches" (FMR 0, FNMR 1) through all observed scores to "everything matches"
-    (FMR 1, FNMR 0). Other definitions give other values on small sets; the tests fix this one.
+    The points run from "nothing matches" (FMR 0, FNMR 1) through every observed score to "everything
+    matches" (FMR 1, FNMR 0). Other definitions give other values on small sets; the tests fix this one.
 
     >>> who = np.array([[0, 0], [1, 1], [0, 1], [0, 2]])
     >>> eer(curve(Scores(np.array([0.9, 0.5, 0.7, 0.3]), who))).rate
@@ -151,13 +151,13 @@ def eer(points: Curve) -> EqualErrorRate:
 
 
 def resolvable(impostors: int, fmr: float, *, for_gate: bool = False) -> bool:
-    """Return whether this many impostor pairs resolve an FMR: 1/fmr to report it, 30/fmr to set a limit on it."""
+    """Return whether there are enough impostor pairs for an FMR: 1/fmr to report it, 30/fmr to set a limit on it."""
     errors = _GATE_ERRORS if for_gate else 1
     return impostors > 0 and errors / impostors <= fmr
 
 
 def _needed(fmr: float) -> int:
-    """Return the smallest number of impostor pairs that resolves an FMR; 1/fmr may be rounded up or down."""
+    """Return the smallest number of impostor pairs that resolves an FMR; 1/fmr may round up or down."""
     near = math.ceil(1 / fmr)
     return next(n for n in (near - 1, near, near + 1) if resolvable(n, fmr))
 
@@ -165,13 +165,13 @@ def _needed(fmr: float) -> int:
 def fnmr_at_fmr(points: Curve, fmr: float, *, impostors: int) -> OperatingPoint:
     """Return the operating point with the lowest FNMR at which at most ``fmr`` of the impostor pairs match.
 
-    The threshold is the lowest observed score at which the measured FMR is at most ``fmr``. Nothing is
-    interpolated, so the returned rates are observed ones.
+    The threshold is the lowest observed score that keeps the measured FMR within ``fmr``. Nothing is
+    interpolated: the returned rates were observed.
 
     Args:
-        points: of the curve.
+        points: the curve.
         fmr: tolerated false match rate, a fraction in ``[1/impostors, 1)``, or 0 for the ZeroFMR.
-        impostors: number of impostor pairs of the curve.
+        impostors: number of impostor pairs behind the curve.
 
     Raises:
         ValueError: too few impostor pairs to resolve ``fmr``.

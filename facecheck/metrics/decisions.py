@@ -22,7 +22,7 @@ class Confusion:
 
     @property
     def accuracy(self) -> float:
-        """Fraction of pairs with a right decision."""
+        """Fraction of pairs judged correctly."""
         return _ratio(self.tp + self.tn, self.tp + self.fp + self.tn + self.fn, "accuracy needs a pair")
 
     @property
@@ -58,7 +58,7 @@ def _ratio(part: float, whole: float, otherwise: str) -> float:
 
 
 def confusion(scores: Scores, threshold: float) -> Confusion:
-    """Count right and wrong decisions at a threshold on the similarity.
+    """Count correct and wrong decisions at a threshold on the similarity.
 
     Raises:
         ValueError: the threshold is NaN.

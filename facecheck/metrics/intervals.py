@@ -1,8 +1,8 @@
-"""95 % intervals that respect identity: pairs that share a person are not independent.
+"""95 % intervals by identity: pairs that share a person are not independent.
 
 A proportion or a mean gets a closed form: the variance counts the covariance of every two pairs that share
-a person, and a proportion's Wilson interval is taken at the number of independent pairs that would vary as
-much. Anything else (AUC, EER, TAR at FAR) is a bootstrap over people.
+a person, and the Wilson interval of a proportion uses the number of independent pairs with the same
+variance. Anything else (AUC, EER, TAR at FAR) uses a bootstrap over people.
 
 Source: Bolle, Ratha and Pankanti, CVIU 2004; Aronow, Samii and Assenova, Political Analysis 2015 (the
 variance of dyads); Fogliato, Patil and Perona, arXiv 2306.01198.
@@ -29,7 +29,7 @@ _AT_ONCE = 2**21  # weights in memory, 16 MiB
 
 
 class Estimate(NamedTuple):
-    """A value, its 95 % interval, and how many observations it rests on."""
+    """A value, its 95 % interval, and the number of observations."""
 
     value: float
     low: float
@@ -51,12 +51,12 @@ def wilson(rate: float, n: float) -> tuple[float, float]:
     centre = rate + _Z**2 / (2 * n)
     half = _Z * np.sqrt(rate * (1 - rate) / n + _Z**2 / (4 * n**2))
     low, high = (centre - half) / (1 + _Z**2 / n), (centre + half) / (1 + _Z**2 / n)
-    # At 0 and 1 rounding would leave the rate itself just outside.
+    # At rates of 0 and 1, rounding can put the rate just outside its own interval.
     return min(float(max(low, 0.0)), rate), max(float(min(high, 1.0)), rate)
 
 
 def design_effect(values: Array, people: People) -> float:
-    """Return how many times the variance of the mean exceeds that of independent observations, at least 1.
+    """Return the variance of the mean divided by that of independent observations, at least 1.
 
     Args:
         values: ``(n,)`` observations.
@@ -65,13 +65,13 @@ def design_effect(values: Array, people: People) -> float:
     residual = values - values.mean()
     independent = float((residual**2).sum())
     if not np.ptp(values) > 0:
-        # Without a spread there is no covariance to see; at most each person is an observation of their own.
+        # Equal values show no covariance; count each person as one independent observation.
         return max(1.0, len(values) / len(np.unique(people)))
     pairs = people if people.ndim > 1 else np.stack((people, people), axis=1)
     count = int(pairs.max()) + 1
     apart = pairs[:, 0] != pairs[:, 1]
     of_person = np.bincount(pairs[:, 0], residual, count) + np.bincount(pairs[apart, 1], residual[apart], count)
-    # Two pairs of the same two people were counted under each of the two: once too often.
+    # Two pairs of the same two people were counted once under each person; subtract the second count.
     _, couple = np.unique(np.sort(pairs[apart], axis=1) @ np.array([count, 1]), return_inverse=True)
     of_couple = np.bincount(couple, residual[apart])
     return max(1.0, float((of_person**2).sum() - (of_couple**2).sum()) / independent)
@@ -98,10 +98,10 @@ def proportion(hits: npt.NDArray[np.bool_], people: People) -> Estimate:
 
 
 def mean(values: Array, people: People) -> Estimate:
-    """Return the mean and its interval by Student's t, with as many degrees of freedom as people but one.
+    """Return the mean and its interval by Student's t, with (number of people - 1) degrees of freedom.
 
     Raises:
-        ValueError: observations of fewer than two people, which say nothing of a third.
+        ValueError: fewer than two observations or two people.
     """
     count = len(np.unique(people))
     if count < 2 or len(values) < 2:  # noqa: PLR2004 - no spread over one
@@ -122,13 +122,13 @@ def bootstrap(
     """Return percentile intervals of statistics over resampled people.
 
     A person drawn c times counts their genuine pairs c times, and a pair with someone drawn d times
-    counts c d times. Draws in which a statistic is undefined are left out of it.
+    counts c d times. Draws in which a statistic is undefined are left out of its interval.
 
     Args:
         statistics: takes ``(n,)`` weights and returns named values; raises ValueError if undefined.
         who: ``(n, 2)`` identity numbers.
-        generator: the randomness.
-        resamples: how many draws.
+        generator: source of the random draws.
+        resamples: number of draws.
     """
     draws: dict[str, list[float]] = {}
     for block in _resampled(who, generator, resamples):
@@ -149,14 +149,14 @@ def bootstrap_of_sums(
     generator: np.random.Generator,
     resamples: int = RESAMPLES,
 ) -> tuple[float, float]:
-    """Return the interval that :func:`bootstrap` gives to a statistic of weighted sums, in matrix products.
+    """Return the interval of :func:`bootstrap` for a statistic of weighted sums, computed by matrix products.
 
     Args:
         statistic: takes sums ``(r, k)`` and returns ``(r,)`` values, NaN where undefined.
-        columns: ``(n, k)``, what is summed over the pairs.
+        columns: ``(n, k)`` values that are summed over the pairs.
         who: ``(n, 2)`` identity numbers.
-        generator: the randomness; the draws are those of :func:`bootstrap`.
-        resamples: how many draws.
+        generator: source of the random draws, which equal those of :func:`bootstrap`.
+        resamples: number of draws.
 
     Raises:
         ValueError: the statistic is undefined in every draw.
@@ -169,7 +169,7 @@ def bootstrap_of_sums(
 
 
 def _resampled(who: People, generator: np.random.Generator, resamples: int) -> Iterator[Array]:
-    """Yield how often each pair counts in each resample, ``(r, n)``, all resamples in a few blocks."""
+    """Yield the weight of each pair in each resample, ``(r, n)``, in a few blocks that bound the memory."""
     numbers, people = np.unique(who, return_inverse=True)
     people = people.reshape(who.shape)
     genuine = people[:, 0] == people[:, 1]

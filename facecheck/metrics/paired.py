@@ -1,10 +1,10 @@
-"""Two models on the same pairs: is one better, or did chance make it look so?
+"""Paired comparison of two models on the same pairs: is the difference larger than chance explains?
 
-McNemar's test looks only at the pairs that exactly one of the two models judges rightly, and asks whether a
-fair coin would part them as unevenly. It is exact, and takes every pair as an observation of its own, which
-pairs that share a person are not: where people are few, it finds differences too easily. :func:`difference`
-and :func:`curve_differences` respect identity: they give the difference with the interval that the people, not
-the pairs, allow. Where that interval holds 0 although McNemar's test does not doubt, believe the interval.
+McNemar's test uses only the pairs that exactly one of the two models judges correctly, and tests whether each
+model is the correct one equally often. It is exact, but it treats all pairs as independent. Pairs that share a
+person are not, so with few people it reports differences too often. :func:`difference` and
+:func:`curve_differences` return the difference with an interval by identity. If that interval contains 0 although
+McNemar's test is significant, trust the interval.
 
 Source: McNemar, Psychometrika 1947; Holm, Scandinavian Journal of Statistics 1979; for the intervals see
 :mod:`facecheck.metrics.intervals`.
@@ -27,17 +27,17 @@ __all__ = ["McNemar", "curve_differences", "difference", "holm", "mcnemar"]
 
 Array = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-_LEAST = float(np.nextafter(0.0, 1.0))  # a probability that no float can hold is small, not nothing
+_LEAST = float(np.nextafter(0.0, 1.0))  # a p-value below the smallest float is reported as that float, not as 0
 _SEED = 19_470_602
 
 
 class McNemar(NamedTuple):
-    """What sets two models apart on the same pairs.
+    """The result of McNemar's test for two models on the same pairs.
 
     Args:
-        only_first: pairs that the first model alone judges rightly.
-        only_second: pairs that the second model alone judges rightly.
-        p: probability of parting them as unevenly if both models were equally good, two-sided, in (0, 1].
+        only_first: pairs that only the first model judges correctly.
+        only_second: pairs that only the second model judges correctly.
+        p: two-sided probability of a split at least as uneven if both models were equally good, in (0, 1].
     """
 
     only_first: int
@@ -48,14 +48,14 @@ class McNemar(NamedTuple):
 def mcnemar(first: Bools, second: Bools) -> McNemar:
     """Test whether two models judge the same pairs equally well: exact, two-sided, binomial.
 
-    Pairs that both judge rightly, or both wrongly, say nothing; without any other pair p is 1.
+    Pairs that both models judge correctly, or both wrongly, carry no information; if there are no others, p is 1.
 
     Args:
-        first: ``(n,)`` True where the first model is right.
+        first: ``(n,)`` True where the first model is correct.
         second: ``(n,)`` True where the second is, of the same pairs in the same order.
 
     Raises:
-        ValueError: no pairs, or not as many of one as of the other.
+        ValueError: no pairs, or different numbers of pairs.
 
     >>> mcnemar(np.array([True] * 6), np.array([False] * 5 + [True]))
     McNemar(only_first=5, only_second=0, p=0.0625)
@@ -77,23 +77,23 @@ def _same_pairs(first: Bools, second: Bools) -> None:
 
 
 def holm(p: Sequence[float]) -> Array:
-    """Return p adjusted so that the chance of any false alarm in the whole table stays below the level.
+    """Return adjusted p-values that bound the chance of any false positive in the whole table (Holm).
 
-    The least of m is multiplied by m, the next by m - 1 and so on; none falls below one that was smaller
-    before. Compare the result with 0.05 as if there were one test only.
+    The smallest of m is multiplied by m, the next by m - 1 and so on, and the order of the values is kept.
+    Compare the result with 0.05 as if there were one test only.
 
     Args:
         p: ``(m,)`` probabilities in [0, 1], of any tests, dependent or not.
 
     Raises:
-        ValueError: a number that is no probability.
+        ValueError: a value outside [0, 1].
 
     >>> holm([0.01, 0.04, 0.03]).round(6).tolist()
     [0.03, 0.06, 0.06]
     """
     raw = np.asarray(p, dtype=np.float64)
     if raw.ndim != 1 or not ((raw >= 0) & (raw <= 1)).all():
-        raise ValueError(f"Holm's correction needs a row of probabilities in [0, 1], not {p}")
+        raise ValueError(f"Holm's correction needs a sequence of probabilities in [0, 1], not {p}")
     order = np.argsort(raw, kind="stable")
     raised = np.maximum.accumulate(raw[order] * np.arange(len(raw), 0, -1))
     adjusted = np.empty_like(raw)
@@ -102,18 +102,18 @@ def holm(p: Sequence[float]) -> Array:
 
 
 def difference(first: Bools, second: Bools, who: npt.NDArray[np.int64]) -> Estimate:
-    """Return by how much the first model's fraction of right answers exceeds the second's, interval by identity.
+    """Return the accuracy of the first model - that of the second, with an interval by identity.
 
-    The interval is of the mean of the pairs' own differences, so that what is hard for both cancels. Where all
-    pairs differ alike, every resample would too: what so many people can show at all bounds the interval then.
+    The interval is that of the mean difference per pair, so that pairs that are hard for both models cancel. If the
+    difference is the same for all pairs, the interval is widened by Wilson's bound for 0 of as many trials as people.
 
     Args:
-        first: ``(n,)`` True where the first model is right.
+        first: ``(n,)`` True where the first model is correct.
         second: ``(n,)`` True where the second is, of the same pairs in the same order.
         who: ``(n, 2)`` identity numbers.
 
     Raises:
-        ValueError: no pairs, not as many of one as of the other, or all of one person.
+        ValueError: no pairs, different numbers of pairs, or all pairs of one person.
 
     >>> who = np.array([[0, 0], [1, 1], [2, 2], [3, 3]])
     >>> difference(np.array([True, True, True, False]), np.array([True, False, True, False]), who).value
@@ -121,17 +121,17 @@ def difference(first: Bools, second: Bools, who: npt.NDArray[np.int64]) -> Estim
     """
     _same_pairs(first, second)
     if who.shape != (len(first), 2):
-        raise ValueError(f"who must have shape ({len(first)}, 2), a row a pair, not {who.shape}")
+        raise ValueError(f"who must have shape ({len(first)}, 2), one row per pair, not {who.shape}")
     apart = first.astype(np.float64) - second
     found = intervals.mean(apart, who)
     return _within_reach(found.value, (found.low, found.high), who, len(first))
 
 
 def curve_differences(first: Scores, second: Scores, *, fars: Sequence[float]) -> Mapping[str, Estimate]:
-    """Return by how much the first model's AUC, EER and TAR at each FAR exceed the second's, intervals by identity.
+    """Return AUC, EER and TAR at each FAR of the first model - those of the second, with intervals by identity.
 
-    Both models meet the same resampled people, so that what is hard for both cancels. The names are ``auc``,
-    ``eer`` and ``tar_at_far`` followed by the FAR; a FAR that the impostor pairs cannot show is left out.
+    Both models are resampled over the same people, so that what is hard for both cancels. The names are ``auc``,
+    ``eer`` and ``tar_at_far`` followed by the FAR; a FAR that the impostor pairs cannot resolve is left out.
 
     Args:
         first: n pairs, failures as non-matches.
@@ -160,7 +160,7 @@ def curve_differences(first: Scores, second: Scores, *, fars: Sequence[float]) -
 
 
 def _within_reach(value: float, spread: tuple[float, float], who: npt.NDArray[np.int64], n: int) -> Estimate:
-    """Bound a difference of two fractions; one without any spread by what so many people could hide."""
+    """Clip a difference of two fractions to [-1, 1]; an interval of width 0 is widened by Wilson's bound."""
     low, high = min(value, spread[0]), max(value, spread[1])
     doubt = 0.0 if high > low else intervals.wilson(0.0, len(np.unique(who)))[1]
     return Estimate(value, max(-1.0, low - doubt), min(1.0, high + doubt), n)

@@ -1,6 +1,7 @@
-"""Metrics over the levels of a corruption: loss of accuracy, collapse, and error relative to a reference model.
+"""Robustness over the levels of a corruption: accuracy change, collapse, and error relative to a reference model.
 
-All use the threshold chosen on clean images, as in a deployment. A failure to find a face is a non-match.
+All values are at the threshold chosen on clean images, as in deployment. A failure to find a face is a
+non-match.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from facecheck.metrics.scores import Scores
 __all__ = ["DegradedScores", "Reference", "accuracy_change", "collapse_begins", "corruption_errors"]
 
 Array = npt.NDArray[np.float64]
-_SEED = 1_903_12261  # ImageNet-C's arXiv number; any fixed number would do
+_SEED = 1_903_12261  # arbitrary, but fixed so that intervals are reproducible (ImageNet-C's arXiv number)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +27,7 @@ class DegradedScores:
     """The comparisons of one data set at one level of a corruption.
 
     Args:
-        severity: position of the level in the corruption's order, 0 is clean.
+        severity: index of the level among the corruption's levels, 0 is clean.
         level: in the corruption's unit.
         scores: n pairs.
         thresholds: ``(n,)``, those of the clean comparisons.
@@ -39,16 +40,16 @@ class DegradedScores:
 
     @property
     def right(self) -> npt.NDArray[np.bool_]:
-        """Which pairs get the right decision, shape ``(n,)``."""
+        """Which pairs are judged correctly, shape ``(n,)``."""
         return np.asarray(self.scores.matched(self.thresholds) == self.scores.genuine)
 
 
 def accuracy_change(clean: DegradedScores, *degraded: DegradedScores) -> Estimate:
-    """Return the degraded accuracy minus the clean accuracy, paired over the same comparisons.
+    """Return degraded accuracy - clean accuracy, paired over the same comparisons.
 
     Args:
-        clean: the comparisons of clean images.
-        degraded: other levels on the same pairs; the mean over several is used.
+        clean: the level to compare with.
+        degraded: other levels on the same pairs; several are averaged.
     """
     change = np.mean([step.right for step in degraded], axis=0) - clean.right
     return intervals.mean(change, clean.scores.who)
@@ -57,14 +58,14 @@ def accuracy_change(clean: DegradedScores, *degraded: DegradedScores) -> Estimat
 def collapse_begins(steps: Sequence[DegradedScores]) -> DegradedScores | None:
     """Return the first level at which distances collapse: impostor pairs match, and genuine pairs still do.
 
-    If the genuine and the impostor distances of a model shrink together, it still accepts genuine pairs, but also
-    accepts impostor pairs: recall is stable or rises, precision falls. A collapse begins where the mean impostor
-    distance and the rate of rejected impostor pairs are clearly below the clean ones (the intervals do not overlap),
-    and the mean genuine distance is not clearly above the clean one, nor the recall clearly below. Only completed
-    comparisons count: a face that is not found is not a collapse.
+    If genuine and impostor distances shrink together, the model still accepts genuine pairs but accepts impostors
+    too: recall stays or rises, precision falls. The collapse begins at the first level where the mean impostor
+    distance and the rate of rejected impostors are both clearly below the clean ones (the intervals do not
+    overlap), the mean genuine distance is not clearly above the clean one, and the recall is not clearly below
+    it. Only completed comparisons count: a face that is not found is not a collapse.
 
     Args:
-        steps: levels of one corruption, the clean one first.
+        steps: the levels of one corruption, the clean one first.
 
     Raises:
         ValueError: the first step is not the clean one.
@@ -91,7 +92,7 @@ class _Summary:
 
 
 def _summary(step: DegradedScores) -> _Summary | None:
-    """Return the means and rates of completed comparisons, None if there are too few of one kind."""
+    """Return the means and rates of completed comparisons, None if there are too few of either kind."""
     made = step.scores.made
     scores, matched = step.scores.completed(), step.scores.matched(step.thresholds)[made]
     of_kind = (scores.genuine, ~scores.genuine)
@@ -119,9 +120,9 @@ class Reference:
 def corruption_errors(sweeps: Mapping[str, Sequence[DegradedScores]], reference: Reference) -> dict[str, Estimate]:
     """Return the corruption error of each corruption and, under ``mce``, their mean.
 
-    ``CE_c = sum_s E(s, c) / sum_s E_ref(s, c)`` over the severities s of the run, where E is the fraction of pairs
-    with a wrong decision. A corruption without errors of the reference has no CE and is not part of the mean. The
-    interval resamples people; the errors of the reference are constants.
+    ``CE_c = sum_s E(s, c) / sum_s E_ref(s, c)`` over the severities s that were run, E the fraction of pairs
+    judged wrongly. A corruption in which the reference makes no error has no CE and is left out of the mean. The
+    interval resamples people; the errors of the reference are taken as fixed.
 
     Args:
         sweeps: the degraded steps of each corruption, all on the same pairs.
@@ -142,7 +143,9 @@ def corruption_errors(sweeps: Mapping[str, Sequence[DegradedScores]], reference:
         if total > 0:
             wrong[corruption] = np.sum([~step.right for step in steps], axis=0) / total
     if not wrong:
-        raise ValueError(f"{reference.model} makes no errors: no model can be measured relative to it")
+        raise ValueError(
+            f"{reference.model} judges every pair correctly: no corruption error is defined relative to it"
+        )
     who = next(iter(sweeps.values()))[0].scores.who
 
     def errors(weights: Array) -> dict[str, float]:

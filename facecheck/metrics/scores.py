@@ -1,9 +1,9 @@
-"""Similarities of pairs, including comparisons that failed.
+"""Similarities of pairs, with failed comparisons.
 
-One convention everywhere: higher is more alike, and a pair matches when ``similarity >= threshold``. A
-similarity is a negative distance, so ``distance <= -threshold`` is the same rule. A comparison that failed,
-because a face was not found, has similarity ``-inf``: no threshold accepts it, so a failure counts as a
-non-match unless it is left out on purpose.
+One convention everywhere: higher means more alike, and a pair matches when ``similarity >= threshold``. A
+distance is negated to give a similarity, so ``distance <= -threshold`` is the same rule. A failed comparison,
+where a face was not found, has similarity ``-inf``: no threshold accepts it, so a failure counts as a
+non-match unless it is removed explicitly.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """Similarities of n pairs and the identities of both sides.
+    """Similarities of n pairs and the two identities of each.
 
     Args:
         similarity: ``(n,)`` float64, ``-inf`` for a failed comparison.
         who: ``(n, 2)`` identity numbers; equal numbers make a genuine pair.
 
     Raises:
-        ValueError: shapes that do not fit, or NaN.
+        ValueError: inconsistent shapes, or NaN.
     """
 
     similarity: Array
     who: npt.NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        """Refuse inconsistent shapes and NaN."""
+        """Check the shapes and reject NaN."""
         if self.similarity.ndim != 1 or self.who.shape != (len(self.similarity), 2):
             raise ValueError(
                 f"similarity must have shape (n,) and who (n, 2), not {self.similarity.shape} and {self.who.shape}"

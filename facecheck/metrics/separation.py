@@ -1,4 +1,4 @@
-"""The separation of the genuine and the impostor distribution."""
+"""d-prime: the separation of the genuine and the impostor distribution."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Array = npt.NDArray[np.float64]
 
 
 def dprime(scores: Scores) -> float:
-    """Return the separation of the two distributions: |mean_g - mean_i| / sqrt((var_g + var_i) / 2).
+    """Return the separation of both kinds of pairs: |mean_g - mean_i| / sqrt((var_g + var_i) / 2).
 
-    Failed comparisons have no finite similarity and are left out. Variances are population variances.
+    Failed comparisons are left out, since they have no finite similarity. Population variances.
 
     Raises:
         ValueError: no genuine or no impostor comparison, or no spread at all.
@@ -31,18 +31,18 @@ def dprime(scores: Scores) -> float:
     return value
 
 
-_NO_SPREAD = 1e-12  # relative to the variance of all pairs: the rounding error if a resample has no variance
+_NO_SPREAD = 1e-12  # rounding error of equal similarities, relative to the variance of the whole set
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DprimeTerms:
-    """The terms of :func:`dprime` for each pair, so that pairs can be weighted.
+    """The terms of :func:`dprime` per pair, so that pairs can be weighted.
 
     Args:
-        columns: ``(n, 6)``: for genuine and then impostor comparisons 1, the similarity minus the mean of its kind,
-            and the square of this difference; 0 for the other kind and for failed comparisons.
-        gap: difference of the means of the two kinds.
-        variance: the larger of the two variances.
+        columns: ``(n, 6)``: for genuine and then impostor comparisons a one, the similarity - the mean of its
+            kind, and the square of that; zeros for the other kind and for a failed comparison.
+        gap: mean of the genuine - mean of the impostor comparisons.
+        variance: the larger variance of the two kinds.
     """
 
     columns: Array

@@ -1,4 +1,4 @@
-"""Thresholds, chosen on other pairs than they are applied to, and accuracy over folds."""
+"""Thresholds chosen on other pairs than those they are applied to, and accuracy over folds."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairThresholds:
-    """The threshold of each pair, on the similarity.
+    """The similarity threshold of each pair.
 
     Args:
         of_pair: ``(n,)``.
-        by_fold: one per fold, or None if one threshold is used for all.
+        by_fold: one per fold, or None if one threshold applies to all pairs.
     """
 
     of_pair: Array
@@ -49,7 +49,7 @@ class PairThresholds:
 def best_threshold(scores: Scores) -> float:
     """Return the threshold with the highest accuracy, half-way to the next lower score.
 
-    Of several thresholds the strictest is returned, so that the result does not depend on the order of the pairs.
+    Of several equally good thresholds, the strictest, so that the order of the pairs does not matter.
 
     Raises:
         ValueError: no completed comparison.
@@ -106,7 +106,7 @@ def fold_accuracy(scores: Scores, folds: npt.NDArray[np.int64], thresholds: Arra
     Args:
         scores: n pairs.
         folds: ``(n,)`` fold numbers.
-        thresholds: one per fold, as :func:`cross_fitted_thresholds` returns them, possibly from clean scores.
+        thresholds: one per fold, from :func:`cross_fitted_thresholds`, possibly on cleaner scores.
 
     Raises:
         ValueError: fewer than two folds, or not one threshold per fold.
@@ -115,9 +115,7 @@ def fold_accuracy(scores: Scores, folds: npt.NDArray[np.int64], thresholds: Arra
     """
     numbers = np.unique(folds)
     if len(numbers) < 2 or len(numbers) != len(thresholds):  # noqa: PLR2004 - no spread over one fold
-        raise ValueError(
-            f"{len(numbers)} folds and {len(thresholds)} thresholds: expected one per fold, for at least two folds"
-        )
+        raise ValueError(f"{len(numbers)} folds and {len(thresholds)} thresholds: two folds or more need one each")
     by_fold = np.array(
         [
             confusion(scores.take(folds == number), threshold).accuracy

@@ -1,7 +1,8 @@
 """From a specification on the command line to a :class:`~facecheck.models.recognizer.Recognizer`.
 
-``dlib``, ``facenet-vggface2``, ``edgeface-xs`` and their like are built in; ``onnx:FILE``,
-``torchscript:FILE`` and ``export:FILE`` are networks in files; ``package.module:factory`` is anybody's own.
+``dlib``, ``facenet-vggface2``, ``edgeface-xs`` and others are built in; ``onnx:FILE``,
+``torchscript:FILE`` and ``export:FILE`` are networks in files; ``package.module:factory`` builds
+a model of your own.
 Options follow a question mark.
 """
 

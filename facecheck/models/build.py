@@ -1,7 +1,8 @@
-"""The grammar of models: what a specification may say, and who builds what it names."""
+"""Model specifications: their grammar, and what builds each kind."""
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import re
 import sys
@@ -27,11 +28,19 @@ def split_models(text: str) -> list[str]:
 
 
 def build(text: str, settings: Settings) -> Recognizer:
-    """Return the recogniser that a specification names; its name is the specification's.
+    """Return the recogniser that a specification names; it keeps the specification.
+
+    Args:
+        text: such as ``dlib?policy=largest``; paths and modules are found from the working directory.
+        settings: of the run.
 
     Raises:
         ModelError: an unknown name or option, missing or wrong weights, a factory that fails.
     """
+    return dataclasses.replace(_made(text, settings), spec=text)
+
+
+def _made(text: str, settings: Settings) -> Recognizer:
     if _is_file(text):
         return build_file(Spec.parse(text, error=ModelError), settings)
     if ":" in text.partition("?")[0]:
@@ -57,7 +66,7 @@ def _built_in(text: str) -> Spec:
 
 
 def _short(spec: Spec) -> str:
-    """Name a variant by what sets it apart: paths would not fit into a graph."""
+    """Name a variant by its options, of a path its stem alone: whole paths do not fit into a graph."""
     shown = [f"{key}={Path(value).stem if key == 'weights' else value}" for key, value in spec.options.items()]
     return "?".join((spec.kind, "&".join(shown))) if shown else spec.kind
 

@@ -1,10 +1,11 @@
 """Networks in files: ``onnx:``, ``torchscript:`` and ``export:``.
 
-Each is fed by the contract that its users state, or that is known of the file.
+The contract of each is stated by its users, or known for the file.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +18,14 @@ from facecheck.detection.detector import Detector
 from facecheck.detection.dlib_hog import DlibHog
 from facecheck.embedders.archives import exported, scripted
 from facecheck.embedders.distances import DISTANCES
-from facecheck.embedders.network import COLOURS
 from facecheck.embedders.onnx_network import Layout, OnnxNetwork
+from facecheck.embedders.preprocessing import COLOURS, Postprocessing, Preprocessing, spelt_channels
 from facecheck.errors import ModelError
-from facecheck.models.known import ALIGNMENTS, FileContract, Known, known
+from facecheck.models.known import ALIGNMENTS, FilePreset, Known, known
 from facecheck.models.options import FACE_OPTIONS, Options, channels, choice, flip, margin, policy, switch, threshold
 from facecheck.models.published import dlib_chip
-from facecheck.models.recognizer import Recognizer
-from facecheck.models.settings import Settings, torch_recognizer
+from facecheck.models.recognizer import Contract, Recognizer
+from facecheck.models.settings import Settings, network_recognizer
 from facecheck.specs import Spec
 from facecheck.storage.weights import file_sha256
 
@@ -32,7 +33,7 @@ __all__ = ["FILE_KINDS", "build_file", "check_file"]
 
 _CONTRACT = ("size", "mean", "std", "colour", "align", "l2", "distance")
 _OPTIONS = FACE_OPTIONS | {*_CONTRACT, "margin", "flip", "threshold", "name", "contract"}
-# What does not tell two variants of a file apart at a glance; all of it stands in the contract.
+# What does not distinguish two variants of a file at a glance; all of it stands in the contract.
 _UNNAMED = frozenset({*_CONTRACT, "threshold", "name", "contract", "layout"}) - {"colour", "align"}
 _MAX_SIDE = 1024
 
@@ -44,7 +45,7 @@ class _Opened:
     Args:
         network: takes (n, 3, s, s) floats.
         sha256: of the file, with the files beside it.
-        size: side of the crop that the file itself tells, None if it does not.
+        size: side of the crop that the file declares, None if it does not.
     """
 
     network: nn.Module
@@ -106,24 +107,21 @@ def build_file(spec: Spec, settings: Settings) -> Recognizer:
     check_file(spec)
     path, options = Path(spec.path).expanduser(), spec.options
     opened = FILE_KINDS[spec.kind][0](path, settings, options)
-    contract = _contract(spec, path, opened)
-    if opened.size not in (None, contract.size):
-        raise ModelError(
-            f"{spec.text}: the network takes crops of {opened.size} px, size={contract.size} was asked for"
-        )
-    detector, aligner = _aligned(contract, options)
-    return torch_recognizer(
+    preset = _preset(spec, path, opened)
+    if opened.size not in (None, preset.size):
+        raise ModelError(f"{spec.text}: the network takes crops of {opened.size} px, size={preset.size} was asked for")
+    detector, aligner = _aligned(preset, options)
+    contract = preset.contract
+    return network_recognizer(
         _name(path, options),
         opened.network,
         settings,
-        mean=contract.mean,
-        std=contract.std,
-        colour=contract.colour,
-        l2=contract.l2,
-        flip=flip(options),
-        distance=contract.distance,
-        threshold=threshold(options, contract.threshold),
-        weights_sha256=opened.sha256,
+        contract=dataclasses.replace(
+            contract,
+            postprocessing=dataclasses.replace(contract.postprocessing, flip=flip(options)),
+            threshold=threshold(options, contract.threshold),
+            weights_sha256=opened.sha256,
+        ),
         detector=detector,
         policy=policy(options),
         aligner=aligner,
@@ -135,7 +133,7 @@ def _name(path: Path, options: Options) -> str:
     return options.get("name") or "?".join(filter(None, (path.stem, shown)))
 
 
-def _contract(spec: Spec, path: Path, opened: _Opened) -> FileContract:
+def _preset(spec: Spec, path: Path, opened: _Opened) -> FilePreset:
     family = known(path, opened.sha256)
     whose = choice(spec.options, "contract", ("known", "mine"), "known" if family else "mine")
     if whose == "mine":
@@ -143,31 +141,29 @@ def _contract(spec: Spec, path: Path, opened: _Opened) -> FileContract:
     if family is None:
         raise ModelError(f"{spec.text}: contract=known, but this file is not known: state its contract")
     _refuse_contradiction(spec, family)
-    return family.contract
+    return family.preset
 
 
-def _stated(spec: Spec, size: int | None) -> FileContract:
-    """Return the contract of the options; what has no customary value must be there."""
+def _stated(spec: Spec, size: int | None) -> FilePreset:
+    """Return the preset that the options state; what has no customary value must be there."""
     options = spec.options
     mean, std = channels(options, "mean"), channels(options, "std")
     side = _size(options) or size
     missing = [name for name, value in (("size", side), ("mean", mean), ("std", std)) if value is None]
     if side is None or mean is None or std is None:
         raise ModelError(
-            f"{spec.text}: how is this network fed? State {', '.join(missing)}: {spec.kind}:{spec.path}?size=112&"
-            "mean=127.5&std=127.5, on the scale 0..255 (and colour=bgr, align=box&margin=PIXELS or l2=no where it was "
-            "trained so). Fed wrongly it answers all the same, and worse"
+            f"{spec.text}: what is this network's preprocessing? State {', '.join(missing)}: {spec.kind}:{spec.path}?"
+            "size=112&mean=127.5&std=127.5, on the scale 0..255 (and colour=bgr, align=box&margin=PIXELS or l2=no if "
+            "it was trained so). With the wrong one it answers all the same, and worse"
         )
-    if 0 in std:
-        raise ModelError(f"std={options['std']}: the pixels are divided by it: expected no zero")
-    return FileContract(
+    return FilePreset(
         size=side,
-        mean=mean,
-        std=std,
-        colour=choice(options, "colour", COLOURS, "rgb"),
         align=choice(options, "align", ALIGNMENTS, "5pt"),
-        l2=switch(options, "l2", default=True),
-        distance=choice(options, "distance", tuple(DISTANCES), "euclidean"),
+        contract=Contract(
+            preprocessing=Preprocessing(mean=mean, std=std, colour=choice(options, "colour", COLOURS, "rgb")),
+            postprocessing=Postprocessing(l2=switch(options, "l2", default=True)),
+            distance=choice(options, "distance", tuple(DISTANCES), "euclidean"),
+        ),
     )
 
 
@@ -181,19 +177,19 @@ def _size(options: Options) -> int | None:
 
 def _refuse_contradiction(spec: Spec, family: Known) -> None:
     """Compare what was asked for with what is known; the same said twice is no contradiction."""
-    options, contract = spec.options, family.contract
+    options, preset = spec.options, family.preset
+    expected = {"size": preset.size, "align": preset.align, **preset.contract.as_dict()}
     given = {
         "size": _size(options),
         "mean": channels(options, "mean"),
         "std": channels(options, "std"),
         **{name: options.get(name) for name in ("colour", "align", "distance")},
-        "l2": switch(options, "l2", default=contract.l2) if "l2" in options else None,
+        "l2": switch(options, "l2", default=True) if "l2" in options else None,
     }
     for name, value in given.items():
-        expected = getattr(contract, name)
-        if value is not None and value != expected:
+        if value is not None and value != expected[name]:
             raise ModelError(
-                f"{spec.text}: this file is known as {family.family}, which takes {name}={_spelt(expected)}, not "
+                f"{spec.text}: this file is known as {family.family}, which takes {name}={_spelt(expected[name])}, not "
                 f"{name}={options[name]} ({family.source}). Leave {name} out; or, if it is another network of that "
                 "name, say contract=mine and state all of its contract"
             )
@@ -203,19 +199,19 @@ def _spelt(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple):
-        return "/".join(f"{number:g}" for number in (value if len(set(value)) > 1 else value[:1]))
+        return spelt_channels(value)
     return str(value)
 
 
-def _aligned(contract: FileContract, options: Options) -> tuple[Detector | None, Aligner]:
-    if contract.align != "box" and "margin" in options:
+def _aligned(preset: FilePreset, options: Options) -> tuple[Detector | None, Aligner]:
+    if preset.align != "box" and "margin" in options:
         raise ModelError(f"margin={options['margin']}: only a box has a margin: say align=box")
-    if contract.align == "box":
+    if preset.align == "box":
         if "margin" not in options:
             raise ModelError(
-                f"align=box: state the margin that it was trained with, in pixels of the {contract.size} px crop"
+                f"align=box: state the margin that it was trained with, in pixels of the {preset.size} px crop"
             )
-        return None, BoxCrop(contract.size, margin=margin(options, size=contract.size, default=0))
-    if contract.align == "dlib":
-        return DlibHog(upsample=1), dlib_chip(contract.size)
-    return None, WholeImage(contract.size) if contract.align == "none" else FivePoint(contract.size)
+        return None, BoxCrop(preset.size, margin=margin(options, size=preset.size, default=0))
+    if preset.align == "dlib":
+        return DlibHog(upsample=1), dlib_chip(preset.size)
+    return None, WholeImage(preset.size) if preset.align == "none" else FivePoint(preset.size)

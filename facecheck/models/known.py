@@ -1,7 +1,7 @@
-"""Files that many people have, and the contracts under which they were trained.
+"""Files that many people have, and the contracts that they were trained under.
 
-A network does not say how it wants to be fed, and fed wrongly it still answers: so a file that is known, by
-its hash or by a name that only one family has, takes its contract from here.
+A network does not declare its preprocessing, and with the wrong one it still answers, only worse. So a file that is
+known, by its hash or by a name that only one family has, takes its contract from here.
 """
 
 from __future__ import annotations
@@ -11,37 +11,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from facecheck.embedders.network import Channels, Colour
+from facecheck.embedders.preprocessing import IMAGENET, MINUS_1_TO_1, ZERO_TO_255, Preprocessing
+from facecheck.models.recognizer import Contract
 
-__all__ = ["ALIGNMENTS", "Align", "FileContract", "Known", "known"]
+__all__ = ["ALIGNMENTS", "Align", "FilePreset", "Known", "known"]
 
 Align = Literal["5pt", "box", "dlib", "none"]
 ALIGNMENTS: tuple[Align, ...] = ("5pt", "box", "dlib", "none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileContract:
-    """How the network in a file is fed, and how its answers are compared.
+class FilePreset:
+    """How the network in a file is used.
 
     Args:
         size: side of the crop, pixels.
-        mean: taken from each channel of 0..255.
-        std: each channel is divided by it.
-        colour: channel order that the network sees.
+        contract: what it declares, without the hash of the file.
         align: ``5pt``, ``box``, ``dlib``, or ``none`` for the whole picture.
-        l2: whether embeddings are scaled to length one.
-        distance: ``euclidean`` or ``cosine``.
-        threshold: the largest distance that the model's users take for one person, None if it has none.
     """
 
     size: int
-    mean: Channels
-    std: Channels
-    colour: Colour = "rgb"
+    contract: Contract
     align: Align = "5pt"
-    l2: bool = True
-    distance: str = "euclidean"
-    threshold: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,26 +41,24 @@ class Known:
 
     Args:
         family: its name, for messages.
-        contract: of all of them.
-        name: regular expression of a file's whole name that nobody else uses, None if there is none.
+        preset: of all of them.
+        name: regular expression of a file's whole name that no other family uses, None if there is none.
         sha256: of its files, each with the files beside it.
         source: where the contract is written down.
     """
 
     family: str
-    contract: FileContract
+    preset: FilePreset
     name: re.Pattern[str] | None
     sha256: frozenset[str]
     source: str
 
 
-_HALF = (127.5, 127.5, 127.5)
 _MOBILEFACENET_THRESHOLD = 1.17  # the best on LFW's view 1 training pairs
-_ZERO, _ONE = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 _FAMILIES = (
     Known(
         family="InsightFace's ArcFace",
-        contract=FileContract(size=112, mean=_HALF, std=_HALF),
+        preset=FilePreset(size=112, contract=Contract(preprocessing=MINUS_1_TO_1)),
         name=re.compile(
             r"(arcface_)?(w600k|glint360k|ms1mv3|webface\d*m?)_((arc|cos)face_)?(r\d+|mbf).*\.onnx|glintr100\.onnx"
         ),
@@ -84,24 +73,22 @@ _FAMILIES = (
     Known(
         family="OpenCV's SFace",
         # OpenCV's samples give cosine similarity 0.363; the network takes 0..255 as it is.
-        contract=FileContract(size=112, mean=_ZERO, std=_ONE, distance="cosine", threshold=0.637),
+        preset=FilePreset(size=112, contract=Contract(preprocessing=ZERO_TO_255, distance="cosine", threshold=0.637)),
         name=re.compile(r"face_recognition_sface_.*\.onnx"),
         sha256=frozenset({"0ba9fbfa01b5270c96627c4ef784da859931e02f04419c829e83484087c34e79"}),  # 2021dec
         source="opencv/opencv, modules/objdetect/src/face_recognize.cpp",
     ),
     Known(
         family="AdaFace",
-        contract=FileContract(size=112, mean=_HALF, std=_HALF, colour="bgr"),
+        preset=FilePreset(size=112, contract=Contract(preprocessing=Preprocessing(colour="bgr"))),
         name=re.compile(r"adaface_.*\.(onnx|pt|pt2)"),
         sha256=frozenset(),
         source="mk-minchul/AdaFace, README.md and inference.py",
     ),
     Known(
         family="foamliu's MobileFaceNet",
-        contract=FileContract(
-            size=112, mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375), threshold=_MOBILEFACENET_THRESHOLD
-        ),
-        name=re.compile(r"mobilefacenet_scripted\.pt"),  # its release; MobileFaceNet.onnx is what everybody's is called
+        preset=FilePreset(size=112, contract=Contract(preprocessing=IMAGENET, threshold=_MOBILEFACENET_THRESHOLD)),
+        name=re.compile(r"mobilefacenet_scripted\.pt"),  # its release; many networks are called MobileFaceNet.onnx
         sha256=frozenset({"b7120c095d60094f28a4a54ba6a8bf51b297a6273fb40ef6350dfec1f63d9507"}),
         source="foamliu/MobileFaceNet, lfw_eval.py and data_gen.py",
     ),
@@ -109,7 +96,7 @@ _FAMILIES = (
 
 
 def known(path: Path, sha256: str) -> Known | None:
-    """Return the family of a file by its hash, else by its name, None if it is a stranger."""
+    """Return the family of a file by its hash, else by its name, None if it is not known."""
     by_hash = (family for family in _FAMILIES if sha256 in family.sha256)
     by_name = (family for family in _FAMILIES if family.name and family.name.fullmatch(path.name.lower()))
     return next(by_hash, None) or next(by_name, None)

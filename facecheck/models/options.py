@@ -1,4 +1,4 @@
-"""The values of a specification's options: each becomes what it stands for, or an error that names it."""
+"""The values of a specification's options: each is parsed, or refused by its name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from facecheck.detection.selection import FacePolicy
-from facecheck.embedders.network import FLIPS, Channels, Flip
+from facecheck.embedders.preprocessing import FLIPS, Channels, Flip
 from facecheck.errors import ModelError, nearest
 
 __all__ = [
@@ -27,12 +27,13 @@ __all__ = [
 
 Options = Mapping[str, str]
 Word = TypeVar("Word", bound=str)
-FACE_OPTIONS = frozenset({"policy", "fallback"})
+_POLICY_FIELDS = {"policy": "select", "fallback": "fallback"}
+FACE_OPTIONS = frozenset(_POLICY_FIELDS)
 
 
 def policy(options: Options) -> FacePolicy:
     """Return which face is taken: ``policy`` and ``fallback``."""
-    return FacePolicy(select=options.get("policy", "most_central"), fallback=options.get("fallback", "none"))
+    return FacePolicy(**{field: options[name] for name, field in _POLICY_FIELDS.items() if name in options})
 
 
 def choice(options: Options, name: str, known: Iterable[Word], default: Word) -> Word:
@@ -49,7 +50,7 @@ def choice(options: Options, name: str, known: Iterable[Word], default: Word) ->
 
 
 def flip(options: Options) -> Flip:
-    """Return what becomes of the mirrored crop's vector."""
+    """Return what is done with the mirrored crop's vector."""
     return choice(options, "flip", FLIPS, "none")
 
 
@@ -62,7 +63,7 @@ def margin(options: Options, *, size: int, default: int) -> int:
     """Return the box's margin in pixels of the finished crop.
 
     Raises:
-        ModelError: not whole pixels that leave something of the crop.
+        ModelError: not whole pixels, or not fewer than the crop has.
     """
     given = options.get("margin", str(default))
     if not re.fullmatch(r"\d{1,4}", given) or int(given) >= size:
@@ -82,7 +83,7 @@ def channels(options: Options, name: str) -> Channels | None:
         numbers = [float(number) for number in options[name].split("/")]
     except ValueError:
         numbers = []
-    if len(numbers) not in (1, 3) or not all(math.isfinite(number) for number in numbers):
+    if len(numbers) not in (1, 3):
         raise ModelError(f"{name}={options[name]}: expected one number on the scale 0..255, or three joined by /")
     first, *others = numbers
     second, third = others or (first, first)
@@ -92,7 +93,7 @@ def channels(options: Options, name: str) -> Channels | None:
 def threshold(options: Options, default: float | None) -> float | None:
     """Return the largest distance that is taken for one person.
 
-    A mirrored crop's vector changes every distance, so that a default that was chosen without it is void.
+    A mirrored crop's vector changes every distance, so that a default that was chosen without it does not apply.
 
     Raises:
         ModelError: not a distance.

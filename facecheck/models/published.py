@@ -9,11 +9,13 @@ import torch
 from torch import nn
 
 from facecheck.alignment import BoxCrop, DlibChip
+from facecheck.alignment.aligners import FACENET_MARGIN, FACENET_SIZE
 from facecheck.detection.dlib_hog import DlibHog
 from facecheck.embedders import face_transformer, facenet
 from facecheck.embedders.dlib_resnet import DlibResnet, parse
 from facecheck.embedders.edgeface import EDGEFACES, edgeface, edgeface_file
 from facecheck.embedders.face_transformer import FACE_TRANSFORMERS
+from facecheck.embedders.preprocessing import ZERO_TO_255
 from facecheck.errors import ModelError
 from facecheck.models.options import FACE_OPTIONS, Options, flip, margin, policy, threshold, weights
 from facecheck.models.recognizer import Recognizer
@@ -24,9 +26,8 @@ __all__ = ["BUILT_IN", "Build", "dlib_chip"]
 
 _DLIB_NETWORK_SHA256 = "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"
 _DLIB_PREDICTOR_SHA256 = "c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888"
-_DLIB_THRESHOLD = 0.6  # the customary one, of dlib's and face_recognition's documentation
+_DLIB_THRESHOLD = 0.6  # the usual one, of dlib's and face_recognition's documentation
 _FACENET_STD = (128.0, 128.0, 128.0)
-_FACENET_SIZE = 160
 _FACENET_THRESHOLD = 1.13  # the best for CASIA-WebFace's weights on LFW's view 1 training pairs
 
 Build = Callable[[str, Settings, Options], Recognizer]
@@ -51,8 +52,8 @@ def _dlib(name: str, settings: Settings, options: Options) -> Recognizer:
         name,
         network,
         settings,
-        mean=(0.0, 0.0, 0.0),  # the network takes its own mean away
-        std=(1.0, 1.0, 1.0),
+        mean=ZERO_TO_255.mean,  # the network subtracts a mean of its own
+        std=ZERO_TO_255.std,
         l2=False,
         threshold=threshold(options, _DLIB_THRESHOLD),
         detector=DlibHog(upsample=1),
@@ -72,7 +73,7 @@ def _facenet(
         flip=flip(options),
         threshold=threshold(options, usual_threshold),
         policy=policy(options),
-        aligner=BoxCrop(_FACENET_SIZE, margin=margin(options, size=_FACENET_SIZE, default=14)),
+        aligner=BoxCrop(FACENET_SIZE, margin=margin(options, size=FACENET_SIZE, default=FACENET_MARGIN)),
     )
 
 
@@ -106,8 +107,8 @@ def _face_transformer(kind: str) -> Build:
             name,
             network,
             settings,
-            mean=(0.0, 0.0, 0.0),  # it was trained on 0..255 as they are
-            std=(1.0, 1.0, 1.0),
+            mean=ZERO_TO_255.mean,
+            std=ZERO_TO_255.std,
             flip=flip(options),
             threshold=threshold(options, None),
             weights_sha256=sha256,
@@ -125,8 +126,8 @@ def _face_transformer_network(kind: str, options: Options) -> tuple[nn.Module, s
     file = weights(options)
     if file is None:
         raise ModelError(
-            f"{kind}: its weights are not here: its authors keep them where only a browser gets them (Baidu Netdisk "
-            f"and Google Drive, linked from github.com/zhongyy/Face-Transformer). Say {kind}?weights=/path/to/"
+            f"{kind}: its weights are not here: only a browser can download them (Baidu Netdisk and Google Drive, "
+            f"linked from github.com/zhongyy/Face-Transformer). Give their path in the spec, {kind}?weights=/path/to/"
             f"checkpoint.pth; {kind}?weights=random runs the untrained network, which must fail"
         )
     network = face_transformer.published(kind, file)

@@ -1,4 +1,4 @@
-"""A model that matches faces, whole: detector, policy, aligner, embedder, and the contract between them."""
+"""A complete face-recognition model: detector, policy, aligner, embedder and contract."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import functools
 import hashlib
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,8 @@ from facecheck.detection.detector import Detector
 from facecheck.detection.selection import FacePolicy
 from facecheck.embedders import Crops, Embedder, Embeddings
 from facecheck.embedders.distances import DISTANCES
-from facecheck.embedders.network import FLIPS, Channels, Colour, Flip, Precision
+from facecheck.embedders.network import Precision
+from facecheck.embedders.preprocessing import MINUS_1_TO_1, UNIT_LENGTH, Postprocessing, Preprocessing
 from facecheck.errors import ModelError, nearest
 
 __all__ = ["Contract", "Recognizer", "probe_crops"]
@@ -26,34 +28,38 @@ _FINGERPRINT_DIGITS = 2  # coarse: the last bits depend on the number of threads
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
-    """What the embedder declares about itself; it stands in every report.
+    """What the embedder declares about itself; every report shows it.
 
     Args:
-        colour: channel order that the network sees.
-        mean: taken from each channel of 0..255.
-        std: each channel is divided by it.
-        l2: whether embeddings have length one.
-        flip: whether the mirrored crop's vector is averaged in (``mean``), put behind (``concat``) or ``none``.
+        preprocessing: what is done with the pixels before the network.
+        postprocessing: what is done with the network's vectors.
         distance: ``euclidean`` or ``cosine`` (1 - cosine).
         threshold: the largest distance that the model's users take for one person, None if it has none.
-        weights_sha256: of the network's weights.
+        weights_sha256: of the network's weights, empty where they are not known yet.
+
+    Raises:
+        ModelError: an unknown distance.
     """
 
-    colour: Colour
-    mean: Channels
-    std: Channels
-    l2: bool
-    distance: str
-    threshold: float | None
-    weights_sha256: str
-    flip: Flip = "none"
+    preprocessing: Preprocessing = MINUS_1_TO_1
+    postprocessing: Postprocessing = UNIT_LENGTH
+    distance: str = "euclidean"
+    threshold: float | None = None
+    weights_sha256: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse an unknown distance, and what cannot be done with the mirrored crop."""
+        """Refuse an unknown distance."""
         if self.distance not in DISTANCES:
-            raise ModelError(f"distance {self.distance!r} is unknown; expected one of {', '.join(DISTANCES)}")
-        if self.flip not in FLIPS:
-            raise ModelError(f"flip {self.flip!r} is unknown. {nearest(self.flip, FLIPS)}")
+            raise ModelError(f"distance {self.distance!r} is unknown. {nearest(self.distance, DISTANCES)}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return every part by name, on one level, as reports and options name them.
+
+        >>> list(Contract().as_dict())
+        ['mean', 'std', 'colour', 'l2', 'flip', 'distance', 'threshold', 'weights_sha256']
+        """
+        parts = dataclasses.asdict(self)
+        return {**parts.pop("preprocessing"), **parts.pop("postprocessing"), **parts}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +75,9 @@ class Recognizer:
         contract: what the embedder expects and gives.
         device: where the networks run.
         precision: what they compute in.
+        spec: the specification that :func:`~facecheck.models.build` made it from. Together with the device and the
+            precision, ``build`` makes it again from that, in another process too. Empty for a recogniser that was
+            made or changed otherwise.
     """
 
     name: str
@@ -79,6 +88,7 @@ class Recognizer:
     contract: Contract
     device: torch.device
     precision: Precision = "fp32"
+    spec: str = ""
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -106,17 +116,18 @@ class Recognizer:
 
     @functools.cached_property
     def identity(self) -> str:
-        """Everything that an embedding depends on but the image, as one line of JSON; the cache's key."""
+        """Everything that an embedding depends on except the image, as one line of JSON; part of the cache's key."""
+        contract = self.contract.as_dict()
+        del contract["threshold"]
         parts = {
             "detector": self.detector.identity,
             "policy": self.policy.identity,
             "aligner": self.aligner.identity,
-            "contract": dataclasses.asdict(self.contract),
+            "contract": contract,
             "fingerprint": self.fingerprint,
             "device": device_name(self.device),
             "precision": self.precision,
         }
-        del parts["contract"]["threshold"]  # type: ignore[attr-defined]
         return json.dumps(parts, sort_keys=True)
 
     def embed(self, crops: Crops) -> Embeddings:

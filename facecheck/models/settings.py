@@ -1,7 +1,8 @@
-"""What a run asks of every model, and the way from any torch network to a recogniser."""
+"""The settings of a run, and recognisers around torch networks."""
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import torch
@@ -11,19 +12,18 @@ from facecheck.alignment import Aligner, FivePoint
 from facecheck.detection.detector import Detector
 from facecheck.detection.mtcnn import Mtcnn
 from facecheck.detection.selection import FacePolicy
-from facecheck.embedders.network import PRECISIONS, Channels, Colour, Flip, NetworkEmbedder, Precision
+from facecheck.embedders.network import PRECISIONS, NetworkEmbedder, Precision
+from facecheck.embedders.preprocessing import MINUS_1_TO_1, Channels, Colour, Flip, Postprocessing, Preprocessing
 from facecheck.errors import ModelError, nearest
 from facecheck.models.recognizer import Contract, Recognizer
 from facecheck.storage.weights import state_sha256
 
-__all__ = ["Settings", "torch_recognizer"]
-
-_GREY = (127.5, 127.5, 127.5)
+__all__ = ["Settings", "network_recognizer", "torch_recognizer"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a run asks of every model.
+    """What a run sets for every model.
 
     Args:
         device: where networks run.
@@ -44,9 +44,9 @@ def torch_recognizer(  # noqa: PLR0913 - a contract has this many parts, all nam
     network: nn.Module,
     settings: Settings,
     *,
-    mean: Channels = _GREY,
-    std: Channels = _GREY,
-    colour: Colour = "rgb",
+    mean: Channels = MINUS_1_TO_1.mean,
+    std: Channels = MINUS_1_TO_1.std,
+    colour: Colour = MINUS_1_TO_1.colour,
     l2: bool = True,
     flip: Flip = "none",
     distance: str = "euclidean",
@@ -66,41 +66,62 @@ def torch_recognizer(  # noqa: PLR0913 - a contract has this many parts, all nam
         std: each channel is divided by it.
         colour: channel order that the network was trained on.
         l2: whether embeddings are scaled to length one.
-        flip: whether the mirrored crop's vector is averaged in (``mean``), put behind (``concat``) or ``none``.
+        flip: whether the mirrored crop's vector is averaged in (``mean``), appended (``concat``) or ``none``.
         distance: ``euclidean`` or ``cosine``.
-        threshold: the largest distance taken for one person.
+        threshold: the largest distance that is taken for one person.
         weights_sha256: of the file, for a network whose weights are not in its state dict.
         detector: MTCNN by default.
         policy: the most central face by default.
         aligner: five points at 112 px by default.
     """
     contract = Contract(
-        colour=colour,
-        mean=mean,
-        std=std,
-        l2=l2,
-        flip=flip,
+        preprocessing=Preprocessing(mean=mean, std=std, colour=colour),
+        postprocessing=Postprocessing(l2=l2, flip=flip),
         distance=distance,
         threshold=threshold,
-        weights_sha256=weights_sha256 or state_sha256(network.state_dict()),
+        weights_sha256=weights_sha256 or "",
     )
+    return network_recognizer(
+        name, network, settings, contract=contract, detector=detector, policy=policy, aligner=aligner
+    )
+
+
+def network_recognizer(  # noqa: PLR0913 - the parts of a recogniser, all named
+    name: str,
+    network: nn.Module,
+    settings: Settings,
+    *,
+    contract: Contract,
+    detector: Detector | None = None,
+    policy: FacePolicy | None = None,
+    aligner: Aligner | None = None,
+) -> Recognizer:
+    """Return a recogniser around a torch network, from a contract; the rest is as for :func:`torch_recognizer`.
+
+    Args:
+        name: for reports.
+        network: takes (n, 3, s, s) floats and gives (n, d).
+        settings: as the factory received them.
+        contract: of the network; without a hash of its weights it gets that of the network's state dict.
+        detector: MTCNN by default.
+        policy: the most central face by default.
+        aligner: five points at 112 px by default.
+    """
     embedder = NetworkEmbedder(
         network,
         device=settings.device,
         precision=settings.precision,
-        mean=mean,
-        std=std,
-        colour=colour,
-        l2=l2,
-        flip=flip,
+        preprocessing=contract.preprocessing,
+        postprocessing=contract.postprocessing,
     )
+    weights = contract.weights_sha256 or state_sha256(network.state_dict())
     return Recognizer(
         name=name,
         detector=detector or Mtcnn(device=settings.device),
         policy=policy or FacePolicy(),
         aligner=aligner or FivePoint(),
         embedder=embedder,
-        contract=contract,
+        contract=dataclasses.replace(contract, weights_sha256=weights),
         device=settings.device,
         precision=settings.precision,
     )

@@ -1,4 +1,4 @@
-"""What the road gives for each face: a vector, or the reason why there is none."""
+"""What the pipeline gives for each face: a vector, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
+from facecheck.detection.detector import Detections
 from facecheck.faces import Face, ImageSource
 from facecheck.storage.cache import Arrays
 
-__all__ = ["Embedded", "Outcome", "Result", "StageTimes", "collect"]
+__all__ = ["Detected", "Embedded", "Outcome", "Result", "StageTimes", "collect"]
 
 
 class Outcome(IntEnum):
-    """What became of an image."""
+    """What the pipeline gave for an image."""
 
     EMBEDDED = 0
     NO_FACE = 1
@@ -25,7 +26,7 @@ class Outcome(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class StageTimes:
-    """Milliseconds of one lane per image, as measured when the work was done."""
+    """Milliseconds of one worker per image, as measured when the work was done."""
 
     detect_ms: float = 0.0
     align_ms: float = 0.0
@@ -37,14 +38,39 @@ class StageTimes:
         return self.detect_ms + self.align_ms + self.embed_ms
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Detected:
+    """What detection gives for an image.
+
+    Args:
+        detections: all faces, perhaps none.
+        detect_ms: milliseconds of one worker, as measured when the work was done.
+    """
+
+    detections: Detections
+    detect_ms: float
+
+    def arrays(self) -> Arrays:
+        """Return what the cache keeps."""
+        found = self.detections
+        ms = np.array([self.detect_ms], dtype=np.float32)
+        return {"boxes": found.boxes, "scores": found.scores, "landmarks": found.landmarks, "ms": ms}
+
+    @classmethod
+    def of_arrays(cls, arrays: Arrays) -> Detected:
+        """Return what :meth:`arrays` kept."""
+        boxes, scores, landmarks = (np.asarray(arrays[n], dtype=np.float32) for n in ("boxes", "scores", "landmarks"))
+        return cls(Detections(boxes, scores, landmarks), float(arrays["ms"][0]))
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One image at the end of the road.
+    """One image at the end of the pipeline.
 
     Args:
         outcome: whether there is a vector.
         vector: ``(d,)`` float32, or None.
-        fallback: True where the policy's centre box stood in for a face.
+        fallback: True where the policy's centre box was used for want of a face.
         times: of the stages.
         reason: why there is no vector, in words.
     """
@@ -74,14 +100,14 @@ class Result:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Embedded:
-    """The faces of a run with what became of each.
+    """The faces of a run with the result of each.
 
     Args:
         faces: m faces.
         vectors: ``(m, d)`` float32, NaN where there is none.
         outcomes: ``(m,)`` of :class:`Outcome`.
-        fallback: ``(m,)`` True where the policy's centre box stood in for a face.
-        total_ms: ``(m,)`` time per image on one lane, NaN for images that could not be read.
+        fallback: ``(m,)`` True where the policy's centre box was used for want of a face.
+        total_ms: ``(m,)`` time per image on one worker, NaN for images that could not be read.
         unreadable: why images could not be read, by name.
     """
 

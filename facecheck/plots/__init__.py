@@ -1,4 +1,4 @@
-"""Graphs: functions from values to a matplotlib figure, without state, files or printing.
+"""Graphs: functions from values to a matplotlib figure. No state, no files, no printing.
 
 Colours have the same meaning in all graphs: genuine pairs are blue, impostor pairs vermilion, and a model has one
 colour in all graphs of a run (:func:`model_colours`).

@@ -16,11 +16,11 @@ from facecheck.plots.style import BETTER, HATCHES, NEITHER, WORSE
 __all__ = ["Bars", "Change", "Changes", "bar_panels", "change_bars", "stage_bars"]
 
 _STAGES = {"detect": "#56B4E9", "align": "#F0E442", "embed": "#009E73"}
-_MOST = 1.0  # bars of changes beyond 100 % are cut off there, and the change is written beside them
-_LOWEST, _TALLEST = -1.2 * _MOST, 1.8 * _MOST  # with room for these texts
+_MOST = 1.0  # bars beyond 100 % are cut off and labelled with their value
+_LOWEST, _TALLEST = -1.2 * _MOST, 1.8 * _MOST  # room for those labels
 _CHANGE_TICKS = {-1.0: "-100 %", -0.5: "-50 %", 0.0: "0", 0.5: "+50 %", 1.0: "+100 %"}
-_ROOM = 0.8  # share of a group's width that is filled with bars
-_SMALL = 0.5  # panels of rates below this value get their own scale, or the bars would be too small
+_ROOM = 0.8  # share of a group that the bars fill
+_SMALL = 0.5  # panels with rates below a half get their own scale, otherwise the bars are too small to see
 _GROUP, _BAR, _GAP, _WIDEST = 0.26, 0.085, (0.55, 1.15), 17.0  # inches
 
 
@@ -29,8 +29,8 @@ class Change:
     """The change of a metric relative to clean images.
 
     Args:
-        fraction: (degraded - clean) / clean, None if the clean value is 0.
-        better: the better direction: ``higher``, ``lower`` or ``neither``.
+        fraction: (value - clean value) / clean value, None if the clean value is 0.
+        better: which direction is better: ``higher``, ``lower`` or ``neither``.
     """
 
     fraction: float | None
@@ -38,7 +38,7 @@ class Change:
 
     @property
     def colour(self) -> str:
-        """Green for a change to the better, red for a change to the worse, independent of its sign."""
+        """Green for an improvement and red for a loss, independent of the sign."""
         if self.better == "neither" or not self.fraction:
             return NEITHER
         return BETTER if (self.fraction > 0) == (self.better == "higher") else WORSE
@@ -49,7 +49,7 @@ class Changes:
     """One panel of changes.
 
     Args:
-        title: above it.
+        title: above the panel.
         groups: for each metric the changes, by the label of the bar: a level, a corruption or a model.
     """
 
@@ -62,9 +62,9 @@ class Bars:
     """One panel of values.
 
     Args:
-        title: above it.
+        title: above the panel.
         groups: for each metric the values, by model.
-        percent: whether they are fractions that are shown in percent from 0 to 100.
+        percent: whether the values are fractions, shown in percent from 0 to 100.
     """
 
     title: str
@@ -73,7 +73,7 @@ class Bars:
 
 
 def stage_bars(title: str, stages: Mapping[str, Mapping[str, float]]) -> Figure:
-    """Draw for each row the time in ms for detecting, aligning and embedding one image, as one stacked bar."""
+    """Draw stacked bars: the milliseconds of detecting, aligning and embedding one image, one bar per row."""
     figure = Figure(figsize=(8.0, 1.3 + 0.45 * len(stages)), layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(title, fontsize=11, loc="left")
@@ -92,10 +92,10 @@ def stage_bars(title: str, stages: Mapping[str, Mapping[str, float]]) -> Figure:
 
 
 def change_bars(title: str, panels: Sequence[Changes], *, columns: int) -> Figure:
-    """Draw the percentage change of each metric: green is better and red worse, in whichever direction.
+    """Draw the percentage change of each metric: green is better and red is worse.
 
-    The sign of a bar is the sign of the measured change. Hatching distinguishes the bars of a group, since colour is
-    already used. Bars beyond 100 % are cut off, and the change is written beside them.
+    The sign of a bar is the sign of the measured change. Hatching distinguishes the bars of a group, since colour
+    has a meaning already. Bars beyond 100 % are cut off and labelled with the change.
 
     Args:
         title: of the figure.
@@ -129,7 +129,7 @@ def _canvas(
 
 
 def _edges(place: int, number: int, count: int) -> tuple[float, float]:
-    """Return the left and right edge of one of a group's bars."""
+    """Return the left and right edge of one bar of a group."""
     width = _ROOM / count
     left = place - _ROOM / 2 + number * width
     return left, left + width
@@ -145,7 +145,7 @@ def _draw_change(canvas: Canvas, frame: Frame, change: Change, left: float, righ
     canvas.bar(corner, opposite, change.colour, hatch=_hatch(number))
     if change.fraction is not None and abs(change.fraction) <= _MOST:
         return
-    # A bar cannot show a change beyond the scale, or a change from 0.
+    # Cases that a bar cannot show: a change beyond the scale, or relative to a value of 0.
     text = "from 0" if change.fraction is None else f"{100 * change.fraction:+.0f} %"
     ((x, y),) = frame.points([(left + right) / 2], [height])
     canvas.text(
@@ -164,7 +164,7 @@ def bar_panels(title: str, panels: Sequence[Bars], *, colours: Mapping[str, str]
 
     Args:
         title: of the figure.
-        panels: row by row, each with its own scale, except panels of fractions above 0.5.
+        panels: row by row; each has its own scale, except fractions above one half, which end at 100 %.
         colours: of the run's models.
         columns: number of panels side by side.
     """

@@ -1,6 +1,6 @@
 """A sheet of small panels, with positions in inches, drawn as a few collections.
 
-One ``Axes`` per panel would be simpler, but making and saving it twice takes about 0.15 s, and a run has hundreds.
+One ``Axes`` per panel would be simpler, but making it and saving it twice takes about 0.15 s, and a run has hundreds.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from matplotlib.ticker import MaxNLocator
 __all__ = ["Canvas", "Frame", "Sheet", "ticks"]
 
 Array = npt.NDArray[np.float64]
-_LEFT, _RIGHT, _TOP = 0.62, 0.18, 0.42  # inches beside the panels; below them there is a gap as between panels
-_LEGEND_ROW, _LETTER, _HANDLE = 0.22, 0.068, 0.5  # inches: height of a row, width of a letter, width of a handle
-_NARROWEST = 7.0  # inches for title and legend
+_LEFT, _RIGHT, _TOP = 0.62, 0.18, 0.42  # inches beside and above the panels; below them is one gap
+_LEGEND_ROW, _LETTER, _HANDLE = 0.22, 0.068, 0.5  # inches: height of a row, width of a letter, width of a legend handle
+_NARROWEST = 7.0  # inches that the title and the legend need
 _AXIS, _GRID = "#333333", "#E4E4E4"
 _BAND = 0.17
 _TICK, _TITLE = 0.035, 0.15  # inches
 
 
 class Sheet(NamedTuple):
-    """Layout of panels on a sheet: number of columns, panel size and gaps in inches."""
+    """The layout of a sheet: number of columns, size of a panel and of the gaps in inches."""
 
     columns: int
     panel: tuple[float, float]
@@ -38,7 +38,7 @@ class Sheet(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One panel: position in inches from the lower left, and the range of its values."""
+    """One panel: its position in inches from the lower left corner, and the range of its values."""
 
     left: float
     bottom: float
@@ -48,7 +48,7 @@ class Frame:
     y_limits: tuple[float, float]
 
     def points(self, x: Sequence[float] | Array, y: Sequence[float] | Array) -> Array:
-        """Return the positions of values on the sheet, ``(n, 2)`` inches; values outside are clipped to the frame."""
+        """Return the places of values on the sheet, ``(n, 2)`` inches; values outside the frame are clipped."""
         shares = [
             np.clip((np.asarray(values, dtype=np.float64) - low) / (high - low), 0.0, 1.0)
             for values, (low, high) in ((x, self.x_limits), (y, self.y_limits))
@@ -68,13 +68,13 @@ def ticks(limits: tuple[float, float], *, percent: bool) -> dict[float, str]:
 
 
 class Canvas:
-    """Collects the elements of all panels and draws them in one figure.
+    """Collects the shapes of all panels and draws them as one figure.
 
     Args:
         title: of the figure.
         count: number of panels.
-        sheet: their layout.
-        entries: texts of the legend, which is below the title.
+        sheet: the layout.
+        entries: texts of the legend, which is placed under the title.
     """
 
     def __init__(self, title: str, count: int, sheet: Sheet, *, entries: Sequence[str]) -> None:
@@ -83,7 +83,7 @@ class Canvas:
         self._sheet = sheet._replace(columns=columns)
         panels = columns * sheet.panel[0] + (columns - 1) * sheet.gap[0]
         self._width = max(_NARROWEST, _LEFT + panels + _RIGHT)
-        # If there are few narrow panels, they share the width that the title needs.
+        # If the title is wider than all panels, the panels are widened to fill the sheet.
         across = sheet.panel[0] + (self._width - _LEFT - panels - _RIGHT) / columns
         self._sheet = self._sheet._replace(panel=(across, sheet.panel[1]))
         widest = _LETTER * max((len(entry) for entry in entries), default=0) + _HANDLE
@@ -102,7 +102,7 @@ class Canvas:
         self.text(0.12, self._height - 0.12, title, size=12, va="top")
 
     def frame(self, number: int, x_limits: tuple[float, float], y_limits: tuple[float, float]) -> Frame:
-        """Return the frame of a panel, numbered row by row."""
+        """Return the frame of a panel by its number, counted row by row."""
         row, column = divmod(number, self._sheet.columns)
         (width, height), (across, down) = self._sheet.panel, self._sheet.gap
         bottom = self._top - (row + 1) * height - row * down
@@ -113,23 +113,23 @@ class Canvas:
         self._axes.text(x, y, text, fontsize=size, **how)  # type: ignore[arg-type]
 
     def line(self, points: Array, colour: str, *, width: float = 1.5, style: str = "-") -> None:
-        """Draw a line through positions on the sheet."""
+        """Draw a line through points on the sheet."""
         self._segments.append((points, colour, width, style))
 
     def whiskers(self, low: Array, high: Array, colour: str) -> None:
-        """Draw a line from each low to each high position."""
+        """Draw a line from each low point to its high point."""
         self._segments.extend((np.stack(ends), colour, 1.0, "-") for ends in zip(low, high, strict=True))
 
     def dots(self, points: Array, colour: str, *, size: float = 10.0) -> None:
-        """Draw dots at positions on the sheet."""
+        """Draw dots at points on the sheet."""
         self._dots.append((points, colour, size))
 
     def band(self, low: Array, high: Array, colour: str) -> None:
-        """Fill lightly between two lines of places."""
+        """Fill the area between two lines with a light colour."""
         self._areas.append((np.concatenate((low, high[::-1])), colour))
 
     def bar(self, corner: Array, opposite: Array, colour: str, *, hatch: str = "") -> None:
-        """Fill a rectangle between two places."""
+        """Fill a rectangle between two opposite corners."""
         (left, bottom), (right, top) = corner, opposite
         outline = np.array([[left, bottom], [right, bottom], [right, top], [left, top]])
         self._bars[hatch].append((outline, colour))
@@ -137,7 +137,7 @@ class Canvas:
     def dress(
         self, frame: Frame, title: str, x_ticks: Mapping[float, str], y_ticks: Mapping[float, str], *, slanted: bool
     ) -> None:
-        """Draw a panel's frame, grid, title and the texts at its ticks; an empty text leaves the grid's line only."""
+        """Draw a panel's frame, grid, title and tick labels; an empty label draws the grid line only."""
         right, top = frame.left + frame.width, frame.bottom + frame.height
         self.text(frame.left, top + 0.06, title, size=8.5)
         turned = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if slanted else {"ha": "center"}

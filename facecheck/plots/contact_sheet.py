@@ -1,4 +1,4 @@
-"""One face under every corruption and level, so that people see what models are tested on."""
+"""One face under every corruption and level, so that people see what the models are tested on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from facecheck.faces import Image
 __all__ = ["contact_sheet"]
 
 _CELL_INCHES = 1.5
-_GAP, _TEXT = 0.05, 0.34  # between cells, and for texts between rows, in widths of a cell
+_GAP, _TEXT = 0.05, 0.34  # gap between cells and height of the text, as fractions of the width of a cell
 
 
 def contact_sheet(
@@ -24,13 +24,13 @@ def contact_sheet(
     *,
     corruptions: Iterable[Corruption] = CORRUPTIONS.values(),
 ) -> Figure:
-    """Draw a row for each corruption, from the clean image to the worst level.
+    """Draw a row for each corruption, from the clean image to the strongest level.
 
     Args:
         image: ``(h, w, 3)`` uint8 with one face.
         landmarks: ``(5, 2)`` of that face, or None.
         digest: identifies the image.
-        corruptions: the rows; all by default.
+        corruptions: one row each; all by default.
     """
     rows = list(corruptions)
     columns = max(len(entry.levels) for entry in rows)

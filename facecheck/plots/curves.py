@@ -1,4 +1,4 @@
-"""ROC and DET: all operating points, one curve per model."""
+"""ROC and DET graphs with one curve per model."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _DET_LOW, _DET_HIGH = 0.0002, 0.5
 
 
 def roc(title: str, curves: Mapping[str, tuple[Curve, int]], *, colours: Mapping[str, str] | None = None) -> Figure:
-    """Draw the true match rate against the false match rate, logarithmic down to 1 / impostor pairs.
+    """Draw true against false match rate, the latter logarithmic from the lowest rate the impostor pairs resolve.
 
     Args:
         title: of the graph.
-        curves: for each model its curve and how many impostor pairs it was made of.
+        curves: for each model its curve and the number of impostor pairs behind it.
         colours: of the run's models.
     """
     figure, axes = axes_of(title, _SQUARE)
@@ -52,11 +52,11 @@ def roc(title: str, curves: Mapping[str, tuple[Curve, int]], *, colours: Mapping
 
 
 def det(title: str, curves: Mapping[str, tuple[Curve, int]], *, colours: Mapping[str, str] | None = None) -> Figure:
-    """Draw the false non-match rate against the false match rate on normal-deviate axes (straight for normal scores).
+    """Draw false non-match against false match rate on normal-deviate axes, where normal scores give straight lines.
 
     Args:
         title: of the graph.
-        curves: for each model its curve and how many impostor pairs it was made of.
+        curves: for each model its curve and the number of impostor pairs behind it.
         colours: of the run's models.
     """
     figure, axes = axes_of(title, _SQUARE)

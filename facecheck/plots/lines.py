@@ -1,4 +1,4 @@
-"""Estimates against a quantity, as lines with interval bands: one graph, or small panels side by side."""
+"""Line graphs of estimates with their intervals as bands: one graph, or small panels side by side."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _PANEL, _GAP = (2.35, 1.55), (0.22, 0.62)
 _FEW_PANELS = {1: (6.0, 2.7), 2: (3.0, 2.0)}
 _OWN_SCALE = 0.3  # additional inches between panels with different scales
 _LEVEL = "#555555"
-_ASIDE = 0.1  # offset of whiskers, relative to the distance of positions
-_SHORT = 6  # longest tick text that is written horizontally, in letters
+_ASIDE = 0.1  # horizontal offset, as a fraction of the distance to the next position
+_SHORT = 6  # longest tick label in letters that is written horizontally
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Points of one line with their intervals.
+    """The points of one line with their intervals.
 
     Args:
         label: in the legend.
         x: positions.
         estimates: one per position.
-        colour: of the line; empty for the next colour of the palette.
-        style: ``-`` or ``--``; empty for points with whiskers, if there are no values between two positions.
+        colour: of the line, empty for the next colour of the palette.
+        style: ``-`` or ``--``, empty for points with whiskers if values between two positions have no meaning.
     """
 
     label: str
@@ -48,13 +48,13 @@ class Panel:
     """One small graph of a figure with several.
 
     Args:
-        title: above it.
-        lines: in it; equal labels in several panels share one entry of the legend.
-        ticks: text at each position.
-        x_label: below it.
-        scale: panels of the same scale share the range of their values.
-        level: a value that is marked by a thin line.
-        level_label: label of that line in the legend.
+        title: above the panel.
+        lines: of the panel; equal labels in several panels share one entry of the legend.
+        ticks: label at each position.
+        x_label: below the panel.
+        scale: panels with the same scale name share the range of their y axis.
+        level: a value marked by a thin line.
+        level_label: of that line, in the legend.
     """
 
     title: str
@@ -97,13 +97,13 @@ def _limits(lines: Iterable[Series], *, percent: bool) -> tuple[float, float]:
 
 
 def line_panels(title: str, panels: Sequence[Panel], *, y_label: str, percent: bool, columns: int) -> Figure:
-    """Draw one small graph per panel, with a common legend.
+    """Draw one small graph per panel, with one legend for all of them.
 
     Args:
         title: of the figure.
         panels: row by row, each with at least one line.
-        y_label: of the values.
-        percent: whether they are fractions that are shown in percent.
+        y_label: label of the y axis.
+        percent: whether the values are fractions, shown in percent.
         columns: number of panels side by side.
     """
     handles = {line.label: _handle(line) for panel in panels for line in panel.lines}

@@ -1,4 +1,4 @@
-"""Overviews of a run: the loss of each model under each corruption, and accuracy against time and size."""
+"""Overview of a run: the loss of each model under each corruption, and accuracy against time and size."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ __all__ = ["Cost", "heat_map", "non_dominated", "trade_off"]
 
 Array = npt.NDArray[np.float64]
 _LOSS = LinearSegmentedColormap.from_list("loss", [WORSE, "#FFFFFF", BETTER])
-_DARK = 0.6  # share of the scale from which numbers are white instead of black
-_DECADE = 8.0  # ratio of largest to smallest value from which a scale is logarithmic
+_DARK = 0.6  # share of the scale above which numbers are written in white
+_DECADE = 8.0  # ratio of largest to smallest value above which a scale is logarithmic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Cost:
     """One panel of a trade-off.
 
     Args:
-        label: of the cost, with its unit; less is better.
+        label: of the cost, with its unit; lower is better.
         points: for each model its cost and its accuracy.
     """
 
@@ -38,7 +38,7 @@ class Cost:
 
 
 def heat_map(title: str, rows: Sequence[str], columns: Sequence[str], parts: Mapping[str, Array]) -> Figure:
-    """Draw differences in percentage points as colours and numbers: red is a loss, green a gain.
+    """Draw differences in percentage points as colours with numbers: red is a loss, green is a gain.
 
     Args:
         title: of the figure.
@@ -79,7 +79,7 @@ def _write_figures(axes: Axes, values: Array, most: float) -> None:
 
 
 def non_dominated(points: Mapping[str, tuple[float, float]]) -> list[str]:
-    """Return the names not dominated in cost (lower is better) and gain (higher is better), cheapest first.
+    """Return the Pareto front of cost (lower is better) and gain (higher is better), cheapest first.
 
     >>> non_dominated({"small": (1.0, 0.9), "slow": (3.0, 0.8), "large": (4.0, 0.95)})
     ['small', 'large']
@@ -96,7 +96,7 @@ def _beats(ours: tuple[float, float], theirs: tuple[float, float]) -> bool:
 
 
 def trade_off(title: str, panels: Sequence[Cost], *, colours: Mapping[str, str]) -> Figure:
-    """Draw accuracy against cost; a line connects the models that are not dominated.
+    """Draw accuracy against cost; a line connects the models on the Pareto front.
 
     Args:
         title: of the figure.

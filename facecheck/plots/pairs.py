@@ -1,4 +1,4 @@
-"""Graphs of pairs: decisions, distribution of distances, and distance against pose."""
+"""Graphs of single pairs: decisions, the distribution of distances, and distance against pose."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from facecheck.plots.style import GENUINE, IMPOSTOR, axes_of
 __all__ = ["decision_rows", "histogram", "pose_distance"]
 
 Array = npt.NDArray[np.float64]
-_MANY = 2000  # number of points from which a scatter plot is rasterised in vector graphics
+_MANY = 2000  # number of points above which a scatter is rasterised in the vector graphic
 
 
 def decision_rows(title: str, scores: Scores, thresholds: Array) -> Figure:
-    """Draw the second study's graph: distances of right and wrong decisions in two jittered rows.
+    """Draw the figure of the second study: distances of correct and wrong decisions in two jittered rows.
 
     The upper row shows the genuine pairs, the lower row the impostor pairs; wrong decisions are dark crosses.
     """
@@ -73,7 +73,7 @@ def _note_failures(axes: Axes, scores: Scores, kind: str = "") -> None:
 
 
 def histogram(title: str, scores: Scores, thresholds: Array) -> Figure:
-    """Draw the distributions of the distances of genuine and impostor pairs, as densities."""
+    """Draw the distribution of the distances of both kinds, as densities."""
     figure, axes = axes_of(title)
     completed = scores.completed()
     distance = -completed.similarity
@@ -100,13 +100,13 @@ def histogram(title: str, scores: Scores, thresholds: Array) -> Figure:
 
 
 def pose_distance(title: str, difference: Array, scores: Scores, threshold: float | None) -> Figure:
-    """Draw the first study's graph: distance of genuine pairs against their absolute yaw difference.
+    """Draw the graph of the first study: distance of genuine pairs against their absolute yaw difference.
 
-    The scatter plot is overlaid with means and their 95 % intervals, and with the mean of the impostor pairs.
+    The scatter is overlaid with the means, their 95 % intervals, and the impostor mean for comparison.
 
     Args:
         title: of the graph.
-        difference: ``(n,)`` radians.
+        difference: ``(n,)`` absolute yaw differences in radians.
         scores: n pairs.
         threshold: on the similarity, or None.
     """

@@ -1,7 +1,7 @@
-"""Common style of all graphs: fixed colours, and axes without decoration.
+"""The common style of all graphs: colours with a fixed meaning, and axes without decoration.
 
-Genuine pairs are blue and impostor pairs vermilion; no model has one of these colours. The palette is that of Okabe
-and Ito, which colour-blind people can distinguish, with two more colours for runs of many models.
+Genuine pairs are blue and impostor pairs vermilion; no model has either colour. The palette is that of
+Okabe and Ito, which colour-blind people can distinguish, plus two colours for runs of many models.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _WIDE = (8.0, 4.6)
 
 
 def model_colours(models: Iterable[str]) -> dict[str, str]:
-    """Return a colour for each model, in the order of their names; call it once with all models of a run.
+    """Return a colour for each model, in the order of their names; pass all models of a run in one call.
 
     >>> model_colours(["facenet", "dlib"])
     {'dlib': '#E69F00', 'facenet': '#009E73'}
@@ -31,7 +31,7 @@ def model_colours(models: Iterable[str]) -> dict[str, str]:
 
 
 def axes_of(title: str, size: tuple[float, float] = _WIDE) -> tuple[Figure, Axes]:
-    """Return a figure with one graph of this size in inches."""
+    """Return a figure with one graph; ``size`` is in inches."""
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(title, fontsize=11, loc="left")
@@ -40,7 +40,7 @@ def axes_of(title: str, size: tuple[float, float] = _WIDE) -> tuple[Figure, Axes
 
 
 def dress(axes: Axes) -> None:
-    """Add a light grid and remove the upper and right spines."""
+    """Add a light grid and remove the upper and right border."""
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

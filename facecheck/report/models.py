@@ -87,7 +87,7 @@ def _trade_off(
     }
     if not costs["latency at batch 1, ms"]:
         costs["latency at batch 1, ms"] = {}
-        costs = {"time per image on one lane, ms": _by_model(verified, "time_per_image_ms", ANY), **costs}
+        costs = {"time per image on one worker, ms": _by_model(verified, "time_per_image_ms", ANY), **costs}
     panels = []
     for label, cost in costs.items():
         points = {model: (cost[model], accuracy[model]) for model in sorted(cost.keys() & accuracy.keys())}

@@ -40,7 +40,7 @@ METRICS: Mapping[str, Metric] = {
     "detection_rate": Metric("fraction", "higher", "detection rate"),
     "fta": Metric("fraction", "lower", "failure to acquire"),
     "threshold_distance": Metric("distance", "neither", "threshold"),
-    "time_per_image_ms": Metric("ms", "lower", "time per image on one lane"),
+    "time_per_image_ms": Metric("ms", "lower", "time per image on one worker"),
     "accuracy_change": Metric("fraction", "higher", "change of the accuracy against clean"),
     "ce": Metric("ratio", "lower", "corruption error, the reference model's is 1"),
     "mce": Metric("ratio", "lower", "mean corruption error, the reference model's is 1"),

@@ -137,6 +137,14 @@ class Findings:
     notes: tuple[str, ...] = ()
     failures: tuple[tuple[str, str, str], ...] = ()
 
+    def named(self, *names: str, where: Conditions = ANY) -> Findings:
+        """Return the measurements of some metrics, made under some conditions, with all notes and failures."""
+        return Findings(
+            tuple(m for m in self.measured if m.name in names and m.conditions.matches(where)),
+            self.notes,
+            self.failures,
+        )
+
     def __add__(self, more: Findings) -> Findings:
         """Return both."""
         return Findings(self.measured + more.measured, self.notes + more.notes, self.failures + more.failures)

@@ -1,8 +1,8 @@
 """Finished work on disk, keyed by content: detections and embeddings survive the run that made them.
 
 One SQLite file in write-ahead mode, so that any number of processes share it. Values are plain arrays in
-safetensors' format: nothing is unpickled. The file is bounded: what was used longest ago goes first. A cache
-that cannot be used costs time, never the run.
+safetensors' format: nothing is unpickled. The file is bounded: the least recently used entries are removed first. A
+cache that cannot be used costs time, but never stops the run.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _FILL = 0.8  # of the bound, after making room
 
 
 class CacheWarning(UserWarning):
-    """The cache is not used as asked; results are right, the next run is slower."""
+    """The cache cannot be used as asked; results are correct, the next run is slower."""
 
 
 def key(*parts: bytes | str) -> bytes:
@@ -81,7 +81,7 @@ class Cache:
             self._warn(f"cannot be used ({why}): nothing is kept for the next run")
             return None
         try:
-            # Nobody can be writing where writing is not possible; without it SQLite wants to make files beside it.
+            # No process writes where writing is not possible; without immutable=1 SQLite creates files beside it.
             address = f"{self.path.resolve().as_uri()}?mode=ro&immutable=1"
             connection = _connected(address, "SELECT count(*) FROM entry WHERE key = x'00'")
         except sqlite3.Error:
@@ -165,13 +165,13 @@ class Cache:
         return int(rows[0][0]) if rows else 0
 
     def clear(self) -> None:
-        """Remove the file, whatever state it is in."""
+        """Remove the file, even a damaged one."""
         self.close(make_room=False)
         for suffix in ("", "-wal", "-shm", ".lock"):
             Path(f"{self.path}{suffix}").unlink(missing_ok=True)
 
     def close(self, *, make_room: bool = True) -> None:
-        """Release the file, and if it has outgrown its bound remove what was used longest ago."""
+        """Close the file; if it exceeds its bound, first remove the least recently used entries."""
         if make_room and self._writable and self.size_bytes() > self._max_bytes:
             self._make_room(int(self._max_bytes * _FILL))
         if self._connection is not None:
@@ -179,7 +179,7 @@ class Cache:
             self._connection = None
 
     def _make_room(self, goal: int) -> None:
-        """Remove what was used longest ago, a tenth at a time: only the file itself knows its size."""
+        """Remove the least recently used entries, a tenth at a time: the size is known only afterwards."""
         while self.size_bytes() > goal:
             rows = self._execute("SELECT key, x'' FROM entry ORDER BY used", ())
             if not rows:
@@ -202,5 +202,5 @@ def _connected(address: str, script: str) -> sqlite3.Connection:
 
 
 def _packed(arrays: Arrays) -> bytes:
-    # safetensors writes the memory as it lies: a transposed array would come back scrambled.
+    # safetensors writes memory in its stored order: a transposed array would be read back scrambled.
     return safetensors.numpy.save({name: np.require(array, requirements="C") for name, array in arrays.items()})

@@ -16,8 +16,8 @@ __all__ = ["write_text", "writing"]
 def writing(path: Path) -> Iterator[BinaryIO]:
     """Give a stream whose content becomes the file at the end, and leaves nothing behind if writing fails.
 
-    It is written under a temporary name in the same folder and renamed, so that a reader, an interruption or a full
-    disk meets the old file or the new one, never a part.
+    It is written under a temporary name in the same folder and renamed, so that the old file or the new one is
+    there, never a part, whoever reads it and even after an interruption or on a full disk.
 
     Args:
         path: of the file; its folder exists.

@@ -1,10 +1,13 @@
-"""Versions of the libraries that results depend on."""
+"""Versions of what results depend on: the libraries, and facecheck's own code."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
+from collections.abc import Iterable
+from pathlib import Path
 
-__all__ = ["library_versions"]
+__all__ = ["library_versions", "sources_sha256"]
 
 _LIBRARIES = (
     "torch",
@@ -28,3 +31,19 @@ def _version(name: str) -> str:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return "absent"
+
+
+def sources_sha256(library: Path, packages: Iterable[str] | None = None) -> str:
+    """Return one hash over the names and the bytes of Python files.
+
+    Args:
+        library: a folder of packages and modules.
+        packages: which of them, by name; all of them by default.
+    """
+    wanted = None if packages is None else frozenset(packages)
+    total = hashlib.sha256()
+    for file in sorted(library.rglob("*.py")):
+        name = file.relative_to(library)
+        if wanted is None or name.parts[0].removesuffix(".py") in wanted:
+            total.update(f"{name.as_posix()}\0".encode() + file.read_bytes())
+    return total.hexdigest()

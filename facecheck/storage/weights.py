@@ -1,4 +1,4 @@
-"""Where weights come from, and the proof that they are the right ones: nothing is loaded unhashed.
+"""Weights: where they come from, and the check that they are the right ones. Nothing is loaded without it.
 
 Weights that a registry package carries are read out of it without importing the package. Foreign formats
 are converted once into a safetensors file in the cache.
@@ -6,10 +6,10 @@ are converted once into a safetensors file in the cache.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -17,16 +17,17 @@ import numpy as np
 import platformdirs
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from facecheck.errors import ModelError
+from facecheck.storage.files import writing
 
 __all__ = ["cache_folder", "converted", "file_sha256", "package_file", "state_sha256", "verified"]
 
 
 def cache_folder() -> Path:
-    """Return where facecheck keeps what it can make again: ``FACECHECK_CACHE`` or the user's cache folder."""
+    """Return the folder of everything that facecheck can make again: ``FACECHECK_CACHE`` or the user's cache folder."""
     chosen = os.environ.get("FACECHECK_CACHE")
     return (
         Path(chosen).expanduser()
@@ -74,7 +75,7 @@ def verified(path: Path, sha256: str) -> Path:
     if found != sha256:
         raise ModelError(
             f"{path}: not the expected weights: sha256 is {found}, expected {sha256}. "
-            "The file is damaged, cut short or another release: fetch it again"
+            "The file is damaged, truncated or another release: download it again"
         )
     return path
 
@@ -121,15 +122,8 @@ def _load(path: Path) -> dict[str, Tensor] | None:
 
 
 def _save(state: dict[str, Tensor], path: Path) -> None:
-    """Write whole or not at all; a cache that cannot be written costs time, never the run."""
-    try:
+    """Keep the weights; a cache that cannot be written costs time, never the run."""
+    with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        os.close(handle)
-    except OSError:
-        return
-    try:
-        save_file(state, temporary)
-        Path(temporary).replace(path)
-    except (OSError, SafetensorError):
-        Path(temporary).unlink(missing_ok=True)
+        with writing(path) as stream:
+            stream.write(save(state))

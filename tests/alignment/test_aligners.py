@@ -37,7 +37,7 @@ def test_box_crop_is_extract_face(box: list[float], margin: int) -> None:
 
 
 def test_box_outside_the_image_still_gives_a_crop() -> None:
-    """A detector's nonsense must not stop the run."""
+    """An impossible box from a detector must not stop the run."""
     face = ChosenFace(np.array([600, 600, 700, 700], dtype=np.float32), UNKNOWN)
 
     assert BoxCrop(160, margin=14).align(photograph(ASTRONAUT), face).shape == (160, 160, 3)

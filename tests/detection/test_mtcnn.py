@@ -42,8 +42,8 @@ def test_boxes_scores_and_landmarks_are_facenet_pytorchs(ours: Mtcnn, theirs: MT
     np.testing.assert_allclose(found.landmarks, landmarks[order], atol=2e-3)
 
 
-def test_a_batch_of_several_sizes_with_an_empty_picture_is_each_image_by_itself(ours: Mtcnn) -> None:
-    """The answer for an image does not depend on its company, where facenet-pytorch would raise."""
+def test_a_batch_of_several_sizes_gives_what_each_image_gives_alone(ours: Mtcnn) -> None:
+    """What is found in an image does not depend on the rest of the batch; facenet-pytorch would raise."""
     images = crowd()
 
     together = ours.detect(images)

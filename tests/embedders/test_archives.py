@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import pickle
 import warnings
 import zipfile
@@ -23,8 +22,9 @@ from facecheck.errors import ModelError
 from facecheck.faces import Image
 from facecheck.models import Settings, build
 from facecheck.storage.weights import file_sha256
+from tests.support.hostile import Hostile
 
-# Making TorchScript is deprecated; reading what people have is what is tested.
+# Making TorchScript is deprecated; what is tested is reading existing files.
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*")
 
 CPU = Settings(device=torch.device("cpu"))
@@ -113,7 +113,7 @@ def test_an_exported_program_answers_as_the_network_does(batch: int | None, netw
 
 @pytest.mark.parametrize("kind", ["torchscript", "export"])
 def test_the_contract_is_the_same_as_for_any_file(kind: str, network: Small, tmp_path: Path) -> None:
-    """Stated or refused; BGR and flip as options."""
+    """Stated or refused; BGR and flip are options."""
     path = (saved_script if kind == "torchscript" else saved_export)(network, tmp_path / "m.pt2")
 
     with pytest.raises(ModelError, match=r"State .*mean, std"):
@@ -144,7 +144,7 @@ def test_known_names_bring_their_contract(name: str, colour: str, mean: float, t
 
     contract = build(f"torchscript:{path}", CPU).contract
 
-    assert (contract.colour, contract.mean[0]) == (colour, mean)
+    assert (contract.preprocessing.colour, contract.preprocessing.mean[0]) == (colour, mean)
     with pytest.raises(ModelError, match=r"which takes std=.* not std=1 "):
         build(f"torchscript:{path}?std=1", CPU)
 
@@ -163,7 +163,7 @@ def test_another_precision_is_computed_in(kind: str, network: Small, tmp_path: P
     assert 0 < difference < 0.05
 
 
-def test_a_torchscript_network_does_not_tell_its_size(network: Small, tmp_path: Path) -> None:
+def test_a_torchscript_network_has_no_known_size(network: Small, tmp_path: Path) -> None:
     """So it must be stated."""
     with pytest.raises(ModelError, match="State size:"):
         build(f"torchscript:{saved_script(network, tmp_path / 'm.pt')}?{HOW}", CPU)
@@ -218,22 +218,22 @@ def test_inputs_of_another_shape_are_described(shape: tuple[int, ...], tmp_path:
 
 
 def test_a_program_in_training_mode_is_refused(tmp_path: Path) -> None:
-    """Its answers would be drawn by lot; the message says what to call."""
+    """Its answers would be random; the message says what to call."""
     path = saved_export(Dropping().train(), tmp_path / "m.pt2")
 
     with pytest.raises(ModelError, match=r"exported in training mode.* call network\.eval\(\)"):
         build(f"export:{path}?{HOW}", CPU)
 
 
-def test_crops_of_another_size_are_told_with_the_file(network: Small, tmp_path: Path) -> None:
-    """The network's own words, and whose it was."""
+def test_crops_of_another_size_are_reported_with_the_file(network: Small, tmp_path: Path) -> None:
+    """The network's own message, and the file."""
     path = saved_script(network, tmp_path / "m.pt")
 
     with pytest.raises(ModelError, match=r"m\.pt: cannot run \(1, 3, 8, 8\) pictures: "):
         build(f"torchscript:{path}?size=8&{HOW}", CPU).embed(np.zeros((1, 8, 8, 3), dtype=np.uint8))
 
 
-# Hostile archives. Each would leave a trace if it had its way.
+# Hostile archives. Each would leave a trace if its code were run.
 
 
 class Saves(nn.Module):
@@ -271,7 +271,7 @@ def test_a_torchscript_program_that_touches_files_is_refused(tmp_path: Path) -> 
 
 
 def rewritten(path: Path, change: Callable[[str, bytes], bytes], *, more: dict[str, bytes] | None = None) -> Path:
-    """Change an archive's entries, as somebody with a text editor would."""
+    """Change an archive's entries, as an attacker would."""
     with zipfile.ZipFile(path) as archive:
         entries = {name: change(name, archive.read(name)) for name in archive.namelist()}
         root = archive.namelist()[0].partition("/")[0]
@@ -296,7 +296,7 @@ def rewritten(path: Path, change: Callable[[str, bytes], bytes], *, more: dict[s
     ],
 )
 def test_hidden_calls_in_torchscript_are_refused(line: str, tmp_path: Path) -> None:
-    """Before torch parses a word of it."""
+    """Before torch parses any of it."""
     trace = tmp_path / "trace"
     path = saved_script(Mixed(), tmp_path / "m.pt")
     target = line.replace("TRACE", str(trace)).encode()
@@ -325,23 +325,13 @@ def test_compiled_classes_in_a_pickle_of_torchscript_are_refused(tmp_path: Path)
 
 
 @pytest.mark.parametrize("text", ["1" * 60 + "x", "1" * 4000, "-" * 60 + "x", "(" * 4000 + "x"])
-def test_a_shape_is_judged_at_once(text: str) -> None:
+def test_a_long_shape_is_checked_in_no_time(text: str) -> None:
     """Whatever its length: a pattern with two ways to read a number would try them all."""
     assert not archives._SHAPE.fullmatch(text)
 
 
 Changes = tuple[Callable[[str, bytes], bytes], dict[str, bytes]]
 Attack = Callable[[Path], Changes]
-
-
-class Hostile:
-    """Leaves a trace when it is unpickled."""
-
-    def __init__(self, trace: Path) -> None:
-        self.trace = trace
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.mkdir, (str(self.trace),)
 
 
 def opaque(trace: Path) -> Changes:
@@ -442,8 +432,8 @@ ATTACKS: dict[str, Attack] = {
 
 
 @pytest.mark.parametrize("attack", list(ATTACKS))
-def test_a_hostile_exported_program_does_nothing_but_be_refused(attack: str, network: Small, tmp_path: Path) -> None:
-    """Whatever it hides its code in."""
+def test_a_hostile_exported_program_is_refused_without_effect(attack: str, network: Small, tmp_path: Path) -> None:
+    """Wherever its code is hidden."""
     trace = tmp_path / "trace"
     change, more = ATTACKS[attack](trace)
     path = rewritten(saved_export(network, tmp_path / "m.pt2"), change, more=more)
@@ -526,7 +516,7 @@ def test_an_archive_of_the_other_kind_or_cut_short_is_refused(kind: str, network
             build(f"{kind}:{tmp_path}/{name}.pt2?size={SIDE}&{HOW}", CPU)
 
 
-def test_a_small_file_that_unfolds_into_all_memory_is_refused(network: Small, tmp_path: Path) -> None:
+def test_a_small_file_that_decompresses_to_more_than_memory_is_refused(network: Small, tmp_path: Path) -> None:
     """Torch compresses programs, and stores tensors as they are."""
     path = saved_export(network, tmp_path / "m.pt2")
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:

@@ -36,6 +36,6 @@ def test_descriptors_are_dlibs_within_a_millionth() -> None:
     ],
 )
 def test_anything_else_is_refused(content: bytes) -> None:
-    """Damaged bytes raise, and nothing is allocated on their word."""
+    """Damaged bytes raise, and no memory is allocated by the sizes that they claim."""
     with pytest.raises(ValueError, match=r"not dlib's face recognition network|damaged or truncated"):
         parse(content)

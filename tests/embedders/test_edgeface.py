@@ -1,8 +1,7 @@
-"""EdgeFace in both published forms, and weights that users bring."""
+"""EdgeFace in both published forms, and weights that users provide."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import zipfile
@@ -23,6 +22,7 @@ from facecheck.faces import Image
 from facecheck.models import Settings, build, check
 from facecheck.models.recognizer import Recognizer
 from facecheck.storage.weights import file_sha256
+from tests.support.hostile import Hostile
 from tests.support.photographs import crowd
 from tests.support.weights_at_hand import at_hand
 
@@ -139,7 +139,7 @@ def test_a_file_is_found_up_to_two_folders_below(folder: Path, below: str) -> No
 
 
 def test_a_file_further_below_is_not_looked_for(folder: Path) -> None:
-    """Somebody's whole disk is not searched."""
+    """A whole disk is not searched."""
     sha256 = put(folder / "a" / "b" / "c" / "w.bin", b"weights")
 
     assert known_file("w.bin", sha256) is None
@@ -153,15 +153,15 @@ def test_a_known_name_with_another_hash_is_refused(folder: Path) -> None:
         known_file("w.bin", "0" * 64)
 
 
-def test_a_folder_that_is_not_there_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A slip in the variable is not the same as no variable."""
+def test_a_folder_that_is_not_there_is_reported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A misspelt variable is not the same as no variable."""
     monkeypatch.setenv(WEIGHTS_VARIABLE, str(folder / "gone"))
 
     with pytest.raises(ModelError, match=f"{WEIGHTS_VARIABLE}=.*gone: no such folder"):
         known_file("w.bin", "0" * 64)
 
 
-def test_weights_that_are_nowhere_name_the_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_weights_name_the_ways_to_provide_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """The option, the authors' page and the variable."""
     monkeypatch.delenv(WEIGHTS_VARIABLE, raising=False)
 
@@ -176,18 +176,8 @@ def test_weights_that_are_nowhere_name_the_ways(monkeypatch: pytest.MonkeyPatch)
         assert way in str(raised.value)
 
 
-class Hostile:
-    """Leaves a trace when it is unpickled."""
-
-    def __init__(self, trace: Path) -> None:
-        self.trace = trace
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.mkdir, (str(self.trace),)
-
-
 def test_a_file_that_runs_code_is_not_opened(tmp_path: Path) -> None:
-    """Neither bare nor among honest tensors, and nothing of it is run."""
+    """Neither alone nor among tensors, and nothing of it is run."""
     trace = tmp_path / "trace"
     torch.save({"head.weight": torch.zeros(2), "x": Hostile(trace)}, tmp_path / "w.pt")
 
@@ -236,7 +226,7 @@ def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_state_dict_is_described(content: object, described: str, tmp_path: Path) -> None:
-    """So that its owner sees what to take out."""
+    """So that its owner sees what to remove."""
     torch.save(content, tmp_path / "w.pt")
 
     with pytest.raises(ModelError, match=f"expected a state dict, names to tensors, {described}"):
@@ -264,8 +254,8 @@ def embed_one(recognizer: Recognizer, image: Image) -> Embeddings:
 
 
 @pytest.mark.parametrize("kind", list(EDGEFACES))
-def test_the_published_weights_part_two_people(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Found by name, hashed, loaded strictly; the declared threshold parts and joins as it should."""
+def test_the_published_weights_distinguish_two_people(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found by name, hashed, loaded strictly; the declared threshold separates impostors and accepts genuine pairs."""
     path = at_hand(EDGEFACES[kind].file)
     monkeypatch.setenv(WEIGHTS_VARIABLE, str(path.parent))
     recognizer = build(kind, CPU)
@@ -297,8 +287,8 @@ def test_halves_that_make_no_layer_are_refused(left: tuple[int, ...], right: tup
         edgeface("edgeface-xs", tmp_path / "x.safetensors")
 
 
-def test_a_file_that_unfolds_without_end_is_refused(tmp_path: Path) -> None:
-    """Torch compresses nothing; a hundred megabytes of zeros fit into a tenth of one."""
+def test_a_file_that_decompresses_to_more_than_memory_is_refused(tmp_path: Path) -> None:
+    """Torch compresses nothing; 100 MB of zeros compress to 0.1 MB."""
     path = tmp_path / "bomb.pth"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bomb/data.pkl", b"\0" * 100_000_000)

@@ -1,4 +1,4 @@
-"""Face-Transformer against the architecture written out a second time, slowly, in numpy."""
+"""Face-Transformer against a second, slow implementation of the architecture in numpy."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def weights_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_the_whole_road_agrees_with_the_slow_one(weights_file: Path) -> None:
+def test_the_whole_pipeline_agrees_with_the_slow_one(weights_file: Path) -> None:
     """Raw 0..255 RGB through a published checkpoint's names, length one: within 1e-5 in float32."""
     recognizer = build(f"{P8S8}?weights={weights_file}", CPU)
     expected = slow(in_numpy(checkpoint()), patches_of(picture(), FACE_TRANSFORMERS[P8S8]))
@@ -147,8 +147,8 @@ def test_the_whole_road_agrees_with_the_slow_one(weights_file: Path) -> None:
     assert recognizer.contract.threshold is None
 
 
-def test_in_double_precision_nothing_is_left_between_the_two(weights_file: Path) -> None:
-    """So the 1e-5 above is rounding, and not the architecture; a head's scale in place of the width's is seen."""
+def test_in_double_precision_the_two_agree_further(weights_file: Path) -> None:
+    """So the 1e-5 above is rounding, not the architecture; scaling by a head's width would be detected."""
     image = picture(1)
     patches = patches_of(image, FACE_TRANSFORMERS[P8S8])
     network = published(P8S8, weights_file).double().eval()
@@ -232,7 +232,7 @@ def test_another_number_of_windows_is_refused(patch: int, stride: int, padding: 
 
 @pytest.mark.parametrize("stride", range(1, 20))
 @pytest.mark.parametrize("patch", [1, 2, 8, 9, 16])
-def test_the_padding_that_is_worked_out_is_the_least(patch: int, stride: int) -> None:
+def test_the_computed_padding_is_the_least(patch: int, stride: int) -> None:
     """With one pixel less there are fewer windows; strides too small for the crop are refused."""
     if 13 * stride + patch + stride <= 112:
         with pytest.raises(ModelError, match="14 windows a side"):
@@ -269,7 +269,7 @@ def test_a_checkpoint_of_another_network_is_refused(
         published(P8S8, tmp_path / "w.pth")
 
 
-def test_without_weights_the_ways_are_named() -> None:
+def test_missing_weights_name_the_ways_to_provide_them() -> None:
     """The page that links them, the option, and the untrained network."""
     with pytest.raises(ModelError) as raised:
         build(P8S8, CPU)

@@ -46,8 +46,8 @@ def test_vggface2_of_another_file_is_refused_by_its_hash(tmp_path: Path) -> None
         facenet.vggface2(path)
 
 
-def test_vggface2_that_is_nowhere_names_the_three_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without file and net the message says how to provide the weights."""
+def test_missing_vggface2_names_the_three_ways_to_provide_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without file and connection the message says how to provide the weights."""
     monkeypatch.setenv("FACECHECK_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setattr(facenet, "_VGGFACE2_URL", "https://localhost:1/vggface2.pt")
@@ -59,11 +59,13 @@ def test_vggface2_that_is_nowhere_names_the_three_ways(tmp_path: Path, monkeypat
     assert "facenet-vggface2?weights=" in message
     assert str(tmp_path / "torch" / "checkpoints") in message
     assert "run once where https://localhost:1/vggface2.pt can be reached" in message
-    assert not list((tmp_path / "cache").rglob("*.part")), "a partial download was left behind"
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()], (
+        "a partial download was left behind"
+    )
 
 
 def test_a_download_with_another_hash_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What comes over the net is hashed before it is kept."""
+    """A download is hashed before it is kept."""
     monkeypatch.setenv("FACECHECK_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     (tmp_path / "served").write_bytes(b"something else")
@@ -76,7 +78,7 @@ def test_a_download_with_another_hash_is_not_kept(tmp_path: Path, monkeypatch: p
 
 
 def test_a_file_where_facenet_pytorch_keeps_it_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Weights that are in torch's usual cache are not fetched again."""
+    """Weights that are in torch's usual cache are not downloaded again."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     path = tmp_path / "checkpoints" / "20180402-114759-vggface2.pt"
     path.parent.mkdir()

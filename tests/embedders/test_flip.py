@@ -1,6 +1,5 @@
-"""The mirrored crop: what becomes of its vector is a declared part of the contract."""
+"""The mirrored crop: what is done with its vector is a declared part of the contract."""
 
-import dataclasses
 import typing
 
 import hypothesis.extra.numpy as npst
@@ -11,14 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facecheck.embedders import Embeddings
-from facecheck.embedders.network import FLIPS, Channels, Colour, Flip, NetworkEmbedder, Probeable
+from facecheck.embedders.network import NetworkEmbedder, Probeable
+from facecheck.embedders.preprocessing import FLIPS, ZERO_TO_255, Flip, Postprocessing, Preprocessing
 from facecheck.errors import ModelError
 from facecheck.faces import Image
 from facecheck.models import Settings, build, check, torch_recognizer
 
 CPU = Settings(device=torch.device("cpu"))
-ZERO: Channels = (0.0, 0.0, 0.0)
-ONE: Channels = (1.0, 1.0, 1.0)
 
 
 class Halves(torch.nn.Module):
@@ -30,14 +28,15 @@ class Halves(torch.nn.Module):
 
 
 class Pixels(torch.nn.Module):
-    """Answers every number it is fed, channel after channel."""
+    """Answers its input, channel after channel."""
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         return pixels.flatten(1)
 
 
-def embedder(network: torch.nn.Module, *, flip: Flip, l2: bool, colour: Colour = "rgb") -> NetworkEmbedder:
-    return NetworkEmbedder(network, device=CPU.device, mean=ZERO, std=ONE, colour=colour, l2=l2, flip=flip)
+def embedder(network: torch.nn.Module, *, flip: Flip, l2: bool) -> NetworkEmbedder:
+    after = Postprocessing(l2=l2, flip=flip)
+    return NetworkEmbedder(network, device=CPU.device, preprocessing=ZERO_TO_255, postprocessing=after)
 
 
 def halves(left: int, right: int) -> Image:
@@ -73,8 +72,8 @@ CROPS = npst.arrays(np.uint8, st.tuples(st.integers(1, 3), st.just(4), st.just(4
 
 
 @given(crops=CROPS)
-def test_the_mean_is_blind_to_mirroring(crops: Image) -> None:
-    """A crop and its mirror image are one to it; to ``none`` they are not, unless they are symmetric."""
+def test_the_mean_is_invariant_to_mirroring(crops: Image) -> None:
+    """A crop and its mirror image have one vector; with ``none`` they have two, unless they are symmetric."""
     mirrored = crops[:, :, ::-1]
     mean, none = (embedder(Pixels(), flip=flip, l2=False) for flip in ("mean", "none"))
 
@@ -117,20 +116,18 @@ def test_the_flip_is_part_of_contract_and_identity() -> None:
     """Three ways, three entries in the cache."""
     made = [torch_recognizer("m", Pixels(), CPU, flip=flip) for flip in FLIPS]
 
-    assert [recognizer.contract.flip for recognizer in made] == list(FLIPS)
+    assert [recognizer.contract.postprocessing.flip for recognizer in made] == list(FLIPS)
     assert len({recognizer.identity for recognizer in made}) == len(FLIPS)
 
 
 def test_an_unknown_flip_is_refused_by_the_contract() -> None:
     """With what was probably meant."""
-    contract = torch_recognizer("m", Pixels(), CPU).contract
-
     with pytest.raises(ModelError, match=r"flip 'meen' is unknown\. Did you mean mean\?"):
-        dataclasses.replace(contract, flip=typing.cast("Flip", "meen"))
+        torch_recognizer("m", Pixels(), CPU, flip=typing.cast("Flip", "meen"))
 
 
 def test_facenet_takes_the_flip_as_an_option() -> None:
-    """Named in reports; the threshold that was chosen without it does not stand beside it."""
+    """Named in reports; the threshold that was chosen without it does not apply."""
     plain, flipped = (build(f"facenet-casia-webface{tail}", CPU) for tail in ("", "?flip=concat"))
     crop = np.random.default_rng(0).integers(0, 256, (1, 160, 160, 3)).astype(np.uint8)
 
@@ -161,17 +158,17 @@ def test_a_wrong_value_is_refused_by_name(spec: str, message: str) -> None:
 
 
 def test_dlib_has_no_flip() -> None:
-    """Its users do not mirror."""
+    """Users of dlib do not mirror."""
     with pytest.raises(ModelError, match="dlib has no option 'flip'"):
         check("dlib?flip=mean")
 
 
-def test_a_network_can_be_asked_what_it_would_answer_if_fed_otherwise() -> None:
+def test_a_network_can_be_run_with_another_preprocessing() -> None:
     """Mean, std and channel order change; the network and the rest of the contract stay."""
     crop = np.arange(48, dtype=np.uint8).reshape(1, 4, 4, 3)
     declared = embedder(Pixels(), flip="concat", l2=False)
 
-    other = declared.with_contract(mean=(1.0, 2.0, 3.0), std=(2.0, 2.0, 2.0), colour="bgr")
+    other = declared.with_preprocessing(Preprocessing(mean=(1.0, 2.0, 3.0), std=(2.0, 2.0, 2.0), colour="bgr"))
 
     assert isinstance(declared, Probeable)
     assert other.network is declared.network

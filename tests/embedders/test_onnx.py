@@ -21,6 +21,7 @@ from onnx.external_data_helper import ExternalDataInfo, set_external_data
 from facecheck.alignment import WholeImage
 from facecheck.detection.selection import ChosenFace
 from facecheck.embedders.onnx_network import OnnxNetwork, external_files, external_locations
+from facecheck.embedders.preprocessing import Preprocessing
 from facecheck.embedders.protobuf import fields
 from facecheck.errors import ModelError
 from facecheck.evaluation.timing import ModelSize, model_size
@@ -83,7 +84,7 @@ def test_any_layout_and_number_of_pictures_gives_the_same(batch: int | str, nhwc
 
 
 def test_its_size_is_that_of_its_files(tmp_path: Path) -> None:
-    """Another runtime holds its tensors; accuracy is set against what its files weigh."""
+    """Another runtime holds its tensors; accuracy is compared with the size of its files."""
     path = linear(tmp_path / "m.onnx")
 
     size = model_size(build(f"onnx:{path}?{HOW}", CPU))
@@ -91,7 +92,7 @@ def test_its_size_is_that_of_its_files(tmp_path: Path) -> None:
     assert size == ModelSize(None, path.stat().st_size / 1e6)
 
 
-def test_half_precision_models_are_fed_halves(tmp_path: Path) -> None:
+def test_half_precision_models_get_float16(tmp_path: Path) -> None:
     """And answer in float32, within their own precision."""
     recognizer = build(f"onnx:{linear(tmp_path / 'm.onnx', kind=TensorProto.FLOAT16)}?{HOW}&l2=no", CPU)
 
@@ -102,7 +103,7 @@ def test_half_precision_models_are_fed_halves(tmp_path: Path) -> None:
 
 
 def test_colour_length_and_flip_are_the_contracts(tmp_path: Path) -> None:
-    """BGR turns the channels round before mean and std are applied; length one; mirrored behind."""
+    """BGR reverses the channels before mean and std are applied; length one; the mirrored crop's vector is appended."""
     path = linear(tmp_path / "m.onnx")
     recognizer = build(f"onnx:{path}?{HOW}&colour=bgr&flip=concat", CPU)
 
@@ -112,7 +113,7 @@ def test_colour_length_and_flip_are_the_contracts(tmp_path: Path) -> None:
         recognizer.embed(crops(2)), expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-5
     )
     assert recognizer.name == "m?colour=bgr&flip=concat"
-    assert (recognizer.contract.mean, recognizer.contract.std) == ((10, 20, 30), (2, 4, 8))
+    assert recognizer.contract.preprocessing == Preprocessing(mean=(10, 20, 30), std=(2, 4, 8), colour="bgr")
 
 
 def test_outputs_with_axes_of_one_are_vectors(tmp_path: Path) -> None:
@@ -125,12 +126,12 @@ def test_outputs_with_axes_of_one_are_vectors(tmp_path: Path) -> None:
     assert vectors.tolist() == [[7, 7, 7]] * 2
 
 
-def test_inside_a_lane_onnxruntime_uses_one_thread(tmp_path: Path) -> None:
-    """The pipeline gives each lane one thread of torch's: the session follows it, and another serves the rest."""
+def test_in_a_worker_onnxruntime_uses_one_thread(tmp_path: Path) -> None:
+    """The pipeline gives each worker one thread of torch's: the session follows it, and another serves the rest."""
     network = OnnxNetwork(linear(tmp_path / "m.onnx"), device=CPU.device)
     outside = torch.get_num_threads()
-    with ThreadPoolExecutor(1, initializer=lambda: torch.set_num_threads(1)) as lane:
-        answered = lane.submit(network, torch.zeros(1, 3, SIDE, SIDE)).result()
+    with ThreadPoolExecutor(1, initializer=lambda: torch.set_num_threads(1)) as worker:
+        answered = worker.submit(network, torch.zeros(1, 3, SIDE, SIDE)).result()
 
     assert torch.equal(answered, network(torch.zeros(1, 3, SIDE, SIDE)))
     assert set(network._sessions) == {1, outside}
@@ -144,7 +145,7 @@ def test_the_hash_is_that_of_the_file(tmp_path: Path) -> None:
     assert build(f"onnx:{path}?{HOW}", CPU).contract.weights_sha256 == file_sha256(path)
 
 
-# How a network is fed: stated, known, or contradicted.
+# Contracts: stated, known, or contradicted.
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,7 @@ def test_the_hash_is_that_of_the_file(tmp_path: Path) -> None:
         pytest.param("?size=4&std=1", "State mean:", id="no mean"),
     ],
 )
-def test_a_strange_file_without_a_contract_is_refused(options: str, missing: str, tmp_path: Path) -> None:
+def test_an_unknown_file_without_a_contract_is_refused(options: str, missing: str, tmp_path: Path) -> None:
     """With what to state, in words that can be copied."""
     path = linear(tmp_path / "m.onnx")
 
@@ -166,7 +167,7 @@ def test_a_strange_file_without_a_contract_is_refused(options: str, missing: str
     assert f"onnx:{path}?size=112&mean=127.5&std=127.5" in str(raised.value)
 
 
-def test_a_size_that_the_file_does_not_tell_must_be_stated(tmp_path: Path) -> None:
+def test_a_size_that_the_file_does_not_declare_must_be_stated(tmp_path: Path) -> None:
     """Where the file does, it need not."""
     any_size = written(
         tmp_path / "a.onnx", [helper.make_node("GlobalAveragePool", ["x"], ["y"])], [], ["n", 3, "h", "w"]
@@ -185,7 +186,7 @@ def test_a_size_that_the_file_does_not_tell_must_be_stated(tmp_path: Path) -> No
         pytest.param("size=4.5&mean=0&std=1", "size=4.5: expected the crop's side", id="half a pixel"),
         pytest.param("mean=0/0&std=1", "mean=0/0: expected one number .* or three joined by /", id="two numbers"),
         pytest.param("mean=x&std=1", "mean=x: expected one number", id="word"),
-        pytest.param("mean=nan&std=1", "mean=nan: expected one number", id="nan"),
+        pytest.param("mean=nan&std=1", "mean=nan: expected three finite numbers", id="nan"),
         pytest.param("mean=0&std=0", "std=0: the pixels are divided by it", id="std zero"),
         pytest.param("mean=0&std=1&colour=grb", r"colour=grb: unknown\. Did you mean", id="colour"),
         pytest.param("mean=0&std=1&align=5p", r"align=5p: unknown\. Did you mean 5pt", id="align"),
@@ -218,14 +219,14 @@ def test_a_wrong_option_is_refused_by_name(options: str, message: str, tmp_path:
         pytest.param("onnx", "A network in a file is onnx:FILE", id="kind alone"),
     ],
 )
-def test_slips_are_told_before_anything_is_built(spec: str, message: str) -> None:
+def test_mistakes_are_reported_before_anything_is_built(spec: str, message: str) -> None:
     """By the check that every run makes first."""
     with pytest.raises(ModelError, match=message):
         check(spec)
 
 
 def test_specifications_of_files_are_split_at_their_commas() -> None:
-    """Numbers are joined by strokes, so that a comma always parts models."""
+    """Numbers are joined by slashes, so that a comma always separates models."""
     text = "onnx:a b.onnx?mean=1/2/3&std=4,dlib, onnx:c.onnx"
 
     assert split_models(text) == ["onnx:a b.onnx?mean=1/2/3&std=4", "dlib", "onnx:c.onnx"]
@@ -258,8 +259,9 @@ def test_known_names_bring_their_contract(  # noqa: PLR0913, PLR0917 - a contrac
 
     for spec in (f"onnx:{path}", f"onnx:{path}?size=112&mean={mean}&std={std}&colour={colour}&l2=yes&align=5pt"):
         contract = build(spec, CPU).contract
-        found = contract.colour, contract.mean, contract.std, contract.distance, contract.threshold, contract.l2
-        assert found == (colour, (mean,) * 3, (std,) * 3, distance, threshold, True)
+        found = contract.as_dict()
+        del found["weights_sha256"], found["flip"]
+        assert tuple(found.values()) == ((mean,) * 3, (std,) * 3, colour, True, distance, threshold)
 
 
 @pytest.mark.parametrize(
@@ -278,23 +280,23 @@ def test_known_names_bring_their_contract(  # noqa: PLR0913, PLR0917 - a contrac
         pytest.param("w600k_r50.onnx", "contract=mine", "State mean, std:", id="mine, unstated"),
     ],
 )
-def test_a_known_file_cannot_be_fed_otherwise_by_mistake(name: str, options: str, message: str, tmp_path: Path) -> None:
+def test_a_known_file_refuses_another_contract(name: str, options: str, message: str, tmp_path: Path) -> None:
     """The error names the family, the source and the way out."""
     with pytest.raises(ModelError, match=message):
         build(f"onnx:{face_sized(tmp_path / name)}?{options}", CPU)
 
 
-def test_a_namesake_takes_the_contract_of_its_owner(tmp_path: Path) -> None:
-    """contract=mine leaves nothing of the known one."""
+def test_another_file_of_a_known_name_takes_the_stated_contract(tmp_path: Path) -> None:
+    """With contract=mine nothing of the known one is used."""
     path = face_sized(tmp_path / "face_recognition_sface_2021dec.onnx")
 
     contract = build(f"onnx:{path}?contract=mine&mean=127.5&std=128&colour=bgr", CPU).contract
 
-    assert (contract.mean[0], contract.std[0], contract.colour) == (127.5, 128, "bgr")
+    assert contract.preprocessing == Preprocessing(std=(128,) * 3, colour="bgr")
     assert (contract.distance, contract.threshold) == ("euclidean", None)
 
 
-def test_a_name_that_many_networks_have_is_no_acquaintance(tmp_path: Path) -> None:
+def test_a_name_that_many_networks_have_is_not_known(tmp_path: Path) -> None:
     """MobileFaceNet.onnx is known by its hash alone."""
     with pytest.raises(ModelError, match="State mean, std"):
         build(f"onnx:{face_sized(tmp_path / 'MobileFaceNet.onnx')}", CPU)
@@ -345,7 +347,7 @@ def test_the_whole_picture_is_stretched_wherever_the_face_lies() -> None:
     ],
 )
 def test_what_is_no_model_is_refused_by_name(content: bytes, tmp_path: Path) -> None:
-    """Whatever the reader or onnxruntime makes of it."""
+    """Whichever of the reader and onnxruntime fails on it."""
     (tmp_path / "m.onnx").write_bytes(content)
 
     with pytest.raises(ModelError, match=r"m\.onnx: not (an ONNX|a) model"):
@@ -389,8 +391,8 @@ def test_other_inputs_are_described(shape: list[int | str], message: str, tmp_pa
         build(f"onnx:{path}?{HOW}", CPU)
 
 
-def test_the_layout_can_be_said(tmp_path: Path) -> None:
-    """A model of any shape is fed as its owner says."""
+def test_the_layout_can_be_stated(tmp_path: Path) -> None:
+    """A model of any shape gets the layout that the option states."""
     nodes = [helper.make_node("ReduceMean", ["x"], ["y"], axes=[1, 2], keepdims=0)]
     taken = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", "h", "w", "c"])
     back = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
@@ -415,8 +417,8 @@ def test_a_model_that_mixes_its_pictures_up_is_refused(tmp_path: Path) -> None:
         build(f"onnx:{path}?{HOW}", CPU).embed(crops(2))
 
 
-def test_crops_of_another_size_are_told_with_the_file(tmp_path: Path) -> None:
-    """The words of onnxruntime, and whose model it was."""
+def test_crops_of_another_size_are_reported_with_the_file(tmp_path: Path) -> None:
+    """The message of onnxruntime, and the file."""
     recognizer = build(f"onnx:{linear(tmp_path / 'm.onnx')}?{HOW}", CPU)
 
     with pytest.raises(ModelError, match=r"m\.onnx: cannot run \(1, 3, 8, 8\) pictures: "):
@@ -470,7 +472,7 @@ def test_tensors_beside_the_model_are_read_and_hashed(location: str, tmp_path: P
 
 
 @pytest.mark.parametrize("location", ["../secret", "parts/../../secret", "/etc/passwd", "a/../w.bin"])
-def test_a_model_that_reaches_out_of_its_folder_is_refused(location: str, tmp_path: Path) -> None:
+def test_a_model_that_names_files_outside_its_folder_is_refused(location: str, tmp_path: Path) -> None:
     """Before onnxruntime sees it."""
     (tmp_path / "secret").write_bytes(MATRIX.tobytes())
     (tmp_path / "inner" / "a").mkdir(parents=True)
@@ -503,7 +505,7 @@ def test_a_download_cache_that_links_both_into_one_folder_is_read(tmp_path: Path
 
 
 def test_a_file_that_does_not_lie_beside_the_model_is_named(tmp_path: Path) -> None:
-    """Half a download."""
+    """An incomplete download."""
     path = outside(tmp_path / "m.onnx", "m.onnx.data", content=b"")
 
     with pytest.raises(ModelError, match=r"keeps tensors in 'm\.onnx\.data', which does not lie beside it: fetch both"):
@@ -564,8 +566,8 @@ def test_mobilefacenet_answers_as_opencv_runs_it() -> None:
     np.testing.assert_allclose(ours, theirs / np.linalg.norm(theirs), atol=1e-5)
 
 
-def test_mobilefacenet_parts_two_people() -> None:
-    """The declared threshold joins and parts as it should, one picture at a time."""
+def test_mobilefacenet_distinguishes_two_people() -> None:
+    """The declared threshold accepts the genuine and rejects the impostor pair, one picture at a time."""
     recognizer = build(f"onnx:{at_hand('MobileFaceNet.onnx')}", CPU)
     hopper, collins, mirrored, also = (embed_one(recognizer, image) for image in crowd()[:4])
     threshold = recognizer.contract.threshold

@@ -14,20 +14,26 @@ from facecheck.alignment import BoxCrop, FivePoint, WholeImage
 from facecheck.detection.detector import Detections
 from facecheck.detection.selection import FacePolicy
 from facecheck.embedders import Crops, Embeddings
-from facecheck.embedders.network import Channels, Colour
+from facecheck.embedders.preprocessing import (
+    IMAGENET,
+    MINUS_1_TO_1,
+    ZERO_TO_1,
+    ZERO_TO_255,
+    Postprocessing,
+    Preprocessing,
+)
 from facecheck.errors import ModelError
 from facecheck.evaluation import preflight as module
 from facecheck.evaluation.preflight import Finding, preflight, separations, unprobed
 from facecheck.faces import Face, Image, ImageSource
 from facecheck.metrics import dprime
-from facecheck.models import Settings, build, torch_recognizer
+from facecheck.models import Settings, build
 from facecheck.models.recognizer import Contract, Recognizer
+from facecheck.models.settings import network_recognizer
 from facecheck.storage.cache import Cache
 from tests.support.weights_at_hand import at_hand
 
 CPU = Settings(device=torch.device("cpu"))
-RAW: tuple[Channels, Channels] = ((0.0,) * 3, (1.0,) * 3)
-IMAGENET: tuple[Channels, Channels] = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 
 
 @pytest.fixture(scope="module")
@@ -38,26 +44,23 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cache]:
     made.close()
 
 
-def wrongly_fed(
-    recognizer: Recognizer, *, colour: Colour | None = None, pixels: tuple[Channels, Channels] | None = None
-) -> Recognizer:
+def wrongly_fed(recognizer: Recognizer, preprocessing: Preprocessing) -> Recognizer:
     """Return the network as somebody would declare it by mistake."""
-    contract = recognizer.contract
-    mean, std = pixels or (contract.mean, contract.std)
     network = getattr(recognizer.embedder, "network", None)
     assert isinstance(network, torch.nn.Module)
-    return torch_recognizer(
+    return network_recognizer(
         recognizer.name,
         network,
         CPU,
-        mean=mean,
-        std=std,
-        colour=colour or contract.colour,
-        l2=contract.l2,
+        contract=dataclasses.replace(recognizer.contract, preprocessing=preprocessing),
         detector=recognizer.detector,
         aligner=recognizer.aligner,
-        weights_sha256=contract.weights_sha256,
     )
+
+
+def swapped(recognizer: Recognizer) -> Preprocessing:
+    """Return the declared preprocessing with BGR in place of RGB."""
+    return dataclasses.replace(recognizer.contract.preprocessing, colour="bgr")
 
 
 def called(findings: Sequence[Finding]) -> list[tuple[str, str, str]]:
@@ -72,7 +75,8 @@ def test_sound_contracts_raise_no_alarm(spec: str, cache: Cache) -> None:
 
 def test_swapped_channels_are_called_by_name(cache: Cache) -> None:
     """FaceNet declared BGR: the sentence names the model, both values and the option."""
-    recognizer = wrongly_fed(build("facenet-casia-webface", CPU), colour="bgr")
+    facenet = build("facenet-casia-webface", CPU)
+    recognizer = wrongly_fed(facenet, swapped(facenet))
 
     (finding,) = preflight(recognizer, cache=cache)
 
@@ -101,9 +105,9 @@ def edgeface(request: pytest.FixtureRequest) -> Recognizer:
 def test_edgeface_is_sound_as_published_and_called_otherwise(edgeface: Recognizer, cache: Cache) -> None:
     """BGR, 0..255 as they are, ImageNet's numbers, the whole picture, the detector's box: each by its name."""
     wrong = {
-        ("colour", "bgr", "rgb"): wrongly_fed(edgeface, colour="bgr"),
-        ("range", "0..255", "-1..1"): wrongly_fed(edgeface, pixels=RAW),
-        ("range", "ImageNet's mean and std", "-1..1"): wrongly_fed(edgeface, pixels=IMAGENET),
+        ("colour", "bgr", "rgb"): wrongly_fed(edgeface, swapped(edgeface)),
+        ("range", "0..255", "-1..1"): wrongly_fed(edgeface, ZERO_TO_255),
+        ("range", "ImageNet's mean and std", "-1..1"): wrongly_fed(edgeface, IMAGENET),
         ("align", "the whole picture", "five points"): dataclasses.replace(edgeface, aligner=WholeImage(112)),
         ("align", "the detector's box", "five points"): dataclasses.replace(edgeface, aligner=BoxCrop(112, margin=14)),
     }
@@ -136,10 +140,10 @@ class Probed(Blind):
     """The same, and open to other preprocessing; what it is asked is noted."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[Channels, Channels, Colour]] = []
+        self.asked: list[Preprocessing] = []
 
-    def with_contract(self, *, mean: Channels, std: Channels, colour: Colour) -> Probed:
-        self.asked.append((mean, std, colour))
+    def with_preprocessing(self, preprocessing: Preprocessing) -> Probed:
+        self.asked.append(preprocessing)
         return self
 
 
@@ -160,16 +164,8 @@ class Anywhere:
         return [Detections.of_boxes(boxes, [1.0] * len(boxes)) for _ in images]
 
 
-def recognizer_of(embedder: Blind, *, finds: bool = True, mean: float = 127.5, std: float = 127.5) -> Recognizer:
-    contract = Contract(
-        colour="rgb",
-        mean=(mean,) * 3,
-        std=(std,) * 3,
-        l2=False,
-        distance="euclidean",
-        threshold=None,
-        weights_sha256="0",
-    )
+def recognizer_of(embedder: Blind, *, finds: bool = True, preprocessing: Preprocessing = MINUS_1_TO_1) -> Recognizer:
+    contract = Contract(preprocessing=preprocessing, postprocessing=Postprocessing(l2=False), weights_sha256="0")
     return Recognizer(
         name="mine",
         detector=Anywhere(finds=finds),
@@ -185,27 +181,23 @@ def test_every_part_is_probed_with_its_usual_alternatives() -> None:
     """The declared value comes first; an alternative that is the declared one is not tried."""
     embedder = Probed()
 
-    found = separations(recognizer_of(embedder, std=128.0))
+    declared = Preprocessing(std=(128.0,) * 3)
+
+    found = separations(recognizer_of(embedder, preprocessing=declared))
 
     assert {part: list(values) for part, values in found.items()} == {
         "colour": ["rgb", "bgr"],
         "range": ["-1..1", "0..1", "0..255", "ImageNet's mean and std"],
         "align": ["five points", "the detector's box", "the whole picture"],
     }
-    half, unit, one = (127.5,) * 3, (255.0,) * 3, (1.0,) * 3
-    zero = (0.0,) * 3
-    declared = (half, (128.0,) * 3)
-    assert embedder.asked == [
-        (*declared, "bgr"),
-        (zero, unit, "rgb"),
-        (zero, one, "rgb"),
-        (*IMAGENET, "rgb"),
-    ]
+    assert embedder.asked == [dataclasses.replace(declared, colour="bgr"), ZERO_TO_1, ZERO_TO_255, IMAGENET]
 
 
 def test_an_unusual_range_is_spelt_out() -> None:
     """And held against all of the usual ones."""
-    found = separations(recognizer_of(Probed(), mean=100.0, std=50.0))["range"]
+    found = separations(recognizer_of(Probed(), preprocessing=Preprocessing(mean=(100.0,) * 3, std=(50.0,) * 3)))[
+        "range"
+    ]
 
     assert list(found) == ["(x - 100) / 50", "-1..1", "0..1", "0..255", "ImageNet's mean and std"]
 
@@ -217,7 +209,7 @@ def test_an_embedder_that_only_embeds_is_probed_in_its_alignment(cache: Cache) -
     assert list(separations(recognizer, cache=cache)) == ["align"]
     assert unprobed(recognizer) == (
         "mine: its colour order and range were not probed, its alignment was: "
-        "Blind has no with_contract(mean=, std=, colour=); see torch_recognizer"
+        "Blind has no with_preprocessing(preprocessing); see torch_recognizer"
     )
     assert unprobed(recognizer_of(Probed())) == ""
 
@@ -233,9 +225,9 @@ def test_where_no_face_is_found_nothing_is_said() -> None:
 class Overflowing(Probed):
     """Answers NaN to anything but its own range, as half precision does to 0..255."""
 
-    def with_contract(self, *, mean: Channels, std: Channels, colour: Colour) -> Probed:
-        other = super().with_contract(mean=mean, std=std, colour=colour)
-        return Overflown() if std == (1.0,) * 3 else other
+    def with_preprocessing(self, preprocessing: Preprocessing) -> Probed:
+        other = super().with_preprocessing(preprocessing)
+        return Overflown() if preprocessing == ZERO_TO_255 else other
 
 
 class Overflown(Probed):
@@ -307,7 +299,7 @@ def test_what_was_found_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         "-1..1 (d' 1.0): are its mean and std right?"
     )
     with pytest.raises(pytest.fail.Exception, match="measured again"):
-        preflight(recognizer_of(Blind(), std=100.0), cache=kept)
+        preflight(recognizer_of(Blind(), preprocessing=Preprocessing(std=(100.0,) * 3)), cache=kept)
     kept.close()
 
 

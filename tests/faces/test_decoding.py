@@ -1,4 +1,4 @@
-"""Pixels out of bytes: every mode that photographs come in, and files that are none."""
+"""Decoding image files: every mode that photographs come in, and files that are none."""
 
 from __future__ import annotations
 
@@ -124,8 +124,8 @@ def test_every_mode_becomes_eight_bit_rgb(content: bytes, expected: npt.NDArray[
     assert image.dtype == np.uint8
 
 
-def test_a_cmyk_jpeg_is_no_negative() -> None:
-    """Photoshop's inverted inks are Pillow's to turn round: white stays white."""
+def test_a_cmyk_jpeg_is_not_inverted() -> None:
+    """Photoshop's inverted inks are inverted by Pillow: white stays white."""
     paper = PIL.Image.new("CMYK", (8, 8), (0, 0, 0, 0))
 
     assert decode(encoded(paper, "JPEG"), "a").min() > 250
@@ -178,7 +178,7 @@ ARROW[:8, :8] = 255  # a white block at the upper left
 )
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP"])
 def test_exif_rotation_is_applied(orientation: int, stored: npt.NDArray[np.uint8], form: str) -> None:
-    """Telephones store what the sensor saw and a note how they were held."""
+    """Telephones store the sensor's pixels and, in EXIF, how the telephone was held."""
     exif = PIL.Image.Exif()
     exif[0x0112] = orientation
 
@@ -190,8 +190,8 @@ def test_exif_rotation_is_applied(orientation: int, stored: npt.NDArray[np.uint8
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_the_size_is_that_of_the_turned_image(orientation: int, form: str, tmp_path: Path) -> None:
-    """Or a strip would be judged by other sides than its tiles are cut from."""
+def test_the_size_is_that_of_the_rotated_image(orientation: int, form: str, tmp_path: Path) -> None:
+    """Otherwise a strip's tiles would be counted on other sides than they are cut from."""
     exif = PIL.Image.Exif()
     exif[0x0112] = orientation
     content = encoded(PIL.Image.fromarray(ARROW), form, exif=exif)
@@ -231,7 +231,7 @@ def test_a_damaged_exif_never_ends_the_run(form: str, exif: bytes) -> None:
 @pytest.mark.parametrize("switched_on", [False, True])
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_truncated_image_is_refused(form: str, switched_on: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - a parameter
-    """Half a face is no face, even after importing face_recognition, which tells Pillow otherwise."""
+    """Half a face is no face, even after importing face_recognition, which sets Pillow to accept it."""
     content = encoded(PIL.Image.fromarray(NOISE), form)
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", switched_on)
 
@@ -252,7 +252,7 @@ def test_a_truncated_image_is_refused(form: str, switched_on: bool, monkeypatch:
     ],
 )
 def test_what_is_no_image_of_a_known_format_is_refused(content: bytes) -> None:
-    """By name, with the formats that are read; the suffix is not believed."""
+    """By name, with the formats that are read; the suffix does not matter."""
     with pytest.raises(UnreadableImageError) as raised:
         decode(content, "Ann/a.jpg")
 
@@ -265,7 +265,7 @@ def test_what_is_no_image_of_a_known_format_is_refused(content: bytes) -> None:
     [pytest.param(20_000, 10_000, id="200-megapixels"), pytest.param(12_500, 10_000, id="125-megapixels")],
 )
 def test_a_huge_image_is_refused_from_its_header(header: object, width: int, height: int) -> None:
-    """Without the memory, with its size, the limit and what to do."""
+    """Before memory is allocated; the message gives size, limit and what to do."""
     assert callable(header)
     with pytest.raises(UnreadableImageError) as raised:
         decode(header(width, height), "a.png")
@@ -336,7 +336,7 @@ def test_decoding_in_threads_leaves_the_filters_of_warnings_alone(monkeypatch: p
         (inside["second"] if name == "first" else first_done).wait(0.5)
         return open_image(*arguments, **options)  # type: ignore[arg-type]
 
-    with warnings.catch_warnings():  # so that the other tests do not suffer
+    with warnings.catch_warnings():  # so that other tests are not affected
         monkeypatch.setattr(PIL.Image, "open", staged)
         before = list(warnings.filters)
         first = threading.Thread(target=decode, args=(content, "a"), name="first")
@@ -382,7 +382,7 @@ def test_reading_returns_the_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_the_size_is_read_from_the_head_alone(form: str, tmp_path: Path) -> None:
+def test_the_size_is_read_from_the_header_alone(form: str, tmp_path: Path) -> None:
     """(width, height), even where the rest is missing."""
     content = encoded(PIL.Image.fromarray(NOISE), form)
     (tmp_path / "a").write_bytes(content if form == "WEBP" else content[: -len(NOISE)])
@@ -427,14 +427,14 @@ def test_tiles_are_counted_from_the_left(tile: int) -> None:
     ("width", "tile"),
     [pytest.param(20, 5, id="beyond-the-last"), pytest.param(19, 4, id="cut-off"), pytest.param(3, 0, id="upright")],
 )
-def test_a_tile_that_a_strip_has_not_is_refused(width: int, tile: int) -> None:
+def test_a_tile_outside_the_strip_is_refused(width: int, tile: int) -> None:
     """With the strip's size."""
     with pytest.raises(UnreadableImageError, match=rf"a strip of {width} x 4 px has no tile {tile}"):
         cut_tile(STRIP[:, :width], tile)
 
 
 def test_a_digest_is_32_bytes_of_content_alone() -> None:
-    """The same image is the same wherever it lies."""
+    """The same content gives the same digest, whatever its path."""
     assert digest(b"abc") == digest(b"abc")
     assert len(digest(b"abc")) == len(digest(b"abc", 3)) == 32
 
@@ -450,5 +450,5 @@ def test_a_digest_is_32_bytes_of_content_alone() -> None:
     ],
 )
 def test_digests_differ_where_pixels_do(one: tuple[bytes, int | None], other: tuple[bytes, int | None]) -> None:
-    """Or the cache would answer with another image's face."""
+    """Otherwise the cache would return another image's face."""
     assert digest(*one) != digest(*other)

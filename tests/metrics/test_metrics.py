@@ -95,7 +95,7 @@ def slow_eer(scores: Scores) -> Fraction:
 
 
 def slow_best_accuracy(scores: Scores) -> int:
-    """Try every threshold, and count the right decisions at the best one."""
+    """Try every threshold, and count the pairs that the best one judges correctly."""
     return max(tp + tn for tp, _, tn, _ in (count(scores, threshold) for threshold, _, _ in operating_points(scores)))
 
 
@@ -104,7 +104,7 @@ def impostors(scores: Scores) -> int:
 
 
 def right_at_best(scores: Scores) -> int:
-    """Count the right decisions at the library's best threshold."""
+    """Count the pairs that the library's best threshold judges correctly."""
     tp, _, tn, _ = count(scores, best_threshold(scores))
     return tp + tn
 
@@ -580,7 +580,7 @@ def test_dprime_without_spread_is_an_error(genuine: list[float], impostor: list[
 
 @given(scores=SCORES)
 def test_the_best_threshold_has_the_best_accuracy(scores: Scores) -> None:
-    """No threshold has more right decisions."""
+    """No threshold judges more pairs correctly."""
     assume(scores.made.any())
     assert right_at_best(scores) == slow_best_accuracy(scores)
 
@@ -656,7 +656,7 @@ def test_the_standard_error_has_n_minus_one() -> None:
 
 
 def test_a_failure_counts_against_its_fold() -> None:
-    """A genuine pair without a face is an error, an impostor pair without one is rejected rightly."""
+    """A genuine pair without a face is an error, an impostor pair without one is rejected correctly."""
     scores = scored([0.9, -INF], [-INF, 0.1])
     found = fold_accuracy(scores, FOLDS, np.array([0.5, 0.5]))
     assert found.by_fold.tolist() == [1.0, 0.5]
@@ -703,7 +703,7 @@ def test_folds_may_come_in_any_order_and_number(scores: Scores, data: st.DataObj
 
 
 def test_one_fold_cannot_be_cross_fitted() -> None:
-    """A single fold has no other folds to choose on."""
+    """There are no others to choose on."""
     with pytest.raises(ValueError, match="1 fold: a threshold must be chosen on other pairs than it is applied to"):
         cross_fitted_thresholds(FOLDED, np.zeros(4, dtype=np.int64))
 
@@ -718,7 +718,7 @@ def test_one_fold_cannot_be_cross_fitted() -> None:
 )
 def test_each_fold_needs_its_threshold(folds: list[int], thresholds: list[float], text: str) -> None:
     """The message says how many of each came."""
-    with pytest.raises(ValueError, match=f"{text}: expected one per fold, for at least two folds"):
+    with pytest.raises(ValueError, match=f"{text}: two folds or more need one each"):
         fold_accuracy(FOLDED, np.array(folds, dtype=np.int64), np.array(thresholds))
 
 

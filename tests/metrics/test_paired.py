@@ -192,7 +192,7 @@ def test_holm_keeps_the_false_alarms_of_a_whole_table() -> None:
 @pytest.mark.parametrize("p", [[0.5, float("nan")], [-0.1], [1.1], [[0.5]]])
 def test_holm_refuses_what_is_no_probability(p: list[float]) -> None:
     """NaN would silently sort last."""
-    with pytest.raises(ValueError, match="needs a row of probabilities"):
+    with pytest.raises(ValueError, match="needs a sequence of probabilities"):
         holm(p)
 
 
@@ -260,7 +260,7 @@ def test_the_interval_covers_the_truth_where_mcnemar_cries_wolf() -> None:
 def test_who_must_fit_the_answers() -> None:
     """A row of people a pair."""
     right = np.ones(4, dtype=np.bool_)
-    with pytest.raises(ValueError, match=r"who must have shape \(4, 2\), a row a pair, not \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"who must have shape \(4, 2\), one row per pair, not \(3, 2\)"):
         difference(right, right, COUPLES[:3])
 
 

@@ -1,4 +1,7 @@
-"""Recognisers against the packages that they are made of, and the ways of asking for one."""
+"""Recognisers against the packages that they are made of, and their specifications."""
+
+import subprocess
+import sys
 
 import face_recognition
 import numpy as np
@@ -9,6 +12,7 @@ from facenet_pytorch import MTCNN
 
 from facecheck.alignment import BoxCrop
 from facecheck.embedders import Embeddings, facenet
+from facecheck.embedders.network import Precision
 from facecheck.errors import ModelError
 from facecheck.faces import Image
 from facecheck.models import Settings, build, check, split_models, torch_recognizer
@@ -19,7 +23,7 @@ CPU = Settings(device=torch.device("cpu"))
 
 
 def embed_one(recognizer: Recognizer, image: Image) -> Embeddings:
-    """Take one image along the road by hand."""
+    """Take one image through the steps of the pipeline by hand."""
     chosen = recognizer.policy.choose(recognizer.detector.detect([image])[0], image.shape)
     assert chosen is not None
     vectors = recognizer.embed(recognizer.aligner.align(image, chosen)[None])
@@ -33,7 +37,7 @@ def dlib_first() -> Recognizer:
 
 @pytest.mark.parametrize("number", range(6))
 def test_dlib_is_face_recognition_within_a_millionth(dlib_first: Recognizer, number: int) -> None:
-    """Used in its way, the first face returned, the vector is face_recognition's."""
+    """For the first face returned, the vector is face_recognition's."""
     image = crowd()[number]
     theirs = face_recognition.face_encodings(image)[0]
 
@@ -48,7 +52,7 @@ def test_dlib_finds_what_face_recognition_finds(dlib_first: Recognizer) -> None:
     assert dlib_first.detector.detect([image])[0].boxes.tolist() == [list(map(float, box)) for box in theirs]
 
 
-def test_facenet_is_facenet_pytorchs_own_road() -> None:
+def test_facenet_is_facenet_pytorchs_own_pipeline() -> None:
     """MTCNN's crop through the network, as facenet-pytorch's examples do it, gives the same vector."""
     image = photograph(HOPPER)
     mtcnn = MTCNN(image_size=160, margin=14, selection_method="center_weighted_size", device="cpu")
@@ -64,7 +68,7 @@ def test_facenet_is_facenet_pytorchs_own_road() -> None:
 
 @pytest.mark.parametrize("model", ["dlib", "facenet-casia-webface"])
 def test_two_photographs_of_one_person_are_nearer_than_two_people(model: str) -> None:
-    """The declared threshold parts Grace Hopper from Eileen Collins, and joins each with her mirror image."""
+    """The declared threshold distinguishes Grace Hopper from Eileen Collins, and accepts each with her mirror image."""
     recognizer = build(model, CPU)
     hopper, collins, mirrored, also = (embed_one(recognizer, image) for image in crowd()[:4])
     threshold = recognizer.contract.threshold
@@ -92,7 +96,7 @@ def test_the_fingerprint_sees_what_the_weights_hash_does_not() -> None:
 
 
 class Tripled(torch.nn.Module):
-    """A constant factor in somebody's own code."""
+    """A constant factor in a user's own code."""
 
     def __init__(self, network: torch.nn.Module, factor: float) -> None:
         super().__init__()
@@ -105,7 +109,7 @@ class Tripled(torch.nn.Module):
 
 
 def test_the_fingerprint_sees_the_scale() -> None:
-    """Embeddings that are not brought to length one grow by a factor, and with them every distance."""
+    """Embeddings that are not scaled to length one grow by a factor, and with them every distance."""
     once, thrice, never = (
         torch_recognizer("m", Tripled(facenet.casia_webface(), factor), CPU, aligner=BoxCrop(), l2=False)
         for factor in (1.0, 3.0, 0.0)
@@ -125,7 +129,7 @@ class Swap(torch.nn.Module):
 
 
 def test_bf16_is_near_fp32_and_not_equal() -> None:
-    """The precision that was asked for is the one that is computed in."""
+    """The network computes in the precision that was asked for."""
     image = photograph(HOPPER)
     full = embed_one(build("facenet-casia-webface", CPU), image)
     half = embed_one(build("facenet-casia-webface", Settings(device=CPU.device, precision="bf16")), image)
@@ -134,7 +138,7 @@ def test_bf16_is_near_fp32_and_not_equal() -> None:
 
 
 def test_a_network_that_gives_nan_is_refused() -> None:
-    """NaN embeddings are told at once, with the model's name."""
+    """NaN embeddings are reported at once, with the model's name."""
     broken = torch_recognizer("broken", torch.nn.Sequential(torch.nn.Flatten(), Nan()), CPU)
 
     with pytest.raises(ModelError, match=r"broken: expected finite embeddings .* finite: False"):
@@ -159,7 +163,7 @@ class Nan(torch.nn.Module):
     ],
 )
 def test_a_specification_that_names_nothing_is_refused_before_anything_is_built(spec: str, message: str) -> None:
-    """A slip costs no time and names what was probably meant."""
+    """A mistake costs no time, and the message names what was probably meant."""
     with pytest.raises(ModelError, match=message):
         check(spec)
 
@@ -179,7 +183,7 @@ def test_a_specification_that_names_nothing_is_refused_before_anything_is_built(
     ],
 )
 def test_what_cannot_be_built_says_why(spec: str, message: str) -> None:
-    """Each message names the specification's part that is at fault."""
+    """Each message names the wrong part of the specification."""
     with pytest.raises(ModelError, match=message):
         build(spec, CPU)
 
@@ -198,7 +202,7 @@ def small_factory(settings: Settings) -> Recognizer:
     return torch_recognizer("small", network, settings, threshold=0.5)
 
 
-def test_a_factory_of_the_users_own_is_a_full_member() -> None:
+def test_a_factory_of_the_users_own_builds_a_recogniser() -> None:
     """package.module:factory gives a recogniser that embeds."""
     recognizer = build("tests.models.test_models:small_factory", CPU)
 
@@ -217,3 +221,34 @@ def test_hostile_paths_are_refused(spec: str) -> None:
     """Nothing is read as a model that is not one."""
     with pytest.raises(ModelError):
         build(spec, CPU)
+
+
+REBUILD = """
+import sys
+import torch
+from facecheck.models import Settings, build
+spec, device, precision = sys.argv[1:]
+print(build(spec, Settings(device=torch.device(device), precision=precision)).identity)
+"""
+
+
+@pytest.mark.parametrize(
+    ("spec", "precision"),
+    [
+        pytest.param("dlib?policy=largest", "fp32", id="built in"),
+        pytest.param("tests.models.test_models:small_factory", "bf16", id="factory"),
+    ],
+)
+def test_another_process_builds_the_same_recogniser_from_its_specification(spec: str, precision: Precision) -> None:
+    """Specification, device and precision are all that it needs."""
+    recognizer = build(spec, Settings(device=CPU.device, precision=precision))
+
+    command = [sys.executable, "-c", REBUILD, recognizer.spec, str(recognizer.device), recognizer.precision]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+
+    assert done.stdout.strip() == recognizer.identity
+
+
+def test_a_recogniser_that_was_made_directly_has_no_specification() -> None:
+    """Nothing could build it again."""
+    assert not small_factory(CPU).spec

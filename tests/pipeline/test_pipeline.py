@@ -1,4 +1,4 @@
-"""The road: every image once, every failure a result, nothing lost."""
+"""The pipeline: every image once, every failure a result, nothing lost."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from facecheck.corruptions import Applied
 from facecheck.detection.detector import Detections
 from facecheck.detection.selection import FacePolicy
 from facecheck.embedders import Crops, Embeddings
+from facecheck.embedders.preprocessing import ZERO_TO_255, Postprocessing
 from facecheck.evaluation.scoring import score
 from facecheck.faces import Face, Image, ImageSource, Pairs
 from facecheck.models import Settings, build
@@ -55,9 +56,7 @@ class MeanEmbedder:
 def counting(policy: FacePolicy | None = None) -> tuple[Recognizer, BrightDetector, MeanEmbedder]:
     """Return a recogniser whose work can be counted."""
     detector, embedder = BrightDetector(), MeanEmbedder()
-    contract = Contract(
-        colour="rgb", mean=(0, 0, 0), std=(1, 1, 1), l2=False, distance="euclidean", threshold=None, weights_sha256=""
-    )
+    contract = Contract(preprocessing=ZERO_TO_255, postprocessing=Postprocessing(l2=False))
     recognizer = Recognizer(
         name="counting",
         detector=detector,
@@ -85,7 +84,7 @@ def faces(tmp_path: Path) -> list[Face]:
 
 
 def test_each_image_is_detected_and_embedded_once_a_run(faces: list[Face]) -> None:
-    """However many evals ask, and however often a face stands in the list."""
+    """However many evals run it, and however often a face is in the list."""
     recognizer, detector, embedder = counting()
     pipeline = Pipeline(batch=3)
 
@@ -98,7 +97,7 @@ def test_each_image_is_detected_and_embedded_once_a_run(faces: list[Face]) -> No
 
 
 def test_equal_files_are_one_image(faces: list[Face], tmp_path: Path) -> None:
-    """What counts is the content: a copy costs nothing."""
+    """Images are identified by their content: a copy costs nothing."""
     copy = tmp_path / "copy.png"
     copy.write_bytes(faces[0].source.path.read_bytes())
     recognizer, detector, _ = counting()
@@ -108,10 +107,10 @@ def test_equal_files_are_one_image(faces: list[Face], tmp_path: Path) -> None:
     assert detector.seen == 1
 
 
-@pytest.mark.parametrize(("lanes", "batch"), [(1, 1), (1, 16), (2, 3), (4, 2)])
-def test_lanes_and_batches_do_not_change_the_answer(faces: list[Face], lanes: int, batch: int) -> None:
-    """Order and grouping are the machine's business."""
-    found = Pipeline(lanes=lanes, batch=batch).run(counting()[0], faces)
+@pytest.mark.parametrize(("workers", "batch"), [(1, 1), (1, 16), (2, 3), (4, 2)])
+def test_workers_and_batches_do_not_change_the_answer(faces: list[Face], workers: int, batch: int) -> None:
+    """Neither order nor grouping changes a vector."""
+    found = Pipeline(workers=workers, batch=batch).run(counting()[0], faces)
 
     expected = [[100.0 + 10 * n] * 3 for n in range(10)]
     expected[3] = [np.nan] * 3
@@ -135,8 +134,8 @@ def test_the_cache_makes_the_second_run_free_and_equal(faces: list[Face], tmp_pa
     np.testing.assert_allclose(first.total_ms, second.total_ms, rtol=1e-5)
 
 
-def test_another_policy_pays_for_embedding_only(faces: list[Face], tmp_path: Path) -> None:
-    """Detections are shared by everything that detects alike."""
+def test_another_policy_only_embeds_again(faces: list[Face], tmp_path: Path) -> None:
+    """Detections are shared by all recognisers with the same detector."""
     cache = Cache(tmp_path / "cache")
     Pipeline(cache=cache).run(counting()[0], faces)
     recognizer, detector, embedder = counting(FacePolicy(fallback="centre_box"))
@@ -150,7 +149,7 @@ def test_another_policy_pays_for_embedding_only(faces: list[Face], tmp_path: Pat
 
 
 def test_a_corruption_is_another_image(faces: list[Face]) -> None:
-    """Clean results are not taken for blurred ones; level 0 is the clean image."""
+    """Clean results are not used for blurred images; level 0 is the clean image."""
     recognizer, detector, _ = counting()
     pipeline = Pipeline()
 
@@ -161,10 +160,10 @@ def test_a_corruption_is_another_image(faces: list[Face]) -> None:
     assert detector.seen == 20
 
 
-class PinnedDetector:
-    """Finds one face with landmarks that are no whole numbers, in bright images; counts what it is given."""
+class ReferenceDetector:
+    """Finds one face with landmarks that are not whole numbers, in bright images; counts what it is given."""
 
-    identity = "pinned"
+    identity = "reference"
 
     def __init__(self) -> None:
         self.seen = 0
@@ -176,12 +175,12 @@ class PinnedDetector:
         return [found if image.mean() > 20 else Detections.of_boxes([], []) for image in images]
 
 
-def test_what_is_placed_on_a_face_lies_where_the_pinned_detector_sees_it(
+def test_corruptions_are_placed_by_the_reference_detector(
     faces: list[Face], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever model is judged, landmarks are those of one detector on the clean image, to the pixel, found once."""
-    pinned, given = PinnedDetector(), []
-    monkeypatch.setattr("facecheck.pipeline.pipeline._reference_detector", lambda: pinned)
+    """Whatever the model, landmarks are those of one detector on the clean image, to the pixel, found once."""
+    reference, given = ReferenceDetector(), []
+    monkeypatch.setattr("facecheck.pipeline.pipeline.reference_detector", lambda: reference)
     apply = Applied.apply
 
     def spied(self: Applied, image: Image, digest: bytes, landmarks: npt.NDArray[np.float32] | None = None) -> Image:
@@ -198,22 +197,20 @@ def test_what_is_placed_on_a_face_lies_where_the_pinned_detector_sees_it(
     Pipeline(cache=cache).run(counting()[0], faces, corruption=Applied("mask", 50))
     cache.close()
 
-    assert pinned.seen == len(faces)
+    assert reference.seen == len(faces)
     assert len(given) == 3 * len(faces)
     assert given.count(None) == 3, "the dark image has no face to place anything on"
     assert next(points for points in given if points) == [[10, 13], [30, 12], [20, 20], [12, 30], [28, 30]]
 
 
-def test_corruptions_that_need_no_landmarks_do_not_wait_for_them(
-    faces: list[Face], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Blur is blur, wherever the face is."""
-    pinned = PinnedDetector()
-    monkeypatch.setattr("facecheck.pipeline.pipeline._reference_detector", lambda: pinned)
+def test_corruptions_that_need_no_landmarks_detect_none(faces: list[Face], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blur does not depend on where the face is."""
+    reference = ReferenceDetector()
+    monkeypatch.setattr("facecheck.pipeline.pipeline.reference_detector", lambda: reference)
 
     Pipeline().run(counting()[0], faces, corruption=Applied("blur", 2))
 
-    assert pinned.seen == 0
+    assert reference.seen == 0
 
 
 def test_a_corruption_that_an_image_cannot_take_is_a_result(faces: list[Face], tmp_path: Path) -> None:
@@ -230,7 +227,7 @@ def test_a_corruption_that_an_image_cannot_take_is_a_result(faces: list[Face], t
 
 
 def test_bad_images_are_results_and_the_run_goes_on(faces: list[Face], tmp_path: Path) -> None:
-    """A missing, an empty, a truncated and a false image are unreadable, each with its reason."""
+    """A missing, an empty and a truncated image, and a text, are unreadable, each with its reason."""
     whole = HOPPER.read_bytes()
     contents = {"empty.jpg": b"", "cut.jpg": whole[: len(whole) // 2], "text.jpg": b"hello"}
     bad = [face(tmp_path / "missing.jpg", "m")]
@@ -248,8 +245,8 @@ def test_bad_images_are_results_and_the_run_goes_on(faces: list[Face], tmp_path:
     assert np.isnan(found.total_ms[:4]).all()
 
 
-def test_failures_travel_to_the_scores_as_non_matches(faces: list[Face]) -> None:
-    """No pair is dropped: one that cannot be compared is minus infinity."""
+def test_failures_become_non_matches_in_the_scores(faces: list[Face]) -> None:
+    """No pair is left out: one that cannot be compared has the score minus infinity."""
     found = Pipeline().run(counting()[0], faces)
     pairs = Pairs(tuple(faces), np.array([[0, 1], [3, 4], [2, 3]]))
 
@@ -260,7 +257,7 @@ def test_failures_travel_to_the_scores_as_non_matches(faces: list[Face]) -> None
 
 
 def test_a_run_without_any_face_has_scores_too(faces: list[Face]) -> None:
-    """Nothing found at all is a result of its own."""
+    """No face in any image is a result too."""
     found = Pipeline().run(counting()[0], [faces[3], faces[3]])
 
     assert found.vectors.shape == (2, 0)
@@ -284,7 +281,7 @@ def test_an_interruption_keeps_what_was_finished(faces: list[Face], tmp_path: Pa
     _ = broken.identity
     interrupted.seen = 0
     with pytest.raises(KeyboardInterrupt):
-        Pipeline(cache=cache, lanes=1, batch=1).run(broken, faces)
+        Pipeline(cache=cache, workers=1, batch=1).run(broken, faces)
     detector.seen = 0
 
     Pipeline(cache=cache).run(recognizer, faces)
@@ -309,12 +306,12 @@ def test_tiles_of_a_strip_are_images_of_their_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("model", ["dlib", "facenet-casia-webface"])
-def test_the_road_is_the_same_as_walking_it_by_hand(model: str) -> None:
+def test_the_pipeline_gives_what_its_steps_give_by_hand(model: str) -> None:
     """Threads and batches give the vector that detector, policy, aligner and embedder give one after the other."""
     recognizer = build(model, Settings(device=CPU))
     people = [face(HOPPER, "hopper"), face(ASTRONAUT, "collins"), face(COFFEE, "nobody")]
 
-    found = Pipeline(lanes=2, batch=2).run(recognizer, people)
+    found = Pipeline(workers=2, batch=2).run(recognizer, people)
 
     assert found.outcomes.tolist() == [Outcome.EMBEDDED, Outcome.EMBEDDED, Outcome.NO_FACE]
     image = np.asarray(PIL.Image.open(HOPPER).convert("RGB"))

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,8 @@ import torch
 
 from facecheck.models import Settings, torch_recognizer
 from facecheck.models.recognizer import Recognizer
-from fixtures.device import resolve_device
+from facecheck.plugin.device import resolve_device
+from facecheck.results.run import Run
 from tests.pipeline.test_pipeline import BrightDetector
 
 ROOT = Path(__file__).parents[2]
@@ -135,9 +137,13 @@ def test_a_good_model_passes_and_a_blind_one_fails_with_the_promise(finished: tu
 def test_results_hold_what_the_readers_were_told(finished: tuple[str, Path]) -> None:
     """results.json has the documented keys, every name is the reference page's, every number has its interval."""
     results = json.loads((finished[1] / "results.json").read_text())
-    keys = {"eval", "name", "value", "low", "high", "n", "unit", "better", "model", "dataset", "conditions"}
+    keys = {"eval", "name", "value", "low", "high", "n", "unit", "better", "model", "dataset", "conditions", "scores"}
+    whole = {"schema", "id", "started", "duration_s", "signature", "measurements", "verdicts", "failures", "questions"}
 
-    assert {"signature", "measurements", "verdicts"} <= results.keys()
+    assert whole <= results.keys()
+    assert results["schema"] == 2
+    assert results["questions"] == {"verification": "Are images of one person distinguished from images of two?"}
+    assert results["duration_s"] > 0
     assert all(measurement.keys() == keys for measurement in results["measurements"])
     assert all(m["low"] <= m["value"] <= m["high"] for m in results["measurements"])
     assert {verdict["outcome"] for verdict in results["verdicts"]} == {"passed", "failed", "skipped"}
@@ -151,9 +157,14 @@ def test_the_signature_names_models_data_libraries_and_machine(finished: tuple[s
     """What must agree before runs are compared is in the results."""
     signature = json.loads((finished[1] / "results.json").read_text())["signature"]
 
-    assert signature["models"].keys() == {"colours", "blind"}
-    assert {"contract", "policy", "detector", "fingerprint", "device"} <= signature["models"]["colours"].keys()
-    assert signature["datasets"]["people"]["comparisons"] == 30
+    colours, _ = sorted(signature["models"], key=lambda model: str(model["name"]), reverse=True)
+    (people,) = signature["datasets"]
+
+    assert {model["name"] for model in signature["models"]} == {"colours", "blind"}
+    assert colours["spec"] == "tests.plugin.test_suite:colours"
+    assert all(colours[key] for key in ("contract", "policy", "detector", "fingerprint", "device"))
+    assert (people["comparisons"], people["images"], people["people"]) == (30, 60, 40)
+    assert signature["code"]["repository"]["commit"]
     assert signature["libraries"]["torch"] == torch.__version__.partition("+")[0]
     assert signature["machine"]["precision"] == "fp32"
 
@@ -179,6 +190,19 @@ def test_the_scores_of_every_pair_are_kept(finished: tuple[str, Path]) -> None:
     with np.load(files[0], allow_pickle=False) as arrays:
         assert arrays["similarity"].shape == (30,)
         assert arrays["indices"].shape == (30, 2)
+
+
+def test_verdicts_carry_limit_measurement_and_margin(finished: tuple[str, Path]) -> None:
+    """A failed verdict says which measurement missed which limit by how much; every measurement names its scores."""
+    run = Run.read(finished[1])
+    failed = [verdict for verdict in run.verdicts if verdict.outcome == "failed"]
+    stems = {path.stem for path in (finished[1] / "scores").iterdir()}
+
+    assert failed
+    assert all(j.limit and j.measurement in run.measurements for v in failed for j in v.judgements)
+    assert all(j.margin is not None and (j.margin < 0) == (j.outcome == "failed") for v in failed for j in v.judgements)
+    assert all(set(m.scores) <= stems for m in run.measurements)
+    assert {m.name for m in run.measurements if not m.scores} == {"fta", "detection_rate", "time_per_image_ms"}
 
 
 def test_latest_points_to_the_dated_run(finished: tuple[str, Path]) -> None:
@@ -227,7 +251,9 @@ def comparable(folder: Path) -> list[str]:
         pytest.param(["--facecheck-models=dlip"], "Did you mean dlib", id="misspelt model"),
         pytest.param(["--facecheck-datasets=lwf:x"], "Did you mean lfw", id="misspelt data set"),
         pytest.param(["--facecheck-datasets=strips:/nowhere"], "no such folder: /nowhere", id="missing folder"),
-        pytest.param(["--facecheck-limit=one"], "expected a number of comparisons", id="limit"),
+        pytest.param(["--facecheck-sample=one"], "expected a number of comparisons", id="sample"),
+        pytest.param(["--facecheck-sample=²"], "expected a number of comparisons", id="sample in other digits"),
+        pytest.param(["--facecheck-sample=" + "9" * 5000], "expected a number", id="endless sample"),
         pytest.param(["--facecheck-limits=/nowhere.toml"], "cannot be read as TOML", id="limits"),
     ],
 )
@@ -270,6 +296,61 @@ def test_strict_makes_a_skip_a_failure(people: Path, easy: Path, tmp_path: Path)
 
     assert suite(*common, reports=tmp_path).returncode == pytest.ExitCode.OK
     assert suite(*common, "--facecheck-strict", reports=tmp_path).returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_what_nobody_has_promised_is_unjudged(people: Path, tmp_path: Path) -> None:
+    """Without a limit a case is unjudged: recorded, listed, red only under strict, or where nothing was judged."""
+    limits = tmp_path / "limits.toml"
+    limits.write_text(LIMITS.format(name="accuracy", bound="at_least = 0.9"))
+    done = suite(
+        "evals/test_verification.py",
+        "--facecheck-models=tests.plugin.test_suite:colours",
+        f"--facecheck-datasets=folders:{people}",
+        f"--facecheck-limits={limits}",
+        reports=tmp_path,
+    )
+    run = Run.read(tmp_path / "latest")
+
+    assert done.returncode == pytest.ExitCode.OK, done.stdout + done.stderr
+    assert {verdict.outcome for verdict in run.verdicts} == {"passed", "unjudged", "skipped"}
+    assert "unjudged (3): no limit applies; 'facecheck limits RUN --why ...' proposes some" in done.stdout
+    assert "auc" in {m.name for m in run.judged}, "an unjudged measurement is what limits are proposed from"
+
+
+def test_a_session_without_evals_imports_nothing_heavy_and_writes_nothing(tmp_path: Path) -> None:
+    """A repository that uses facecheck pays for it in its evals only."""
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ("facecheck.plugin",)\n')
+    (tmp_path / "test_own.py").write_text(
+        "import sys\n\ndef test_own():\n    assert not {'torch', 'numpy', 'cv2'} & sys.modules.keys()\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    assert done.returncode == pytest.ExitCode.OK, done.stdout + done.stderr
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_full_disk_keeps_the_results_and_is_red(people: Path, easy: Path, tmp_path: Path) -> None:
+    """Files above 30 kB cannot be written: the results stay, the message names the folder and what to do."""
+    limited = f"ulimit -f 30; exec {shlex.quote(sys.executable)} -m pytest " + shlex.join(
+        [
+            "evals/test_verification.py",
+            "--facecheck-models=tests.plugin.test_suite:colours",
+            f"--facecheck-datasets=folders:{people}",
+            f"--facecheck-limits={easy}",
+            "--facecheck-cache=none",
+            f"--facecheck-reports={tmp_path}",
+        ]
+    )
+    done = subprocess.run(["bash", "-c", limited], cwd=ROOT, capture_output=True, text=True, check=False)
+    run = Run.read(tmp_path / "latest")
+
+    assert done.returncode not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED), done.stdout
+    assert run.measurements
+    assert "comparison and graphs could not be written" in done.stdout
+    assert f"facecheck report {tmp_path}" in done.stdout
+    assert not [path for path in (tmp_path / "latest").rglob(".*") if path.is_file()], "a part of a file was left"
 
 
 def test_a_model_that_cannot_be_built_fails_its_own_cases_only(people: Path, easy: Path, tmp_path: Path) -> None:

@@ -194,7 +194,7 @@ def test_the_trade_off_takes_latency_and_size_where_they_are_known(studies: Run)
     assert found == [
         ["latency at batch 1, ms"],
         ["latency at batch 1, ms", "size of the weights, MB"],
-        ["time per image on one lane, ms"],
+        ["time per image on one worker, ms"],
     ]
 
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from fixtures.sweep import chosen_levels
 
 from facecheck.corruptions import CORRUPTIONS, of_family
 from facecheck.datasets import open_dataset
-from fixtures.sweep import chosen_levels
 from tests.plugin.test_suite import people, suite
 
 __all__ = ["people"]  # the fixture

@@ -49,7 +49,7 @@ def cache(tmp_path: Path) -> Iterator[Cache]:
     ],
 )
 def test_arrays_come_back_as_they_were(cache: Cache, array: npt.NDArray[np.generic]) -> None:
-    """Values, shape and type, however they lay in memory."""
+    """Values, shape and type, whatever their order in memory."""
     cache.put({ONE: {"a": array, "b": np.ones(2)}})
 
     found = cache.get([ONE])[ONE]
@@ -107,7 +107,7 @@ def test_many_keys_are_found_at_once(cache: Cache) -> None:
     ],
 )
 def test_keys_of_different_parts_differ(one: tuple[str, ...], other: tuple[str, ...]) -> None:
-    """A key that two questions share would answer one with the other's face."""
+    """Two results under one key would be mistaken for each other."""
     assert key(*one) != key(*other)
 
 
@@ -159,7 +159,7 @@ def test_a_damaged_entry_is_not_found_and_can_be_made_again(cache: Cache, value:
 
 @pytest.mark.parametrize("cut", [1, 100, 2000])
 def test_an_entry_cut_short_is_not_found(cache: Cache, cut: int) -> None:
-    """Half an embedding is none."""
+    """Part of an embedding is of no use."""
     cache.put({ONE: filled(1)})
     with contextlib.closing(sqlite3.connect(cache.path)) as connection, connection:
         connection.execute("UPDATE entry SET value = substr(value, 1, length(value) - ?)", (cut,))
@@ -236,7 +236,7 @@ def test_clearing_leaves_no_file(cache: Cache) -> None:
 
 
 def test_an_unfit_folder_warns_and_the_run_goes_on(tmp_path: Path) -> None:
-    """A file stands where the folder should be."""
+    """There is a file where the folder should be."""
     (tmp_path / "cache").write_bytes(b"mine")
 
     with pytest.warns(CacheWarning, match="cannot be used .*: nothing is kept for the next run"):
@@ -338,7 +338,7 @@ def bounded(folder: Path, monkeypatch: pytest.MonkeyPatch, *, count: int, max_by
     return cache
 
 
-def test_what_was_used_longest_ago_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_least_recently_used_entry_is_removed_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Entry 0 is the oldest, but was used last."""
     bounded(tmp_path, monkeypatch, count=100, max_bytes=100_000)
 
@@ -360,7 +360,7 @@ def test_the_file_keeps_within_its_bound(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_cache_within_its_bound_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Closing is no reason to forget."""
+    """Closing removes nothing."""
     bounded(tmp_path, monkeypatch, count=50, max_bytes=10**7)
 
     again = Cache(tmp_path)
@@ -418,7 +418,7 @@ def test_processes_that_open_and_write_at_once_lose_nothing(tmp_path: Path) -> N
         cache.close()
 
 
-def test_a_file_that_is_just_being_made_is_waited_for(tmp_path: Path) -> None:
+def test_a_file_that_is_being_made_is_waited_for(tmp_path: Path) -> None:
     """Another process holds it for a moment while it sets it up: that is no reason to go without a cache."""
     rival = sqlite3.connect(tmp_path / "results.sqlite", isolation_level=None, check_same_thread=False)
     rival.execute("BEGIN EXCLUSIVE")

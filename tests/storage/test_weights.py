@@ -45,7 +45,7 @@ def test_the_right_file_is_returned(tmp_path: Path) -> None:
 
 
 def test_a_wrong_hash_is_refused_with_both_and_the_likely_cause(tmp_path: Path) -> None:
-    """What was found, what was expected, and to fetch it again."""
+    """What was found, what was expected, and to download it again."""
     (tmp_path / "w").write_bytes(b"weigh")
     found, expected = (hashlib.sha256(content).hexdigest() for content in (b"weigh", b"weights"))
 
@@ -54,7 +54,7 @@ def test_a_wrong_hash_is_refused_with_both_and_the_likely_cause(tmp_path: Path) 
 
     assert str(raised.value) == (
         f"{tmp_path / 'w'}: not the expected weights: sha256 is {found}, expected {expected}. "
-        "The file is damaged, cut short or another release: fetch it again"
+        "The file is damaged, truncated or another release: download it again"
     )
 
 
@@ -79,7 +79,7 @@ def test_the_hash_of_a_file_is_that_of_its_bytes(tmp_path: Path) -> None:
 
 
 def test_the_hash_of_a_state_does_not_depend_on_its_order() -> None:
-    """Nor on how its values lie in memory."""
+    """Nor on the order of its values in memory."""
     backwards = dict(reversed(list(STATE.items())))
     transposed = {**STATE, "a": STATE["a"].T.contiguous().T}
 
@@ -116,7 +116,7 @@ def test_every_type_of_tensor_has_a_hash(dtype: torch.dtype) -> None:
 
 @pytest.mark.usefixtures("home")
 def test_weights_are_converted_once() -> None:
-    """The second time they come out of the cache, the same."""
+    """The second time the same weights come out of the cache."""
     convert = Conversion()
 
     first, second = (converted("net", EXPECTED, convert) for _ in range(2))
@@ -160,7 +160,7 @@ def test_a_damaged_file_is_made_again(home: Path, damage: bytes | dict[str, torc
 
 @pytest.mark.parametrize("blocked", ["cache", "cache/weights", "cache/weights/net.safetensors"])
 def test_a_cache_that_cannot_be_written_costs_time_only(blocked: str, home: Path) -> None:
-    """Something else stands where the cache, its folder or its file should be."""
+    """There is something else where the cache, its folder or its file should be."""
     place = home.parent / blocked
     place.parent.mkdir(parents=True, exist_ok=True)
     if blocked.endswith("safetensors"):
@@ -173,7 +173,7 @@ def test_a_cache_that_cannot_be_written_costs_time_only(blocked: str, home: Path
 
     assert [state_sha256(state) for state in states] == [EXPECTED, EXPECTED]
     assert convert.times == 2
-    assert not list(home.parent.rglob("*.part"))
+    assert not [path for path in home.parent.rglob("*") if path.is_file() and path != place], "a part was left behind"
 
 
 def test_a_conversion_that_gives_other_weights_is_refused(home: Path) -> None:

@@ -1,13 +1,12 @@
-"""Strips of people from NVIDIA's EG3D, with the user's checkout and checkpoint, and facecheck's cameras.
+"""Strips of people from NVIDIA's EG3D, with the user's checkout and checkpoint and with facecheck's cameras.
 
-EG3D's code and weights are not part of facecheck. It uses the interface that EG3D publishes: the
-checkout's ``legacy.load_network_pkl``, and the generator's ``z_dim``, ``rendering_kwargs``, ``mapping`` and
-``synthesis``. The modules, in the order of use::
+facecheck contains no code or weights of EG3D. It uses EG3D's published interface: ``legacy.load_network_pkl`` of
+the checkout, and ``z_dim``, ``rendering_kwargs``, ``mapping`` and ``synthesis`` of the generator. The modules::
 
     yaws, camera     positions of the cameras
-    checkpoint       the user's consent to run the pickle, and loading it
+    checkpoint       permission to run the pickle, and loading it
     render           the strip of one person
-    generate         files, and continuing an interrupted run
+    generate         files, and continuing a stopped run
     command          ``facecheck generate eg3d``
 
 Source: Chan et al., Efficient Geometry-aware 3D Generative Adversarial Networks, CVPR 2022.

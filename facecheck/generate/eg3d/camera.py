@@ -1,14 +1,14 @@
-"""EG3D's camera label: 25 numbers with the pose and the intrinsics of a camera.
+"""EG3D's camera label: 25 numbers for the pose and the intrinsics of a camera.
 
 EG3D's world is right-handed: the face looks along z, y is up, and x points to the right edge of the frontal
-picture. The first sixteen numbers are the matrix from camera coordinates (x right, y down, z forwards) to world
-coordinates, row by row; the last nine are the intrinsics for a picture of width 1.
+picture. The first sixteen numbers are the matrix from camera (x right, y down, z forwards) to world coordinates, row
+by row; the last nine are the intrinsics for a picture of width 1.
 
-The signs of yaw and pitch are those of facecheck (`facecheck.generate.synthesis.conditions`), and so is the camera
-position (`synthesis.camera`). EG3D's own scripts use the opposite sign: their ``angle_y`` is the camera's azimuth
-towards the right edge, from where the nose points left. So the strips of the first study, with yaws from -0.8 to
-0.8 rad and the nose turning from left to right, have ``angle_y`` from 0.8 to -0.8, as in ``gen_samples.py``. And
-their ``angle_p`` is not an angle: equal steps of it are equal steps of height, not of elevation.
+The signs of yaw and pitch are those of `facecheck.generate.synthesis.conditions`, and cameras are placed by
+`synthesis.camera`. EG3D's scripts use the opposite sign: their ``angle_y`` is the camera's azimuth
+towards the right edge, from where the nose points left. So the strips of the first study, called -0.8 to 0.8 rad
+from left to right and looking left to right, run from ``angle_y`` 0.8 to -0.8, as in ``gen_samples.py``. Their
+``angle_p`` is not an angle: the height of the camera, not its elevation, is linear in it.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from facecheck.generate.synthesis.camera import place_camera
 
 __all__ = ["FOCAL", "camera_label", "published_angles"]
 
-FOCAL: Final = 4.2647  # in widths of the picture; the focal length of all training pictures of the face models
+FOCAL: Final = 4.2647  # in widths of the picture; the value of all training pictures of the face models
 
 
 def camera_label(*, yaw_rad: float, pitch_rad: float, pivot: npt.ArrayLike, radius: float) -> Floats:
-    """Return the label ``(25,)`` of the camera for a pose of the head.
+    """Return the label ``(25,)`` of the camera that shows a head at a pose.
 
     Args:
         yaw_rad: at positive yaw the nose points to the right edge of the picture.
-        pitch_rad: at positive pitch the camera looks down from above; less than a quarter of a turn.
-        pivot: ``(3,)``, the point in EG3D's world that the camera looks at.
-        radius: distance from the pivot, in units of that world.
+        pitch_rad: at positive pitch the camera looks down from above; less than a quarter turn.
+        pivot: ``(3,)``, the point of EG3D's world that the camera looks at.
+        radius: distance from there, in units of that world.
 
     Source: "Camera poses are in OpenCV Cam2World format. Intrinsics are normalized." (EG3D,
     docs/camera_conventions.md)
@@ -50,7 +50,7 @@ def camera_label(*, yaw_rad: float, pitch_rad: float, pivot: npt.ArrayLike, radi
     to_world = np.eye(4)
     to_world[:3] = np.stack([camera.right, -camera.up, -camera.backwards, centre + radius * camera.backwards], axis=1)
     intrinsics = [FOCAL, 0.0, 0.5, 0.0, FOCAL, 0.5, 0.0, 0.0, 1.0]
-    return np.concatenate([to_world.ravel(), intrinsics]) + 0.0  # avoids negative zeros in files
+    return np.concatenate([to_world.ravel(), intrinsics]) + 0.0  # + 0.0 removes negative zeros from the files
 
 
 def published_angles(*, yaw_rad: float, pitch_rad: float) -> tuple[float, float]:

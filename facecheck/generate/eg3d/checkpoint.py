@@ -1,7 +1,7 @@
-"""The user's checkpoint. It is a pickle, so opening it runs code, which requires the user's consent.
+"""The user's checkpoint: a pickle, so loading it runs code, which needs the user's explicit permission.
 
-`vouched_checkpoint` checks files and runs none of them. `loaded` then runs the checkout and the pickle, if the file
-still has the hash that was checked.
+`vouched_checkpoint` reads files and runs none of them. `loaded` then runs the checkout and the pickle, if the file
+still has the hash that the user accepted.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ _INTERFACE: Final = ("z_dim", "rendering_kwargs", "mapping", "synthesis")
 class Generator(Protocol):
     """The part of EG3D's published generator interface that is used here.
 
-    ``mapping`` maps latents ``(n, z_dim)`` and camera labels ``(n, 25)`` to styles ``(n, layers, w_dim)``;
-    ``synthesis`` maps styles and camera labels to pictures ``(n, 3, h, w)`` in [-1, 1], under the key "image".
+    ``mapping`` converts latents ``(n, z_dim)`` and camera labels ``(n, 25)`` to styles ``(n, layers, w_dim)``;
+    ``synthesis`` converts styles and camera labels to pictures ``(n, 3, h, w)`` in [-1, 1], under the key "image".
     """
 
     @property
     def z_dim(self) -> int:
-        """Dimension of a latent."""
+        """The length of a latent."""
 
     @property
     def rendering_kwargs(self) -> Mapping[str, Any]:
-        """Options of the renderer, such as pivot and radius of the training cameras."""
+        """Contains the pivot and the radius of the training cameras, among others."""
 
     def mapping(self, z: Tensor, c: Tensor, *, truncation_psi: float, truncation_cutoff: int) -> Tensor:
         """Return styles."""
@@ -51,7 +51,7 @@ class Generator(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """A checkpoint that the user trusts; nothing of it has run yet.
+    """A checkpoint that the user trusts; none of its code has run yet.
 
     Args:
         checkout: absolute folder that holds ``legacy.py``.
@@ -67,7 +67,7 @@ class Checkpoint:
 
 
 def vouched_checkpoint(repo: Path, network: Path, *, trust: bool, device: str) -> Checkpoint:
-    """Check the user's files and consent, without running any of the files.
+    """Check the files and that the user trusts them, without running any of their code.
 
     Args:
         repo: a checkout of EG3D, or its folder ``eg3d``.
@@ -76,7 +76,7 @@ def vouched_checkpoint(repo: Path, network: Path, *, trust: bool, device: str) -
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
     Raises:
-        ModelError: a file is missing, the user has not consented, or there is no such device.
+        ModelError: something is missing, the user did not declare trust, or there is no such device.
     """
     checkout = _checkout(repo)
     if not network.is_file():
@@ -117,7 +117,7 @@ def _device(asked: str) -> torch.device:
 
 @contextmanager
 def loaded(checkpoint: Checkpoint) -> Iterator[Generator]:
-    """Load the checkpoint and yield its generator; the checkout is importable only inside the context.
+    """Load the checkpoint and yield its generator; the checkout is importable only within the context.
 
     Raises:
         ModelError: the file has changed since it was checked, cannot be opened, or contains no EG3D generator.
@@ -132,7 +132,7 @@ def loaded(checkpoint: Checkpoint) -> Iterator[Generator]:
 
 @contextmanager
 def _importable(checkout: Path) -> Iterator[None]:
-    """Put a checkout first on the path, as Python does for scripts in that folder."""
+    """Put a checkout first on the import path, as when its scripts are run from its folder."""
     for name in _NEEDED:
         if name in sys.modules:
             origin = getattr(sys.modules[name], "__file__", None)
@@ -157,7 +157,7 @@ def _unpickled(checkpoint: Checkpoint, stream: IO[bytes]) -> nn.Module:
             f"{checkpoint.checkout}: needs the module {error.name}, which is not installed. If it is not part of EG3D, "
             "install the package of that name (EG3D's code needs click and requests)"
         ) from error
-    # Foreign code and an arbitrary file can raise anything: every exception means that the user gave wrong files.
+    # Third-party code on an arbitrary file can raise anything; every error means that these files cannot be used.
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise ModelError(

@@ -1,6 +1,6 @@
-"""``facecheck generate eg3d``: its arguments, and running it.
+"""The command ``facecheck generate eg3d``.
 
-Slow imports are inside the functions that use them, so that making the parser stays fast.
+Slow modules are imported in the functions that use them, so that building the parser is fast.
 """
 
 from __future__ import annotations
@@ -37,22 +37,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FIRST:LAST:STEP",
         help="yaws of the tiles from left to right, rad; positive: the nose points right (default %(default)s)",
     )
-    parser.add_argument("--pitch", type=float, default=0.0, help="rad; positive: seen from above (default %(default)s)")
+    parser.add_argument("--pitch", type=float, default=0.0, help="rad, positive: seen from above (default %(default)s)")
     parser.add_argument(
-        "--truncation",
-        type=float,
-        default=0.7,
-        help="1: no truncation; less: nearer to the average person (%(default)s)",
+        "--truncation", type=float, default=0.7, help="1: none; lower: closer to the average (default %(default)s)"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default %(default)s)")
     parser.add_argument(
         "--batch", type=_at_least_one, default=8, help="tiles of a strip rendered at once (default %(default)s)"
     )
-    parser.add_argument("--no-progress", action="store_true", help="draw no progress bar")
+    parser.add_argument("--no-progress", action="store_true", help="show no progress bar")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command; returns the exit status.
+    """Run the command and return the exit status.
 
     Raises:
         FacecheckError: an error that the user can correct.

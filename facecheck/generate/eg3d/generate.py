@@ -1,8 +1,8 @@
-"""Write strips to a folder: ``seed0000.png`` with its sidecar ``seed0000.json``, both atomically.
+"""Writing strips to a folder: ``seed0000.png`` with its sidecar ``seed0000.json``, each written atomically.
 
-The sidecar is written first, so that no strip exists without its yaws. It contains the hash of the strip: a later
-run keeps a strip if the hash fits, and makes the others. ``generation.json`` records the settings of the folder; a run
-with other settings is refused.
+The sidecar is written first, so that no strip exists without its yaws. It contains the hash of the strip: a later run
+keeps a strip that matches the hash, and makes the others. ``generation.json`` holds the settings of the folder; a run
+with other settings is an error.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ _STEEPEST_RAD: Final = 1.5  # at a quarter of a turn the camera's up direction i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """The strips to be made: people and camera settings.
+    """The people of a series of strips, and their poses.
 
     Args:
         seeds: one person per seed, in [0, 2**32).
         turn: yaws of the tiles.
         pitch_rad: of every tile; at positive pitch the camera looks down from above.
-        truncation_psi: in (0, 1]; 1 for no truncation, less for people nearer to the average.
+        truncation_psi: in (0, 1]; 1 for no truncation, lower for people closer to the average.
 
     Raises:
-        ValueError: an invalid setting.
+        ValueError: a value outside its range.
     """
 
     seeds: tuple[int, ...]
@@ -52,7 +52,7 @@ class Series:
     truncation_psi: float = 0.7
 
     def __post_init__(self) -> None:
-        """Refuse invalid settings."""
+        """Check the ranges."""
         if not self.seeds:
             raise ValueError("no seeds: give at least one, such as 0-149")
         if len(set(self.seeds)) < len(self.seeds):
@@ -70,14 +70,14 @@ class Series:
 
 
 class Made(NamedTuple):
-    """How many strips a run made, and how many existed already."""
+    """The number of strips that a run made, and that were finished before."""
 
     new: int
     kept: int
 
 
 def strip_name(seed: int) -> str:
-    """Return the name of a person and of their strip, as EG3D's own scripts do.
+    """Return the name of a person and of their strip, the same as in EG3D's scripts.
 
     >>> strip_name(19)
     'seed0019'
@@ -92,10 +92,10 @@ def generate_strips(
 
     Args:
         out: folder; finished strips in it are kept.
-        checkpoint: run only if there is a strip to make.
-        series: people and camera settings.
-        batch: number of tiles rendered at once; a batch never contains tiles of two strips.
-        progress: whether to show a progress bar.
+        checkpoint: loaded only if a strip is missing.
+        series: the people and their poses.
+        batch: tiles rendered at once; a batch has tiles of one strip only.
+        progress: whether to show a bar.
 
     Raises:
         ValueError: a batch of less than one.
@@ -121,7 +121,7 @@ def generate_strips(
 
 
 def _settings(checkpoint: Checkpoint, series: Series) -> dict[str, Any]:
-    """The settings that all strips of a folder share; ``strips:`` reads tiles, start and step."""
+    """Return the settings that all strips of a folder share; ``strips:`` reads tiles, start and step."""
     return {
         "generator": "eg3d",
         "generator_version": GENERATOR_VERSION,
@@ -136,7 +136,7 @@ def _settings(checkpoint: Checkpoint, series: Series) -> dict[str, Any]:
 
 
 def _cameras_record(series: Series, cameras: Cameras) -> dict[str, Any]:
-    """The cameras as labels, and as the angles that EG3D's own scripts take."""
+    """Return the camera labels, and the same cameras as angles of EG3D's scripts."""
     angles = [published_angles(yaw_rad=yaw, pitch_rad=series.pitch_rad) for yaw in series.turn.yaws_rad]
     return {
         "yaws_rad": series.turn.yaws_rad,
@@ -148,7 +148,7 @@ def _cameras_record(series: Series, cameras: Cameras) -> dict[str, Any]:
 
 
 def _origin(checkpoint: Checkpoint, generator: Generator, batch: int) -> dict[str, Any]:
-    """Settings on which the last bits of a strip may depend, but neither the person nor the camera."""
+    """Return what else the exact pixels depend on; none of it changes the person or the pose."""
     return {
         "network": checkpoint.network.name,
         "synthesis_options": synthesis_options(generator),
@@ -167,13 +167,13 @@ def _write_strip(out: Path, strip: Image, record: dict[str, Any]) -> None:
 
 
 def _write_json(path: Path, record: dict[str, Any]) -> None:
-    """Write one key per line, so that the 25 numbers of a camera are on one line."""
+    """Write one key per line, so that the 25 numbers of a camera stay together."""
     lines = (f" {json.dumps(key)}: {json.dumps(value)}" for key, value in record.items())
     write_atomically(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
 
 
 def _is_finished(out: Path, seed: int, settings: dict[str, Any]) -> bool:
-    """Return whether a strip exists and has the hash of its sidecar; refuse to overwrite any other.
+    """Return whether a strip exists and matches its sidecar; any other existing strip is an error.
 
     Raises:
         DatasetError: a strip without a sidecar, with other settings, or changed since it was made.
@@ -195,7 +195,7 @@ def _refuse_others(path: Path, settings: dict[str, Any]) -> dict[str, Any] | Non
     """Return a file's record, or None if there is no such file.
 
     Raises:
-        DatasetError: it is not a record, or its settings differ.
+        DatasetError: it is not a record, or has other settings.
     """
     try:
         record = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""The strip of one person: the same head seen by several cameras."""
+"""Rendering the strip of one person: the same head from several cameras."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from facecheck.generate.synthesis.arrays import Floats
 
 __all__ = ["TRUNCATION_CUTOFF", "Cameras", "latent", "place_cameras", "render_strip", "synthesis_options"]
 
-TRUNCATION_CUTOFF: Final = 14  # number of truncated styles: all of them, as in EG3D's own scripts
-_RADIUS: Final = 2.7  # if the checkpoint has no radius, as in EG3D's own scripts
+TRUNCATION_CUTOFF: Final = 14  # number of styles to truncate: all of EG3D's, as in its scripts
+_RADIUS: Final = 2.7  # default if the checkpoint does not define it, as in EG3D's scripts
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Cameras:
 
     Args:
         views: ``(n, 25)``, one for each tile.
-        conditioning: ``(25,)``, the frontal camera on which the mapping is conditioned.
+        conditioning: ``(25,)``, the frontal camera with which a person is conditioned.
     """
 
     views: Floats
@@ -38,7 +38,7 @@ class Cameras:
 
 
 def place_cameras(generator: Generator, yaws_rad: tuple[float, ...], *, pitch_rad: float) -> Cameras:
-    """Place a camera for each yaw around the checkpoint's pivot, and the common frontal conditioning camera."""
+    """Place a camera for each yaw around the pivot of the checkpoint, and the frontal conditioning camera."""
     pivot = np.asarray(generator.rendering_kwargs.get("avg_camera_pivot", (0.0, 0.0, 0.0)), np.float64)
     radius = float(generator.rendering_kwargs.get("avg_camera_radius", _RADIUS))
     return Cameras(
@@ -50,13 +50,13 @@ def place_cameras(generator: Generator, yaws_rad: tuple[float, ...], *, pitch_ra
 
 
 def latent(seed: int, z_dim: int) -> Floats:
-    """Return the latent ``(1, z_dim)`` that EG3D's own scripts draw for a seed."""
-    # The legacy generator is an exception to the project's rule: a seed must give the same person as in EG3D's scripts.
+    """Return the latent ``(1, z_dim)`` that EG3D's scripts draw for a seed."""
+    # numpy's legacy generator, an exception to our rule: a seed must give the same person as in EG3D's scripts.
     return np.random.RandomState(seed).randn(1, z_dim)
 
 
 def synthesis_options(generator: Generator) -> dict[str, str]:
-    """Return the option for constant noise, as in EG3D's videos, if supported: only the camera may differ."""
+    """Return options that fix the noise, as in EG3D's videos, if supported, so that only the camera differs."""
     parameters = inspect.signature(generator.synthesis).parameters.values()
     knows = any(p.name == "noise_mode" or p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
     return {"noise_mode": "const"} if knows else {}
@@ -67,18 +67,18 @@ def render_strip(
 ) -> Image:
     """Render a person's strip ``(h, n * h, 3)``.
 
-    A batch never contains tiles of two people, so that a strip does not depend on other strips.
+    A batch never contains tiles of two people, so that no strip depends on the other seeds.
 
     Args:
         generator: on ``device``.
         seed: the person.
         cameras: of the n tiles, from left to right.
-        truncation_psi: 1 for no truncation, less for people nearer to the average.
-        batch: number of tiles rendered at once.
+        truncation_psi: 1 for no truncation, lower for people closer to the average.
+        batch: tiles rendered at once.
         device: of the generator.
 
     Raises:
-        ModelError: the output is not a square RGB picture, or the device has too little memory for a batch.
+        ModelError: the output is not a square RGB picture, or the memory of the device is too small for a batch.
     """
     z = torch.from_numpy(latent(seed, generator.z_dim)).float().to(device)
     conditioning = torch.from_numpy(cameras.conditioning[None]).float().to(device)
@@ -98,14 +98,14 @@ def render_strip(
 
 @contextmanager
 def _seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed torch's global generators, which EG3D uses to jitter samples along rays, and restore them afterwards."""
+    """Seed torch's global generators, which EG3D uses to jitter its ray samples, and restore them afterwards."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
 
 
 def _pixels(pictures: Tensor) -> Image:
-    """Return ``(n, h, h, 3)`` uint8 for pictures ``(n, 3, h, h)`` in [-1, 1], rounded as in EG3D's own scripts."""
+    """Return ``(n, h, h, 3)`` uint8 for pictures ``(n, 3, h, h)`` in [-1, 1], rounded as in EG3D's scripts."""
     if pictures.ndim != 4 or pictures.shape[1] != 3 or pictures.shape[2] != pictures.shape[3]:  # noqa: PLR2004 - RGB
         raise ModelError(f"the checkpoint returned pictures of shape {tuple(pictures.shape)}; expected (n, 3, h, h)")
     if not bool(torch.isfinite(pictures).all()):

@@ -1,4 +1,4 @@
-"""Yaws of a strip: equally spaced, so that three numbers define all of them."""
+"""Yaws of a strip: equally spaced, so that three numbers define them."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from facecheck.generate.synthesis.generate import strip_yaws
 
 __all__ = ["Turn", "parse_yaws"]
 
-_LEAST_TILES, _MOST_TILES = 2, 1000  # what `facecheck.datasets.strips` reads
-_EXACT_RAD: Final = 1e-6  # yaws are rounded to six decimals
+_LEAST_TILES, _MOST_TILES = 2, 1000  # the range that `facecheck.datasets.strips` reads
+_EXACT_RAD: Final = 1e-6  # yaws are stored with six decimals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """The yaws of a strip's tiles.
+    """The yaws of the tiles of a strip.
 
     Args:
-        tiles: number of tiles, 2 to 1000.
-        start_rad: yaw of the first tile, at the left, rad.
-        step_rad: difference of yaw between neighbouring tiles, rad; negative if the head turns to the left edge.
+        tiles: of a strip, 2 to 1000.
+        start_rad: yaw of the first (left) tile, rad.
+        step_rad: difference of the yaws of neighbouring tiles, rad; negative if the head turns to the left edge.
 
     Raises:
         ValueError: a strip that ``strips:`` cannot read.
@@ -32,7 +32,7 @@ class Turn:
     step_rad: float
 
     def __post_init__(self) -> None:
-        """Refuse what ``strips:`` cannot read."""
+        """Check that ``strips:`` can read the strip."""
         if not _LEAST_TILES <= self.tiles <= _MOST_TILES:
             raise ValueError(f"a strip has {_LEAST_TILES} to {_MOST_TILES} tiles, got {self.tiles}")
         furthest = max(abs(self.start_rad), abs(self.start_rad + (self.tiles - 1) * self.step_rad))
@@ -48,15 +48,16 @@ class Turn:
 
 
 def parse_yaws(text: str) -> Turn:
-    """Read ``first:last:step``, the last one included.
+    """Parse ``first:last:step``, including the last yaw.
 
-    The range from first to last must be a multiple of the step, within 1e-6: all steps of a strip are equal.
+    The distance from first to last must be a multiple of the step, within a millionth, since all steps of a strip are
+    equal.
 
     Args:
         text: three numbers in rad.
 
     Raises:
-        ValueError: not three numbers, a step that misses the last yaw, or yaws that a strip cannot have.
+        ValueError: not three numbers, a step that misses the last yaw, or yaws that are not valid for a strip.
 
     >>> parse_yaws("-0.8:0.8:0.4").yaws_rad
     (-0.8, -0.4, 0.0, 0.4, 0.8)

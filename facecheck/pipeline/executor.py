@@ -1,0 +1,122 @@
+"""How batches are computed: several at once, loading overlapped with computing.
+
+An executor knows nothing of faces. It is given items and two functions, and yields what they give, in order. So
+another one, on other processes or machines, can take the place of :class:`Threads`: it needs functions, items and
+results that can be sent there, and no state is shared through the items.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import torch
+
+__all__ = ["Executor", "Threads", "cores"]
+
+Item = TypeVar("Item")
+Loaded = TypeVar("Loaded")
+Computed = TypeVar("Computed")
+
+_CPU_BATCH = 16
+_GPU_BATCH = 64
+_AHEAD = 3  # batches under way for each worker
+
+
+class Executor(Protocol):
+    """Takes items through loading and computing, in batches."""
+
+    def run(
+        self,
+        items: Sequence[Item],
+        load: Callable[[list[Item]], Loaded],
+        compute: Callable[[Loaded], Computed],
+        *,
+        device: torch.device,
+    ) -> Iterator[Computed]:
+        """Yield what each batch gives, in the items' order.
+
+        Args:
+            items: cut into batches.
+            load: brings a batch into memory.
+            compute: what is done with a loaded batch.
+            device: where ``compute`` runs its networks.
+        """
+        ...
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """Threads of this process: loaders ahead of workers.
+
+    On a CPU each worker uses one thread of torch's, because small networks scale better side by side than within
+    one batch; a GPU has one worker.
+
+    Args:
+        workers: how many batches are computed at once on a CPU.
+        batch: items in a batch, None for at most 16 on a CPU and 64 on a GPU.
+    """
+
+    workers: int
+    batch: int | None = None
+
+    def run(
+        self,
+        items: Sequence[Item],
+        load: Callable[[list[Item]], Loaded],
+        compute: Callable[[Loaded], Computed],
+        *,
+        device: torch.device,
+    ) -> Iterator[Computed]:
+        """Yield what each batch gives, in the items' order."""
+        on_gpu = device.type == "cuda"
+        workers = 1 if on_gpu else self.workers
+        size = self.batch or _even(len(items), workers, _GPU_BATCH if on_gpu else _CPU_BATCH)
+        with (
+            _pool(2 if on_gpu else workers) as loaders,
+            _pool(workers, threads=1 if workers > 1 else torch.get_num_threads()) as computing,
+        ):
+            started: deque[Future[Computed]] = deque()
+            for start in range(0, len(items), size):
+                loading = loaders.submit(load, list(items[start : start + size]))
+                started.append(computing.submit(_then, compute, loading))
+                while len(started) >= _AHEAD * workers:
+                    yield started.popleft().result()
+            while started:
+                yield started.popleft().result()
+
+
+def _then(compute: Callable[[Loaded], Computed], loading: Future[Loaded]) -> Computed:
+    return compute(loading.result())
+
+
+@contextlib.contextmanager
+def _pool(workers: int, *, threads: int | None = None) -> Iterator[ThreadPoolExecutor]:
+    """Give a pool that drops what has not begun when the run is interrupted."""
+    initialise = None if threads is None else functools.partial(torch.set_num_threads, threads)
+    pool = ThreadPoolExecutor(workers, initializer=initialise)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _even(count: int, workers: int, most: int) -> int:
+    """Return the size of batches, at most ``most``, that leaves no worker idle while another has two to go.
+
+    >>> _even(72, 2, 16), _even(1000, 2, 16), _even(5, 2, 16)
+    (12, 16, 3)
+    """
+    rounds = max(1, -(-count // (workers * most)))
+    return max(1, -(-count // (workers * rounds)))

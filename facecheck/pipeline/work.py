@@ -1,0 +1,170 @@
+"""An image on its way through the pipeline, and the steps that it takes: load, detect, choose, align, embed."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from facecheck.corruptions import Applied
+from facecheck.detection.detector import Detections, Detector
+from facecheck.detection.mtcnn import Mtcnn
+from facecheck.detection.selection import ChosenFace, FacePolicy
+from facecheck.embedders import Embeddings
+from facecheck.errors import ModelError, UnreadableImageError
+from facecheck.faces import Image, ImageSource
+from facecheck.faces.decoding import cut_tile, decode, digest, read
+from facecheck.models.recognizer import Recognizer
+from facecheck.pipeline.outcomes import Detected, Outcome, Result, StageTimes
+
+__all__ = ["REFERENCE_DEVICE", "Work", "detect_batch", "embed_batch", "find_landmarks", "load", "reference_detector"]
+
+REFERENCE_DEVICE = torch.device("cpu")
+
+
+@dataclass(slots=True)
+class Work:
+    """An image between two steps of the pipeline.
+
+    Args:
+        source: of its bytes.
+        digest: of its bytes.
+        key: that its embedding is kept under.
+        detection_key: that its detections are kept under.
+        image: its pixels, between loading and the end of the last step.
+        detected: the faces in it, None before detection.
+        newly_detected: whether ``detected`` is this run's own and still to be kept.
+        reference: the faces by which corruptions are placed, None if none is to be placed.
+        unreadable: why it has no pixels, in words.
+    """
+
+    source: ImageSource
+    digest: bytes
+    key: bytes = b""
+    detection_key: bytes = b""
+    image: Image | None = None
+    detected: Detected | None = None
+    newly_detected: bool = False
+    reference: Detections | None = None
+    unreadable: str = ""
+
+
+def load(works: list[Work], *, corruption: Applied) -> list[Work]:
+    """Decode and degrade; a strip is decoded once for all its tiles in the batch."""
+    strip: tuple[Path, Image] | None = None
+    for work in works:
+        source = work.source
+        try:
+            if strip is None or strip[0] != source.path:
+                strip = source.path, decode(_read_again(work), source.name)
+            image = strip[1] if source.tile is None else cut_tile(strip[1], source.tile)
+        except UnreadableImageError as error:
+            work.unreadable = str(error)
+            continue
+        try:
+            work.image = corruption.apply(image, work.digest, _landmarks(work, image))
+        except UnreadableImageError as error:
+            work.unreadable = f"{source.name}: {corruption.identity} cannot be applied: {error}"
+    return works
+
+
+def _read_again(work: Work) -> bytes:
+    """Return the bytes that the work's key was made of; another picture must not be kept under it."""
+    content = read(work.source)
+    if digest(content, work.source.tile) != work.digest:
+        raise UnreadableImageError(f"{work.source.name}: the file changed during the run")
+    return content
+
+
+def _landmarks(work: Work, image: Image) -> npt.NDArray[np.float32] | None:
+    return None if work.reference is None else _points(work.reference, image)
+
+
+def _points(found: Detections, image: Image) -> npt.NDArray[np.float32] | None:
+    """Return the face's five points to the pixel, so that the last bits of no machine move them; None without one."""
+    face = FacePolicy().choose(found, image.shape)
+    return None if face is None else np.round(face.landmarks)
+
+
+@functools.cache
+def reference_detector() -> Mtcnn:
+    """Return the detector that places corruptions on faces: always the same, whatever model is evaluated."""
+    return Mtcnn(device=REFERENCE_DEVICE)
+
+
+def find_landmarks(image: Image) -> npt.NDArray[np.float32] | None:
+    """Return the five points ``(5, 2)`` of the face by which corruptions are placed, None without a face."""
+    return _points(reference_detector().detect([image])[0], image)
+
+
+def detect_batch(works: list[Work], *, detector: Detector) -> list[Work]:
+    """Find the faces of a loaded batch, and drop its pixels."""
+    _detect(detector, works)
+    for work in works:
+        work.image = None
+    return works
+
+
+def embed_batch(works: list[Work], *, recognizer: Recognizer) -> tuple[list[Work], list[Result]]:
+    """Take a loaded batch through detection, choice, alignment and embedding, and drop its pixels."""
+    _detect(recognizer.detector, works)
+    started = time.perf_counter()
+    chosen = [_choose(recognizer, work) for work in works]
+    crops = [
+        recognizer.aligner.align(work.image, face)
+        for work, face in zip(works, chosen, strict=True)
+        if work.image is not None and face is not None
+    ]
+    align_ms = _ms_each(started, len(crops))
+    started = time.perf_counter()
+    embedded = recognizer.embed(np.stack(crops)) if crops else np.empty((0, 0), dtype=np.float32)
+    embed_ms = _ms_each(started, len(crops))
+    _refuse_nan(recognizer, embedded, [w for w, face in zip(works, chosen, strict=True) if face is not None])
+    vectors = iter(embedded)
+    results = []
+    for work, face in zip(works, chosen, strict=True):
+        detect_ms = work.detected.detect_ms if work.detected is not None else 0.0
+        if work.unreadable:
+            results.append(Result(Outcome.UNREADABLE, reason=work.unreadable))
+        elif face is None:
+            results.append(Result(Outcome.NO_FACE, times=StageTimes(detect_ms)))
+        else:
+            times = StageTimes(detect_ms, align_ms, embed_ms)
+            results.append(Result(Outcome.EMBEDDED, next(vectors), face.fallback, times))
+        work.image = None
+    return works, results
+
+
+def _detect(detector: Detector, works: Sequence[Work]) -> None:
+    """Find the faces of the images that have pixels and no detections yet."""
+    wanted = [work for work in works if work.image is not None and work.detected is None]
+    started = time.perf_counter()
+    found = detector.detect([work.image for work in wanted if work.image is not None]) if wanted else []
+    detect_ms = _ms_each(started, len(wanted))
+    for work, detections in zip(wanted, found, strict=True):
+        work.detected, work.newly_detected = Detected(detections, detect_ms), True
+
+
+def _choose(recognizer: Recognizer, work: Work) -> ChosenFace | None:
+    if work.image is None or work.detected is None:
+        return None
+    return recognizer.policy.choose(work.detected.detections, work.image.shape)
+
+
+def _refuse_nan(recognizer: Recognizer, vectors: Embeddings, works: Sequence[Work]) -> None:
+    for vector, work in zip(vectors, works, strict=True):
+        if not np.isfinite(vector).all():
+            raise ModelError(
+                f"{recognizer.name}: the embedding of {work.source.name} holds NaN or infinity in "
+                f"{recognizer.precision}; an overflow of fp16, or a fault in the network"
+            )
+
+
+def _ms_each(started: float, count: int) -> float:
+    return 1000 * (time.perf_counter() - started) / max(1, count)

@@ -1,0 +1,135 @@
+"""One run out of the reports of its cases."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from facecheck.evaluation.signatures import sign_code, sign_machine
+from facecheck.plugin.planning import planned
+from facecheck.plugin.record import PROPERTY
+from facecheck.report.finish import finish_run
+from facecheck.results.measurement import Measurement
+from facecheck.results.run import Failures, Run, new_run_id
+from facecheck.results.scored_pairs import hashes_of_scores
+from facecheck.results.signature import DatasetSignature, ModelSignature, Signature
+from facecheck.results.verdict import Outcome, Verdict
+from facecheck.storage.versions import library_versions
+
+__all__ = ["Assembly"]
+
+_OUTCOMES: dict[str, Outcome] = {"passed": "passed", "failed": "failed", "skipped": "skipped"}
+
+
+class Assembly:
+    """Collects what the cases of a run kept.
+
+    Args:
+        started: when the run began.
+    """
+
+    def __init__(self, started: dt.datetime) -> None:
+        self._started = started
+        self._verdicts: dict[str, Verdict] = {}
+        self._kept: dict[str, list[Any]] = defaultdict(list)
+
+    @property
+    def outcomes(self) -> set[Outcome]:
+        """Of all cases so far."""
+        return {verdict.outcome for verdict in self._verdicts.values()}
+
+    def take(self, report: pytest.TestReport) -> None:
+        """Take one report of an eval: what it kept, and its outcome."""
+        # xdist appends the group to the name; the case is the same.
+        nodeid = (report.nodeid.rpartition("@")[0] if hasattr(report, "node") else "") or report.nodeid
+        kept = [json.loads(str(value)) for name, value in report.user_properties if name == PROPERTY]
+        if report.when == "teardown":
+            for entry in kept:
+                for kind, content in entry.items():
+                    self._kept[kind].append(content)
+        unfinished = report.when != "call" and report.outcome == "passed"
+        if unfinished or (nodeid in self._verdicts and report.outcome == "passed"):
+            return
+        self._verdicts[nodeid] = _verdict(nodeid, report, kept)
+
+    def finish(self, folder: Path, config: pytest.Config) -> list[str]:
+        """Write the run and finish its folder; return the summary.
+
+        Raises:
+            FacecheckError: comparison or graphs could not be written; the results are.
+            OSError: the results could not be written.
+        """
+        run = self._run(folder, config)
+        run.write(folder)
+        if run.measurements:  # a run that measured nothing must not hide the last one that did
+            _point_latest(folder)
+        return finish_run(folder)
+
+    def _run(self, folder: Path, config: pytest.Config) -> Run:
+        plan = planned(config)
+        models = msgspec.convert(_last_by_name(self._kept["model"]), tuple[ModelSignature, ...])
+        datasets = msgspec.convert(_last_by_name(self._kept["dataset"]), tuple[DatasetSignature, ...])
+        signature = Signature(
+            models=models,
+            datasets=datasets,
+            code=sign_code(config.rootpath, reports=folder.parent),
+            libraries=library_versions(),
+            machine=sign_machine(plan.settings),
+        )
+        failures = {json.dumps({**entry, "images": ()}): entry for entry in self._kept["failures"]}
+        return Run(
+            id=new_run_id(self._started),
+            started=self._started.isoformat(timespec="seconds"),
+            duration_s=round((dt.datetime.now().astimezone() - self._started).total_seconds(), 3),
+            signature=signature,
+            measurements=msgspec.convert(self._kept["measurement"], tuple[Measurement, ...]),
+            verdicts=tuple(self._verdicts.values()),
+            failures=msgspec.convert(list(failures.values()), tuple[Failures, ...]),
+            notes=tuple(dict.fromkeys(self._kept["note"])),
+            questions={name: question for entry in self._kept["question"] for name, question in entry.items()},
+            scores=hashes_of_scores(folder),
+        )
+
+
+def _last_by_name(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return list({entry["name"]: entry for entry in entries}.values())
+
+
+def _verdict(nodeid: str, report: pytest.TestReport, kept: list[dict[str, Any]]) -> Verdict:
+    """Return the verdict that the case kept, unless it ended otherwise: by an error, or by a later assertion."""
+    eval_name = next((str(value) for name, value in report.user_properties if name == "facecheck-eval"), "")
+    judged = [msgspec.convert(entry["verdict"], Verdict) for entry in kept if "verdict" in entry]
+    outcome = _OUTCOMES[report.outcome]
+    if judged and (judged[-1].outcome == outcome or (judged[-1].outcome, outcome) == ("unjudged", "skipped")):
+        outcome, reason = judged[-1].outcome, judged[-1].reason
+    else:
+        reason = "\n".join(filter(None, [*(v.reason for v in judged if v.outcome == "failed"), _why(report)]))
+    judgements = tuple(judgement for verdict in judged for judgement in verdict.judgements)
+    return Verdict(outcome=outcome, reason=reason, judgements=judgements, eval=eval_name, case=nodeid)
+
+
+def _why(report: pytest.TestReport) -> str:
+    if isinstance(report.longrepr, tuple):
+        return str(report.longrepr[2])
+    lines = str(report.longrepr or "").strip().splitlines()
+    return lines[-1] if lines else ""
+
+
+def _point_latest(folder: Path) -> None:
+    """Make ``latest`` the newest run: a link, put in place at once so that concurrent runs do not clash.
+
+    Where the system has no links, or ``latest`` is somebody's own folder, it stays as it is.
+    """
+    latest = folder.parent / "latest"
+    link = folder.parent / f".latest-{folder.name}"
+    try:
+        link.symlink_to(folder.name, target_is_directory=True)
+        link.replace(latest)
+    except OSError:
+        link.unlink(missing_ok=True)

@@ -1,0 +1,209 @@
+"""A run as it was asked for, checked: models, opened data sets, device, limits and folders.
+
+It is made when the first eval is collected, so that a session without evals imports no torch and writes nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO, cast, get_args
+
+import pytest
+import torch
+
+from facecheck.corruptions import Applied
+from facecheck.datasets import Dataset, open_dataset, split_datasets
+from facecheck.embedders.network import Precision
+from facecheck.errors import FacecheckError, ModelError
+from facecheck.evaluation.degradations import SAMPLE
+from facecheck.evaluation.evaluator import Evaluator
+from facecheck.gate import Limit, read_limits
+from facecheck.models import Settings, build, check, split_models
+from facecheck.models.recognizer import Recognizer
+from facecheck.pipeline import Pipeline
+from facecheck.plugin.device import full_fp32, resolve_device
+from facecheck.plugin.options import switch, text
+from facecheck.storage.cache import Cache
+from facecheck.storage.weights import cache_folder
+
+__all__ = ["Plan", "built", "evaluating"]
+
+_DEFAULT_MODELS = "dlib,facenet-casia-webface"
+_DEFAULT_DATASETS = "faces"
+_LIMITS = "evals/limits.toml"
+_MOST_DIGITS = 12
+
+
+@dataclass(kw_only=True)
+class Plan:
+    """What the run is asked for, and what is built of it while it goes on.
+
+    Args:
+        models: specifications.
+        datasets: opened, by specification.
+        settings: device and precision.
+        sample: most comparisons a data set, or None.
+        limits: the promises.
+        cache: folder, None for no cache; the empty path is the default place.
+        full: whether sweeps run on all pairs of the bundled faces and at every level.
+        corruptions: judged beside those of the table, such as ``blur:2+jpeg:30``.
+        built: recognisers by specification, or why they could not be built.
+    """
+
+    models: tuple[str, ...]
+    datasets: dict[str, Dataset]
+    settings: Settings
+    sample: int | None
+    limits: tuple[Limit, ...]
+    cache: Path | None
+    full: bool
+    corruptions: tuple[Applied, ...]
+    built: dict[str, Recognizer | FacecheckError] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> Plan:
+        """Read and check everything that is asked for.
+
+        Raises:
+            pytest.UsageError: something makes no sense, or is not there.
+        """
+        try:
+            return cls._of(config)
+        except FacecheckError as error:
+            raise pytest.UsageError(str(error)) from error
+
+    @classmethod
+    def _of(cls, config: pytest.Config) -> Plan:
+        cache, limits = text(config, "cache", ""), text(config, "limits", "")
+        sample = _sample(text(config, "sample", ""))
+        models = tuple(split_models(text(config, "models", _DEFAULT_MODELS)))
+        for model in models:
+            check(model)
+        return cls(
+            models=models,
+            datasets=_opened(split_datasets(text(config, "datasets", _DEFAULT_DATASETS)), sample),
+            settings=_settings(config),
+            sample=sample,
+            limits=read_limits(Path(limits).expanduser() if limits else config.rootpath / _LIMITS),
+            cache=None if cache == "none" else Path(cache).expanduser() if cache else Path(),
+            full=switch(config, "full"),
+            corruptions=tuple(Applied.parse(each) for each in text(config, "corruptions", "").split(",") if each),
+        )
+
+    def dataset(self, spec: str) -> Dataset:
+        """Return an opened data set; the sample of the bundled faces is opened when it is first needed."""
+        if spec not in self.datasets:
+            opened = open_dataset(spec)
+            self.datasets[spec] = opened if self.sample is None else opened.sample(self.sample)
+        return self.datasets[spec]
+
+    @property
+    def asked(self) -> dict[str, Dataset]:
+        """The data sets that were asked for, without the sample that sweeps take."""
+        return {spec: dataset for spec, dataset in self.datasets.items() if spec != SAMPLE or self._sample_asked}
+
+    def __post_init__(self) -> None:
+        """Remember whether the sample itself was asked for."""
+        self._sample_asked = SAMPLE in self.datasets
+
+    def header(self) -> str:
+        """Return what runs on what, in a line."""
+        data = ", ".join(self.asked) or "none"
+        sample = "" if self.sample is None else f", a sample of at most {self.sample} comparisons"
+        machine = f"{self.settings.device}, {self.settings.precision}"
+        return f"facecheck: {', '.join(self.models)} on {data}{sample}; {machine}"
+
+
+def _opened(specs: list[str], sample: int | None) -> dict[str, Dataset]:
+    opened = {spec: open_dataset(spec) for spec in specs}
+    if sample is not None:
+        opened = {spec: dataset.sample(sample) for spec, dataset in opened.items()}
+    names = [dataset.name for dataset in opened.values()]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise pytest.UsageError(f"two data sets are called {twice[0]!r}: give one another name, ?name=...")
+    return opened
+
+
+def _settings(config: pytest.Config) -> Settings:
+    device = resolve_device(
+        text(config, "device", "auto"),
+        available=torch.cuda.device_count(),
+        worker=os.environ.get("PYTEST_XDIST_WORKER"),
+    )
+    full_fp32()
+    return Settings(device=device, precision=_precision(text(config, "precision", "fp32")))
+
+
+def _precision(given: str) -> Precision:
+    if given not in get_args(Precision):
+        raise pytest.UsageError(f"--facecheck-precision {given}: expected one of {', '.join(get_args(Precision))}")
+    return cast("Precision", given)
+
+
+def _sample(given: str) -> int | None:
+    if not given:
+        return None
+    usable = given.isascii() and given.isdigit() and len(given) <= _MOST_DIGITS
+    if not usable or int(given) < 2:  # noqa: PLR2004 - one genuine and one impostor pair
+        shown = given if len(given) <= _MOST_DIGITS else f"{given[:_MOST_DIGITS]}..."
+        raise pytest.UsageError(f"--facecheck-sample {shown}: expected a number of comparisons, at least 2")
+    return int(given)
+
+
+def built(plan: Plan, spec: str) -> Recognizer:
+    """Return the model under test, built once a run; one that cannot be built fails its own cases only."""
+    if spec not in plan.built:
+        plan.built[spec] = _built(plan, spec)
+    found = plan.built[spec]
+    if isinstance(found, FacecheckError):
+        pytest.fail(str(found), pytrace=False)
+    return found
+
+
+def _built(plan: Plan, spec: str) -> Recognizer | FacecheckError:
+    others = {made.name: other for other, made in plan.built.items() if isinstance(made, Recognizer)}
+    try:
+        made = build(spec, plan.settings)
+        _ = made.identity  # a model that answers nonsense is reported before its cases begin
+    except FacecheckError as error:
+        return error
+    if made.name in others:
+        return ModelError(f"{spec} and {others[made.name]} are both called {made.name!r}: their results would mix")
+    return made
+
+
+@contextlib.contextmanager
+def evaluating(plan: Plan, folder: Path, *, watched: bool) -> Iterator[Evaluator]:
+    """Give what runs models over data sets, with the run's cache, which is closed at the end.
+
+    Args:
+        plan: of the run.
+        folder: of the run.
+        watched: whether progress is drawn on the terminal.
+    """
+    place = cache_folder() if plan.cache == Path() else plan.cache
+    cache = None if place is None else Cache(place)
+    with _terminal(watched=watched) as terminal:
+        try:
+            yield Evaluator(Pipeline(cache=cache, terminal=terminal), folder=folder, cache=cache)
+        finally:
+            if cache is not None:
+                cache.close()
+
+
+@contextlib.contextmanager
+def _terminal(*, watched: bool) -> Iterator[TextIO | None]:
+    """Give the terminal itself, past pytest's capture, if the run has one."""
+    if not watched:
+        yield None
+        return
+    try:
+        with Path("/dev/tty").open("w", encoding="utf-8") as terminal:
+            yield terminal
+    except OSError:
+        yield None

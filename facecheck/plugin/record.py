@@ -1,0 +1,94 @@
+"""What one case measured and how it was judged; it travels in the case's report, also from xdist workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+import pytest
+
+from facecheck.datasets import Dataset
+from facecheck.evaluation.evaluator import Evaluator
+from facecheck.evaluation.signatures import sign_dataset, sign_model
+from facecheck.gate import Limit, Verdict, judge_all
+from facecheck.models.recognizer import Recognizer
+from facecheck.plugin.markers import eval_asked
+from facecheck.plugin.planning import planned
+from facecheck.results.measurement import Findings, Measurement, Measurements
+
+__all__ = ["PROPERTY", "Record"]
+
+PROPERTY = "facecheck"
+
+
+class Record:
+    """Keeps what a case measures, and judges it.
+
+    Args:
+        item: the case.
+        recognizer: that is judged.
+        dataset: that it is judged on.
+    """
+
+    def __init__(self, item: pytest.Item, recognizer: Recognizer, dataset: Dataset) -> None:
+        self._item = item
+        self.eval, question = eval_asked(item)
+        self._recognizer = recognizer
+        self._dataset = dataset
+        self._keep("question", {self.eval: question})
+
+    def sign(self, evaluator: Evaluator) -> None:
+        """Keep what identifies the model and the data, and what the preflight reports of the model."""
+        self._keep("model", sign_model(self._recognizer))
+        self._keep("dataset", sign_dataset(self._dataset, content=evaluator.content(self._dataset)))
+        for finding in evaluator.findings(self._recognizer):
+            self.note(finding)
+
+    def add(self, findings: Findings) -> Measurements:
+        """Keep what was measured, with its notes and failures, and return it as measurements of this case."""
+        made = Measurements(
+            tuple(
+                Measurement.of(measured, eval_name=self.eval, model=self._recognizer.name, dataset=self._dataset.name)
+                for measured in findings.measured
+            )
+        )
+        for measurement in made:
+            self._keep("measurement", measurement)
+        for note in findings.notes:
+            self.note(note)
+        for corrupted, images in _by_corruption(findings.failures).items():
+            failed = {"model": self._recognizer.name, "dataset": self._dataset.name, "corrupted": corrupted}
+            self._keep("failures", {**failed, "images": images})
+        return made
+
+    def judge(self, measurements: Iterable[Measurement], *, promise: Limit | None = None) -> Verdict:
+        """Judge measurements by the limits; the case asserts the verdict.
+
+        A case for whose measurements nobody has promised anything is unjudged: pytest skips it, and the run's record
+        lists it.
+
+        Args:
+            measurements: of this case.
+            promise: applies where the file has no limit, for promises that need no number of anybody's.
+        """
+        limits = ((promise,) if promise else ()) + planned(self._item.config).limits
+        verdict = judge_all(tuple(measurements), limits, sampled=self._dataset.sampled)
+        self._keep("verdict", verdict)
+        if verdict.outcome == "unjudged":
+            pytest.skip(f"unjudged: {verdict.reason}")
+        return verdict
+
+    def note(self, text: str) -> None:
+        """Keep a finding that is no verdict; it stands under the run's table."""
+        self._keep("note", text)
+
+    def _keep(self, kind: str, content: object) -> None:
+        self._item.user_properties.append((PROPERTY, msgspec.json.encode({kind: content}).decode()))
+
+
+def _by_corruption(failures: Iterable[tuple[str, str, str]]) -> Mapping[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for corrupted, name, reason in failures:
+        found.setdefault(corrupted, []).append({"name": name, "reason": reason})
+    return found
