@@ -21,7 +21,7 @@ def pairs() -> np.ndarray:
 def step(
     severity: int, genuine: float, impostor: float, *, spread: float = 0.08, failed: float = 0.0
 ) -> DegradedScores:
-    """Return distances of both kinds around their means, with the threshold at distance 1."""
+    """Distances of both kinds around their means, judged at distance 1."""
     generator = np.random.default_rng(severity)
     who = pairs()
     centre = np.where(who[:, 0] == who[:, 1], genuine, impostor)
@@ -65,7 +65,7 @@ def test_faces_that_are_not_found_are_no_collapse() -> None:
 
 
 def test_a_level_at_which_nothing_is_found_is_passed_over() -> None:
-    """Without completed comparisons no collapse can be measured."""
+    """Levels without completed comparisons are skipped: their distances are undefined."""
     assert collapse_begins([CLEAN, step(1, 0.5, 0.7, failed=1.1)]) is None
 
 
@@ -125,7 +125,7 @@ def test_a_corruption_without_errors_of_the_reference_has_no_ratio() -> None:
     sweeps = {"fog": [step(1, 0.8, 1.1)], "snow": [step(3, 0.95, 1.2)]}
 
     assert corruption_errors(sweeps, reference).keys() == {"snow", "mce"}
-    with pytest.raises(ValueError, match="makes no errors"):
+    with pytest.raises(ValueError, match="judges every pair correctly"):
         corruption_errors({"fog": sweeps["fog"]}, reference)
 
 
