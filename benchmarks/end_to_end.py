@@ -59,15 +59,15 @@ def main() -> None:
     batches = stock.best_batches()
     print(f"{len(paths)} images, {device}, torch threads {torch.get_num_threads()}, best raw batches {batches}")
     bare = _Bare(paths, recognizer)
-    names = ("end to end, cold", "end to end, warm", "facenet-pytorch", "networks alone", "loop")
+    names = ("end to end, cold", "end to end, warm", "stock passes", "bare networks", "loop")
     measured: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(options.rounds):
         with tempfile.TemporaryDirectory() as folder:
             run = functools.partial(_facecheck, paths, recognizer, Path(folder))
             measured["end to end, cold"].append(_rate(paths, run))
             measured["end to end, warm"].append(_rate(paths, run))
-        measured["facenet-pytorch"].append(_rate(paths, functools.partial(stock.raw, batches)))
-        measured["networks alone"].append(_rate(paths, bare.run))
+        measured["stock passes"].append(_rate(paths, functools.partial(stock.raw, batches)))
+        measured["bare networks"].append(_rate(paths, bare.run))
         measured["loop"].append(_rate(paths, stock.loop))
     medians = {name: statistics.median(rates) for name, rates in measured.items()}
     for name, rates in measured.items():
@@ -150,7 +150,7 @@ class _Stock:
         self._embed(batches[1], len(self._images))
 
     def best_batches(self) -> tuple[int, int]:
-        """Return the fastest batch sizes of detector and network."""
+        """Return the fastest batch size of detector and network."""
         best = []
         for work in (self._detect, self._embed):
             count = min(64, len(self._images))

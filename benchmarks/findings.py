@@ -37,7 +37,7 @@ def _table(head: list[str], rows: Iterable[list[str]]) -> None:
 
 
 def sweeps(record: Record) -> None:
-    """Print the accuracy at the clean threshold, the re-tuned one in brackets, and the detection rate."""
+    """Print accuracy at the clean threshold, the re-tuned one in brackets, and the share of faces found."""
     found = [m for m in record.measurements if "level" in m.conditions]
     models = list(dict.fromkeys(m.model for m in found))
     wanted: tuple[tuple[str, str, tuple[Mapping[str, str], ...]], ...] = (
@@ -149,8 +149,8 @@ def artefacts(run: Path) -> None:
             flipped = share * best + (1 - share) / 2
             cells = (_rate(value) for value in (1 - share, deployed, tuned, flipped, best))
             rows.append((list(SHOWN).index(each.condition), [each.condition, each.model, *cells]))
-    head = ["condition", "model", "pairs without a face", "re-tuned on other people", "tuned on the evaluated pairs"]
-    _table([*head, "and random decisions for failures", "failed pairs left out"], [row for _, row in sorted(rows)])
+    head = ["condition", "model", "pairs without a face", "retuned on other people", "tuned on the pairs judged"]
+    _table([*head, "and coins flipped", "failed pairs dropped"], [row for _, row in sorted(rows)])
 
 
 SHOWN = ("clean", "blur:3", "blur:5", "resolution:64", "square:10", "square:20")

@@ -164,7 +164,7 @@ def _kept(measurement: Measurement, limits: tuple[Limit, ...]) -> bool:
 
 
 def pose(strips: Path, faces: Path, picture: Path) -> None:
-    """Draw the mean genuine distance against the yaw difference on EG3D's and on the bundled strips."""
+    """Draw the mean genuine distance against the yaw difference on EG3D's strips and on the bundled ones."""
     runs = {"EG3D strips": Record.read(strips), "bundled strips": Record.read(faces)}
     models = sorted({m.model for record in runs.values() for m in record.measurements if m.eval == "pose"})
     figure = Figure(figsize=(5.2 * len(models), 4.2), layout="constrained")

@@ -1,4 +1,4 @@
-"""Is a network fed as it was trained? A probe before the run, over the embedded faces.
+"""Is a network fed as it was trained? A probe before the run, over the bundled faces.
 
 A network that is fed wrongly answers all the same, and worse: most wrong numbers in every project's tracker
 come from there. So each part of the declared contract is held against its usual alternatives, and where one
@@ -315,7 +315,7 @@ _PALE = _Condition(f"contrast * {_CONTRAST} about {_MIDDLE}, moved to {_BRIGHT}"
 
 
 def _faces() -> list[Face]:
-    """Return the pictures of the first people of the embedded sample, person by person."""
+    """Return the pictures of the first people of the bundled sample, person by person."""
     by_person: dict[str, list[Face]] = {}
     for face in open_dataset(_SAMPLE).faces:
         by_person.setdefault(face.subject, []).append(face)
