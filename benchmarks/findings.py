@@ -10,16 +10,15 @@ uv run python benchmarks/findings.py verification reports/latest
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from facecheck.corruptions import CORRUPTIONS
 from facecheck.metrics import best_threshold
-from facecheck.results.run import Measurement, Record
+from facecheck.results.conditions import ANY, COMPLETED, DEPLOYED, NON_MATCH, RETUNED, Conditions
+from facecheck.results.measurement import Measurement
+from facecheck.results.run import Run
 from facecheck.results.scored_pairs import load_scores
-
-CLEAN = {"threshold": "clean", "failures": "non-match"}
-RETUNED = {"threshold": "retuned", "failures": "non-match"}
 
 
 def _rate(value: float) -> str:
@@ -36,26 +35,28 @@ def _table(head: list[str], rows: Iterable[list[str]]) -> None:
     print()
 
 
-def sweeps(record: Record) -> None:
+def sweeps(run: Run) -> None:
     """Print accuracy at the clean threshold, the re-tuned one in brackets, and the share of faces found."""
-    found = [m for m in record.measurements if "level" in m.conditions]
+    found = [m for m in run.measurements if m.conditions.is_swept]
     models = list(dict.fromkeys(m.model for m in found))
-    wanted: tuple[tuple[str, str, tuple[Mapping[str, str], ...]], ...] = (
-        ("accuracy at the clean threshold (re-tuned)", "accuracy", (CLEAN, RETUNED)),
-        ("detection rate", "detection_rate", ({},)),
+    wanted: tuple[tuple[str, str, tuple[Conditions, ...]], ...] = (
+        ("accuracy at the clean threshold (re-tuned)", "accuracy", (DEPLOYED, RETUNED)),
+        ("detection rate", "detection_rate", (ANY,)),
     )
     for title, name, views in wanted:
         print(f"### {title}\n")
         rows = []
-        for corruption, level in dict.fromkeys((str(m.conditions["corruption"]), m.conditions["level"]) for m in found):
+        for corruption, level in dict.fromkeys(
+            (str(m.conditions.corruption), m.conditions.level or 0.0) for m in found
+        ):
             if level or corruption == "blur":
                 cells = [_cell(found, (model, corruption, float(level)), name, views) for model in models]
                 rows.append([corruption if level else "clean", f"{level:g}" if level else "", *cells])
         _table(["corruption", "level", *models], rows)
     print("### levels before distances collapse\n")
-    survived = [m for m in record.measurements if m.name == "levels_before_collapse"]
-    names = list(dict.fromkeys(str(m.conditions["corruption"]) for m in survived))
-    value = {(str(m.conditions["corruption"]), m.model): m.value for m in survived}
+    survived = [m for m in run.measurements if m.name == "levels_before_collapse"]
+    names = list(dict.fromkeys(str(m.conditions.corruption) for m in survived))
+    value = {(str(m.conditions.corruption), m.model): m.value for m in survived}
     _table(
         ["corruption", "levels", *models],
         (
@@ -75,17 +76,17 @@ def sweeps(record: Record) -> None:
 
 
 Place = tuple[str, str, float]
-STUDIED: tuple[tuple[str, str, Mapping[str, str]], ...] = (
-    ("accuracy", "accuracy", CLEAN),
-    ("precision", "precision", CLEAN),
-    ("recall", "recall", CLEAN),
-    ("F1", "f1", CLEAN),
-    ("EER", "eer", {"failures": "non-match"}),
-    ("d'", "dprime", {}),
-    ("genuine distance", "genuine_distance_mean", {}),
-    ("impostor distance", "impostor_distance_mean", {}),
-    ("found", "detection_rate", {}),
-    ("ms per picture", "time_per_image_ms", {}),
+STUDIED: tuple[tuple[str, str, Conditions], ...] = (
+    ("accuracy", "accuracy", DEPLOYED),
+    ("precision", "precision", DEPLOYED),
+    ("recall", "recall", DEPLOYED),
+    ("F1", "f1", DEPLOYED),
+    ("EER", "eer", NON_MATCH),
+    ("d'", "dprime", ANY),
+    ("genuine distance", "genuine_distance_mean", ANY),
+    ("impostor distance", "impostor_distance_mean", ANY),
+    ("found", "detection_rate", ANY),
+    ("ms per picture", "time_per_image_ms", ANY),
 )
 
 
@@ -93,34 +94,34 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:g}"
 
 
-def _cell(found: list[Measurement], place: Place, name: str, views: tuple[Mapping[str, str], ...]) -> str:
+def _cell(found: list[Measurement], place: Place, name: str, views: tuple[Conditions, ...]) -> str:
     """Return one metric of a model under a corruption at a level: in the first view, in brackets in the second."""
     model, corruption, level = place
     values = []
     for view in views:
-        where = {"corruption": corruption, "level": level, **view}
-        same = (m for m in found if (m.model, m.name) == (model, name) and where.items() <= m.conditions.items())
+        where = Conditions(corruption=corruption, level=level) | view
+        same = (m for m in found if (m.model, m.name) == (model, name) and m.conditions.matches(where))
         values.append(next((_rate(m.value) for m in same), "-"))
     return values[0] + "".join(f" ({value})" for value in values[1:])
 
 
-def verification(record: Record) -> None:
+def verification(run: Run) -> None:
     """Print the metrics usually reported on LFW view 2, with both ways to count failures."""
-    models = list(dict.fromkeys(m.model for m in record.measurements))
+    models = list(dict.fromkeys(m.model for m in run.measurements))
 
-    def value(model: str, name: str, **at: object) -> Measurement | None:
+    def value(model: str, name: str, at: Conditions = ANY) -> Measurement | None:
         same = (
             m
-            for m in record.measurements
-            if (m.model, m.name) == (model, name) and at.items() <= m.conditions.items() and "fold" not in m.conditions
+            for m in run.measurements
+            if (m.model, m.name) == (model, name) and m.conditions.matches(at) and m.conditions.fold is None
         )
         return next(same, None)
 
     rows = []
     for model in models:
-        accuracy, error = value(model, "accuracy", **CLEAN), value(model, "accuracy_standard_error", **CLEAN)
-        completed = value(model, "accuracy", threshold="clean", failures="left out")
-        rest = [value(model, "eer", failures="non-match"), value(model, "tar_at_far", failures="non-match", far=0.001)]
+        accuracy, error = value(model, "accuracy", DEPLOYED), value(model, "accuracy_standard_error", DEPLOYED)
+        completed = value(model, "accuracy", DEPLOYED | COMPLETED)
+        rest = [value(model, "eer", NON_MATCH), value(model, "tar_at_far", NON_MATCH | Conditions(far=0.001))]
         fta = value(model, "fta")
         assert accuracy is not None
         assert error is not None
@@ -165,7 +166,7 @@ def main() -> None:
     if options.what == "artefacts":
         artefacts(options.run)
     else:
-        {"sweeps": sweeps, "verification": verification}[options.what](Record.read(options.run))
+        {"sweeps": sweeps, "verification": verification}[options.what](Run.read(options.run))
 
 
 if __name__ == "__main__":

@@ -27,17 +27,16 @@ from matplotlib.figure import Figure
 from scipy.stats import kendalltau, spearmanr
 
 import tests.support.faults
-from facecheck.datasets import Dataset, open_dataset
-from facecheck.evaluation.estimates import curves, decisions
-from facecheck.evaluation.scoring import score
+from facecheck.datasets import open_dataset
+from facecheck.evaluation.evaluator import Compared, Evaluator
+from facecheck.evaluation.views import decided, ranked
 from facecheck.gate import Limit, judge, read_limits
 from facecheck.metrics import intervals
-from facecheck.metrics.scores import Scores
-from facecheck.metrics.thresholds import PairThresholds
 from facecheck.models import Settings
-from facecheck.models.recognizer import Recognizer
 from facecheck.pipeline import Pipeline
-from facecheck.results.run import Measurement, Record
+from facecheck.results.conditions import DEPLOYED
+from facecheck.results.measurement import Measurement
+from facecheck.results.run import Run
 from facecheck.storage.cache import Cache
 from facecheck.storage.weights import cache_folder
 from tests.support.faults import FAULTS
@@ -48,20 +47,19 @@ IMAGES = ROOT / "docs" / "images"
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 
 
-def points(record: Record, name: str) -> dict[Key, float]:
+def points(run: Run, name: str) -> dict[Key, float]:
     """Return a metric at the clean threshold by model, corruption and level."""
     found: dict[Key, float] = {}
-    for m in record.measurements:
+    for m in run.measurements:
         at = m.conditions
-        deployed = (at.get("threshold"), at.get("failures")) == ("clean", "non-match") and at.get("severity")
-        if m.name == name and deployed:
-            found[m.model, str(at["corruption"]), float(at["level"])] = m.value
+        if m.name == name and at.matches(DEPLOYED) and at.severity and at.is_swept:
+            found[m.model, str(at.corruption), at.level or 0.0] = m.value
     return found
 
 
 def ranks(photographs: Path, faces: Path, picture: Path) -> None:
     """Print rank correlations, over all points and within each model and corruption, and draw the scatter."""
-    real, made = Record.read(photographs), Record.read(faces)
+    real, made = Run.read(photographs), Run.read(faces)
     figure = Figure(figsize=(10.5, 5.0), layout="constrained")
     for number, name in enumerate(("accuracy", "fnmr"), 1):
         here, there = points(real, name), points(made, name)
@@ -114,7 +112,7 @@ def _means(names: list[str], x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def faults(photographs: str, cache: Cache) -> None:
     """Print the cost of each fault on both data sets, and the verification limits that it misses."""
     limits = read_limits(ROOT / "evals" / "limits.toml")
-    pipeline, settings = Pipeline(cache=cache), Settings(device=torch.device("cpu"))
+    evaluator, settings = Evaluator(Pipeline(cache=cache)), Settings(device=torch.device("cpu"))
     sound: dict[str, np.ndarray] = {}
     print("| fault | LFW: accuracy | cost, points | bundled: accuracy | cost, points | limits missed on bundled |")
     print("|---|---|---|---|---|---|")
@@ -123,56 +121,46 @@ def faults(photographs: str, cache: Cache) -> None:
         cells = []
         for spec in (photographs, "faces?part=pairs"):
             dataset = open_dataset(spec)
-            scores = score(pipeline.run(recognizer, dataset.faces), dataset.pairs, distance="euclidean")
-            folds = dataset.pairs.folds
-            assert folds is not None
-            thresholds = PairThresholds.cross_fitted(scores, folds)
-            right = scores.matched(thresholds.of_pair) == scores.genuine
+            compared = evaluator.compare(recognizer, dataset)
+            assert compared.own_thresholds is not None, compared.problem
+            scores = compared.scores
+            right = scores.matched(compared.own_thresholds.of_pair) == scores.genuine
             change = intervals.mean(right.astype(np.float64) - sound.setdefault(spec, right), scores.who)
             cells += [
                 f"{right.mean():.4f}",
                 f"{100 * change.value:+.2f} [{100 * change.low:+.2f}, {100 * change.high:+.2f}]",
             ]
-        missed = [m.name for m in _judged(recognizer, dataset, scores, thresholds) if not _kept(m, limits)]
+        missed = [m.name for m in _judged(compared) if not _kept(m, limits)]
         print(f"| {words} | {' | '.join(cells)} | {', '.join(missed) or 'none'} |", flush=True)
 
 
-def _judged(
-    recognizer: Recognizer, dataset: Dataset, scores: Scores, thresholds: PairThresholds
-) -> Iterator[Measurement]:
+def _judged(compared: Compared) -> Iterator[Measurement]:
     """Yield the measurements that evals/test_verification.py judges."""
-    declared = recognizer.contract.threshold
-    assert declared is not None
-    at: dict[str, str | float] = {"failures": "non-match"}
-    estimates = [("accuracy", decisions(scores, thresholds)["accuracy"], {"threshold": "clean", **at})]
-    fixed = decisions(scores, PairThresholds.fixed(-declared, len(scores)))
-    estimates += [(name, fixed[name], {"threshold": "declared", **at}) for name in ("fmr", "fnmr")]
-    estimates += [(name, e, {**c, **at}) for name, e, c in curves(scores, fars=(0.01,))]
-    for name, estimate, conditions in estimates:
-        yield Measurement(
-            **estimate._asdict(),
-            eval="verification",
-            name=name,
-            model=recognizer.name,
-            dataset=dataset.name,
-            conditions=conditions,
+    found = (
+        decided(compared.view("clean")).named("accuracy")
+        + decided(compared.view("declared")).named("fmr", "fnmr")
+        + ranked(compared.view(), fars=(0.01,))
+    )
+    for measured in found.measured:
+        yield Measurement.of(
+            measured, eval_name="verification", model=compared.recognizer.name, dataset=compared.dataset.name
         )
 
 
 def _kept(measurement: Measurement, limits: tuple[Limit, ...]) -> bool:
-    return judge(measurement, limits, sampled=False).passed
+    return judge(measurement, limits, sampled=False).outcome == "passed"
 
 
 def pose(strips: Path, faces: Path, picture: Path) -> None:
     """Draw the mean genuine distance against the yaw difference on EG3D's strips and on the bundled ones."""
-    runs = {"EG3D strips": Record.read(strips), "bundled strips": Record.read(faces)}
-    models = sorted({m.model for record in runs.values() for m in record.measurements if m.eval == "pose"})
+    runs = {"EG3D strips": Run.read(strips), "bundled strips": Run.read(faces)}
+    models = sorted({m.model for run in runs.values() for m in run.measurements if m.eval == "pose"})
     figure = Figure(figsize=(5.2 * len(models), 4.2), layout="constrained")
     for number, model in enumerate(models, 1):
         axes = figure.add_subplot(1, len(models), number)
-        for colour, (name, record) in zip(COLOURS, runs.items(), strict=False):
-            curve = sorted(_curve(record, model), key=lambda m: float(m.conditions["yaw_difference_rad"]))
-            x, y = [float(m.conditions["yaw_difference_rad"]) for m in curve], [m.value for m in curve]
+        for colour, (name, run) in zip(COLOURS, runs.items(), strict=False):
+            curve = sorted(_curve(run, model), key=_yaw_difference)
+            x, y = [_yaw_difference(m) for m in curve], [m.value for m in curve]
             axes.plot(x, y, marker="o", color=colour, label=name)
             axes.fill_between(x, [m.low for m in curve], [m.high for m in curve], color=colour, alpha=0.2, linewidth=0)
         axes.set(xlabel="yaw difference, rad", ylabel="mean genuine distance")
@@ -183,13 +171,17 @@ def pose(strips: Path, faces: Path, picture: Path) -> None:
     print(f"drawn: {picture}")
 
 
-def _curve(record: Record, model: str) -> Iterator[Measurement]:
+def _curve(run: Run, model: str) -> Iterator[Measurement]:
     return (
         m
-        for m in record.measurements
+        for m in run.measurements
         if (m.eval, m.model, m.name) == ("pose", model, "genuine_distance_mean")
-        and "yaw_difference_rad" in m.conditions
+        and m.conditions.yaw_difference_rad is not None
     )
+
+
+def _yaw_difference(measurement: Measurement) -> float:
+    return measurement.conditions.yaw_difference_rad or 0.0
 
 
 def main() -> None:

@@ -14,7 +14,10 @@ import pytest
 from facecheck import __version__
 from facecheck.cli import main
 from facecheck.gate import read_limits
-from facecheck.results.run import Measurement, Record
+from facecheck.results.conditions import NON_MATCH
+from facecheck.results.measurement import Measurement
+from facecheck.results.run import Run
+from facecheck.results.verdict import Judgement, Verdict
 from facecheck.storage.cache import Cache, CacheWarning, key
 
 
@@ -79,7 +82,7 @@ def test_split_lfw_refuses_a_target_within_its_source(lfw: Path, capsys: pytest.
     """With what to choose instead."""
     reason = refused(["split-lfw", str(lfw), str(lfw / "split")], capsys)
 
-    assert "choose a folder apart from the source" in reason
+    assert "choose a target outside of the source" in reason
 
 
 def test_split_lfw_refuses_differing_images(lfw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -172,7 +175,7 @@ def test_report_of_a_run_without_measurements_draws_nothing(tmp_path: Path, caps
     )
 
     assert main(["report", str(tmp_path)]) == 0
-    assert capsys.readouterr().out.strip() == ""
+    assert capsys.readouterr().out.startswith("0 graphs and results.json in")
 
 
 @pytest.mark.parametrize(
@@ -275,25 +278,22 @@ def test_limits_are_proposed_from_a_run(tmp_path: Path, capsys: pytest.CaptureFi
     """What is printed is a limits' file that the run's own measurement keeps."""
     measured = Measurement(
         eval="verification", name="auc", value=0.99, low=0.98, high=0.995, n=600, model="mine", dataset="lfw",
-        conditions={"failures": "non-match"},
+        conditions=NON_MATCH,
     )  # fmt: skip
-    Record(signature={}, measurements=[measured], verdicts=[], failures={}, judged=(measured,)).write(tmp_path)
+    judgement = Judgement(measurement=measured, outcome="unjudged", reason="no limit applies")
+    Run(measurements=(measured,), verdicts=(Verdict.of([judgement]),)).write(tmp_path)
 
     assert main(["limits", str(tmp_path), "--why", "measured on v1.3"]) == 0
 
     (tmp_path / "limits.toml").write_text(capsys.readouterr().out, encoding="utf-8")
     (limit,) = read_limits(tmp_path / "limits.toml")
-    assert (limit.bound, limit.why, dict(limit.where)) == (
-        0.985,
-        "measured on v1.3",
-        {"dataset": "lfw", "model": "mine"},
-    )
+    assert (limit.bound, limit.why, limit.dataset, limit.model) == (0.985, "measured on v1.3", "lfw", "mine")
 
 
 def test_no_limits_are_proposed_from_a_run_that_judged_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An empty file of promises would be kept by anything."""
-    Record(signature={}, measurements=[], verdicts=[], failures={}).write(tmp_path)
+    Run().write(tmp_path)
 
     assert "judged nothing" in refused(["limits", str(tmp_path), "--why", "x"], capsys)

@@ -55,6 +55,16 @@ class ScoredPairs:
     names: npt.NDArray[np.str_]
     name: str = ""
 
+    @property
+    def title(self) -> dict[str, str]:
+        """What distinguishes the file from the others of a run."""
+        return {key: getattr(self, key) for key in ("model", "dataset", "kind", "digest", "condition")}
+
+    @property
+    def file_name(self) -> str:
+        """The name that the file gets, without its ending."""
+        return _file_name(self.title)
+
 
 def save_scores(folder: Path, scored: ScoredPairs, pairs: Pairs) -> str:
     """Write one file of scores and return its name; several processes may write theirs at once.
@@ -64,13 +74,12 @@ def save_scores(folder: Path, scored: ScoredPairs, pairs: Pairs) -> str:
         scored: to be written; its ``names`` are taken from ``pairs``.
         pairs: that were scored.
     """
-    title = {key: getattr(scored, key) for key in ("model", "dataset", "kind", "digest", "condition")}
-    path = _folder(folder) / f"{_file_name(title)}.npz"
+    path = _folder(folder) / f"{scored.file_name}.npz"
     path.parent.mkdir(parents=True, exist_ok=True)
     with writing(path) as stream:
         np.savez_compressed(
             stream,
-            title=np.array(json.dumps(title)),
+            title=np.array(json.dumps(scored.title)),
             similarity=scored.scores.similarity,
             who=scored.scores.who,
             thresholds=scored.thresholds,

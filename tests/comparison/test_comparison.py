@@ -14,13 +14,15 @@ from scipy.stats import binomtest
 from facecheck.comparison import Row, Table, compare, compare_run, lines, markdown, write
 from facecheck.comparison.text import spreadsheet
 from facecheck.metrics.scores import Scores
-from facecheck.results.run import Measurement, Record
+from facecheck.results.conditions import COMPLETED, DEPLOYED, NON_MATCH, Conditions
+from facecheck.results.measurement import Measurement
+from facecheck.results.run import Run
 from facecheck.results.scored_pairs import ScoredPairs
-from tests.support.runs import DLIB, EDGEFACE, FACENET, MOBILE, STUDIES, Conditions, Model, made_run, people
+from facecheck.results.signature import ModelSignature, Signature
+from tests.support.runs import DLIB, EDGEFACE, FACENET, MOBILE, STUDIES, Model, made_run, people
 
 COUNT = 40
 WHO = np.stack((np.arange(COUNT), np.where(np.arange(COUNT) < COUNT // 2, np.arange(COUNT), np.arange(COUNT) + 1)), 1)
-DEPLOYED: Conditions = {"threshold": "clean", "failures": "non-match"}
 
 
 def answered(model: str, wrong: Sequence[int], **changes: str) -> ScoredPairs:
@@ -28,16 +30,17 @@ def answered(model: str, wrong: Sequence[int], **changes: str) -> ScoredPairs:
     right = np.where(WHO[:, 0] == WHO[:, 1], 0.9, 0.1)
     similarity = np.where(np.isin(np.arange(COUNT), wrong), 1 - right, right)
     title = {"model": model, "dataset": "faces", "kind": "lfw", "digest": "abc", "condition": "clean", **changes}
-    return ScoredPairs(
+    made = ScoredPairs(
         **title,
         scores=Scores(similarity, WHO),
         thresholds=np.full(COUNT, 0.5),
         yaw_difference_rad=np.full(COUNT, np.nan),
         names=np.array([[f"a{i}", f"b{i}"] for i in range(COUNT)]),
     )
+    return dataclasses.replace(made, name=made.file_name)
 
 
-def measured(scored: ScoredPairs, name: str = "accuracy", conditions: Conditions | None = None) -> Measurement:
+def measured(scored: ScoredPairs, name: str = "accuracy", conditions: Conditions = DEPLOYED) -> Measurement:
     """Return what the suite would record of those scores."""
     genuine, matched = scored.scores.genuine, scored.scores.similarity >= scored.thresholds
     hits = {"accuracy": matched == genuine, "fmr": matched[~genuine], "fnmr": ~matched[genuine]}[name]
@@ -51,12 +54,15 @@ def measured(scored: ScoredPairs, name: str = "accuracy", conditions: Conditions
         n=len(hits),
         model=scored.model,
         dataset=scored.dataset,
-        conditions=DEPLOYED if conditions is None else conditions,
+        conditions=conditions,
+        scores=(scored.name,),
     )
 
 
-def recorded(*measurements: Measurement) -> Record:
-    return Record(signature={}, measurements=measurements, verdicts=[], failures={})
+def recorded(*measurements: Measurement, **thresholds: float) -> Run:
+    """Return a run whose models declare these thresholds."""
+    models = tuple(ModelSignature(name=name, contract={"threshold": value}) for name, value in thresholds.items())
+    return Run(signature=Signature(models=models), measurements=measurements)
 
 
 def only(tables: Sequence[Table]) -> Row:
@@ -161,10 +167,10 @@ def test_a_mark_that_people_do_not_bear_out_is_doubted() -> None:
 def test_order_changes_nothing() -> None:
     """Neither of the models in the record nor of the files of scores."""
     run = made_run([DLIB, FACENET, EDGEFACE], {"blur": STUDIES["blur"]})
-    measurements = sorted(run.record.measurements, key=lambda m: m.model, reverse=True)
-    turned = dataclasses.replace(run.record, measurements=measurements)
+    measurements = sorted(run.run.measurements, key=lambda m: m.model, reverse=True)
+    turned = dataclasses.replace(run.run, measurements=tuple(measurements))
 
-    assert compare(turned, run.scored[::-1]) == compare(run.record, run.scored)
+    assert compare(turned, run.scored[::-1]) == compare(run.run, run.scored)
 
 
 # Pairs that are not the same.
@@ -200,30 +206,20 @@ def test_two_models_on_other_pairs_are_not_compared_at_all() -> None:
     assert tables[0].incomparable == {"b": "answered other pairs than a"}
 
 
-def test_scores_that_do_not_give_the_recorded_value_are_not_what_was_measured() -> None:
-    """A file that was changed, or is of another run, decides nothing."""
-    scored = [answered("a", range(7)), answered("b", [0])]
-    measurements = [measured(scored[0]), dataclasses.replace(measured(scored[1]), value=0.9)]
-    tables = compare(recorded(*measurements), scored)
-
-    assert only(tables).rivals == ()
-    assert tables[0].incomparable == {"b": "the run kept no scores that give what it recorded"}
-
-
 def test_a_model_without_scores_is_named() -> None:
     """The others are compared."""
     scored = [answered("a", range(7)), answered("b", [0]), answered("c", ())]
     tables = compare(recorded(*map(measured, scored)), scored[:2])
 
     assert only(tables).best == "b"
-    assert tables[0].incomparable == {"c": "the run kept no scores that give what it recorded"}
+    assert tables[0].incomparable == {"c": "the run kept no scores of it"}
 
 
 def test_what_is_left_of_failures_is_not_compared() -> None:
     """Each model fails on other pairs: on completed comparisons there is no mark and no excuse."""
     scored = [answered("a", range(7)), answered("b", [0])]
-    completed = {"threshold": "clean", "failures": "left out"}
-    tables = compare(recorded(*(measured(each, conditions={**completed}) for each in scored)), scored)
+    completed = DEPLOYED | COMPLETED
+    tables = compare(recorded(*(measured(each, conditions=completed) for each in scored)), scored)
 
     assert only(tables).rivals == ()
     assert tables[0].incomparable == {}
@@ -232,7 +228,7 @@ def test_what_is_left_of_failures_is_not_compared() -> None:
 def test_one_model_has_no_rival(tmp_path: Path) -> None:
     """No table, no line, no file."""
     run = made_run([DLIB], STUDIES)
-    tables = compare(run.record, run.scored)
+    tables = compare(run.run, run.scored)
 
     assert tables == ()
     assert lines(tables) == []
@@ -246,7 +242,7 @@ def test_one_model_has_no_rival(tmp_path: Path) -> None:
 def test_degraded_pairs_are_judged_at_the_clean_threshold() -> None:
     """And at their own where the measurement says so: both are recomputed, and so are tested."""
     run = made_run([DLIB, FACENET], {"blur": STUDIES["blur"]}, pairs=people(60))
-    tables = {table.title: table for table in compare(run.record, run.scored) if table.eval == "blur"}
+    tables = {table.title: table for table in compare(run.run, run.scored) if table.eval == "blur"}
 
     assert [row.label for row in tables["accuracy, clean threshold"].rows] == [
         "clean",
@@ -259,21 +255,14 @@ def test_degraded_pairs_are_judged_at_the_clean_threshold() -> None:
     assert (worst.best, worst.separated) == ("dlib", True)  # the other one collapses
 
 
-def test_a_sweep_as_older_runs_recorded_it_is_compared() -> None:
-    """Without severity, and without saying what failures count as."""
-    run = made_run([DLIB, FACENET], {"blur": STUDIES["blur"]})
-    told = {"corruption", "level", "threshold"}
-    older = [
-        dataclasses.replace(m, conditions={key: value for key, value in m.conditions.items() if key in told})
-        for m in run.record.measurements
-        if m.eval == "blur"
-    ]
-    new, old = (
-        next(t for t in compare(record, run.scored) if (t.eval, t.title) == ("blur", "accuracy, clean threshold"))
-        for record in (run.record, recorded(*older))
-    )
+@pytest.mark.parametrize("level", [2.1234567, 1e-7, 0.1 + 0.2, 123456789.5])
+def test_a_level_of_many_digits_finds_its_own_scores(level: float) -> None:
+    """However a level is written, its measurement names the file that it came from."""
+    run = made_run([DLIB, FACENET], {"blur": {"blur": (0, level)}})
+    (table,) = (t for t in compare(run.run, run.scored) if (t.eval, t.title) == ("blur", "accuracy, clean threshold"))
 
-    assert [(row.label, row.best, row.rivals) for row in old.rows] == [(r.label, r.best, r.rivals) for r in new.rows]
+    assert [len(row.rivals) for row in table.rows] == [1, 1]
+    assert table.incomparable == {}
 
 
 def test_a_composition_is_found_by_its_name() -> None:
@@ -283,21 +272,20 @@ def test_a_composition_is_found_by_its_name() -> None:
         for model, wrong in (("a", [0]), ("b", range(8)))
         for each in (answered(model, ()), answered(model, wrong, condition="blur:2+jpeg:30"))
     ]
-    at: Conditions = {"corruption": "blur:2+jpeg:30", "level": 1, "severity": 1, **DEPLOYED}
+    at = Conditions(corruption="blur:2+jpeg:30", level=1, severity=1) | DEPLOYED
     tables = compare(recorded(*(measured(each, conditions=at) for each in scored[1::2])), scored)
 
     assert (only(tables).best, only(tables).separated) == ("a", True)
 
 
 def test_the_declared_threshold_is_taken_from_the_record() -> None:
-    """The scores hold thresholds of their own; the declared one is what the record says."""
+    """The scores hold thresholds of their own; the declared one is what the model's contract says."""
     scored = [answered("a", [0]), answered("b", range(8))]
-    declared: Conditions = {"threshold": "declared", "failures": "non-match"}
+    declared = NON_MATCH | Conditions(threshold="declared")
     at = [measured(each, conditions=declared) for each in scored]
-    distances = [dataclasses.replace(m, name="threshold_distance", value=-0.5, low=-0.5, high=-0.5) for m in at]
     moved = [dataclasses.replace(each, thresholds=np.full(COUNT, 0.99)) for each in scored]
 
-    assert only(compare(recorded(*at, *distances), moved)).separated
+    assert only(compare(recorded(*at, a=-0.5, b=-0.5), moved)).separated
     assert only(compare(recorded(*at), moved)).rivals == ()
 
 
@@ -313,7 +301,7 @@ def test_fnmr_by_yaw_is_tested_on_the_pairs_of_that_yaw() -> None:
         missed = (each.scores.similarity < 0.5) & each.scores.genuine
         for step in (0.2, 0.4):
             rows = each.scores.genuine & (yaw == step)
-            m = measured(each, "fnmr", {"yaw_difference_rad": step})
+            m = measured(each, "fnmr", NON_MATCH | Conditions(threshold="clean", yaw_difference_rad=step))
             found.append(dataclasses.replace(m, value=float(missed[rows].mean()), n=int(rows.sum())))
     (table,) = compare(recorded(*found), scored)
 
@@ -325,7 +313,7 @@ def test_curves_have_a_lead_but_no_mark() -> None:
     """AUC, EER and TAR: the bootstrap over people speaks, in favour of the better one; the mark does not."""
     strong, weak = Model(name="strong", apart=0.6), Model(name="weak", apart=0.3)
     run = made_run([weak, strong], {}, pairs=people(80))
-    (table,) = (table for table in compare(run.record, run.scored) if table.eval == "verification")
+    (table,) = (table for table in compare(run.run, run.scored) if table.eval == "verification")
     rows = {row.label: row for row in table.rows}
 
     for label in ("area under the ROC", "equal error rate", "TAR at FAR 0.1"):
@@ -373,13 +361,13 @@ def test_the_spreadsheet_holds_every_value_and_test() -> None:
     assert (other["model"], other["best"], other["separated"]) == ("b", "a", "")
     assert (other["right_only_best"], other["right_only_this"], other["p_holm"]) == ("6", "0", "0.03125")
     assert float(other["lead"]) == pytest.approx(0.15)
-    assert json.loads(best["conditions"]) == DEPLOYED
+    assert json.loads(best["conditions"]) == DEPLOYED.as_json()
 
 
 def test_the_terminal_lists_few_rows_and_counts_many() -> None:
     """Verification row by row, a sweep in one line that adds up; no line for what was not tested."""
     run = made_run([DLIB, FACENET], STUDIES, pairs=people(60))
-    tables = compare(run.record, run.scored)
+    tables = compare(run.run, run.scored)
     found = lines(tables)
     blur = next(line for line in found if line.startswith("blur on faces"))
     rows = next(t for t in tables if (t.eval, t.title) == ("blur", "accuracy, clean threshold")).rows

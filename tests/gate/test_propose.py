@@ -12,9 +12,7 @@ from facecheck.results.conditions import Conditions
 from facecheck.results.measurement import Measurement
 
 
-def measurement(
-    name: str, value: float, *, model: str = "dlib", noun: str = "blur", **conditions: Any
-) -> Measurement:
+def measurement(name: str, value: float, *, model: str = "dlib", noun: str = "blur", **conditions: Any) -> Measurement:  # noqa: ANN401
     """Return a measurement whose interval reaches .02 to both sides."""
     return Measurement(
         eval=noun, name=name, value=value, low=value - 0.02, high=value + 0.02, n=10_000, model=model, dataset="faces",
@@ -53,12 +51,12 @@ def test_a_bound_lies_half_way_to_the_end_of_the_interval(tmp_path: Path) -> Non
     path = tmp_path / "limits.toml"
     path.write_text(proposed(JUDGED, reason="measured today"), encoding="utf-8")
     limits = read_limits(path)
-    by_name = {(limit.name, limit.model, limit.where.level): limit.bound for limit in limits}
+    by_name = {(limit.name, limit.model, limit.where.corruption, limit.where.level): limit.bound for limit in limits}
 
-    assert by_name["accuracy", "dlib", 0.0] == 0.94
-    assert by_name["accuracy", "dlib", 1.0] == 0.89
-    assert by_name["fta", "dlib", 1.0] == 0.02
-    assert by_name["levels_before_collapse", "dlib", None] == 4
+    assert by_name["accuracy", "dlib", "blur", 0.0] == 0.94
+    assert by_name["accuracy", "dlib", "blur", 1.0] == 0.89
+    assert by_name["fta", "dlib", "blur", 1.0] == 0.02
+    assert by_name["levels_before_collapse", "dlib", "blur", None] == 4
 
 
 def test_two_comparisons_may_change_sides(tmp_path: Path) -> None:
@@ -78,6 +76,6 @@ def test_for_any_model_the_weakest_decides(tmp_path: Path) -> None:
     path = tmp_path / "limits.toml"
     path.write_text(proposed(JUDGED, reason="measured today", any_model=True), encoding="utf-8")
 
-    bounds = {(limit.name, limit.where.level): limit.bound for limit in read_limits(path)}
+    bounds = {(limit.name, limit.where.corruption, limit.where.level): limit.bound for limit in read_limits(path)}
 
-    assert bounds["accuracy", 1.0] == 0.84
+    assert bounds["accuracy", "blur", 1.0] == 0.84

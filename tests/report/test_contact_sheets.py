@@ -7,7 +7,7 @@ import numpy as np
 from facecheck.corruptions import CORRUPTIONS, Applied, of_family
 from facecheck.plots.contact_sheet import contact_sheet
 from facecheck.report.contact_sheets import swept_rows
-from facecheck.results.sweeps import Step, Sweep
+from facecheck.results.sweeps import RecordedSweep, SweepStep
 from tests.support.portrait import LANDMARKS, PORTRAIT, digest
 
 
@@ -43,9 +43,11 @@ def test_the_whole_table_is_drawn_unless_told() -> None:
 def test_a_run_of_compositions_alone_has_no_sheet() -> None:
     """A composition has no row; beside a corruption it leaves that one's rows as they are."""
 
-    def swept(corruption: str, dataset: str, *levels: float) -> Sweep:
-        steps = tuple(Step(severity, level) for severity, level in enumerate(levels))
-        return Sweep(eval="corruptions", dataset=dataset, corruption=corruption, model="m", steps=steps, points={})
+    def swept(corruption: str, dataset: str, *levels: float) -> RecordedSweep:
+        steps = tuple(SweepStep(severity, level) for severity, level in enumerate(levels))
+        return RecordedSweep(
+            eval="corruptions", dataset=dataset, corruption=corruption, model="m", steps=steps, points={}
+        )
 
     found = swept_rows(
         [swept("blur:2+jpeg:30", "a", 0, 1), swept("blur:2+jpeg:30", "b", 0, 1), swept("jpeg", "b", 0, 30)]

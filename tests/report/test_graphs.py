@@ -18,34 +18,36 @@ from facecheck import plots
 from facecheck.errors import FacecheckError
 from facecheck.report.graph import Graph
 from facecheck.report.graphs import draw, graphs_of
-from facecheck.results.run import Measurement, Record
+from facecheck.results.conditions import Conditions
+from facecheck.results.measurement import Measurement
+from facecheck.results.run import Run
 from facecheck.results.scored_pairs import ScoredPairs
 from tests.support.figures import across, segments, texts
-from tests.support.runs import DLIB, EDGEFACE, EVERYTHING, FACENET, STUDIES, Model, Run, made_run
+from tests.support.runs import DLIB, EDGEFACE, EVERYTHING, FACENET, STUDIES, Made, Model, made_run
 
 SWEPT = ("accuracy", "detection", "distances", "change", "bars")
 
 
-def graphs(run: Run, record: Record | None = None) -> dict[str, Graph]:
+def graphs(run: Made, record: Run | None = None) -> dict[str, Graph]:
     """Return what the report draws of a run, without saving it."""
     clean = [each for each in run.scored if each.condition == "clean"]
-    return {graph.name: graph for graph in graphs_of(record or run.record, clean)}
+    return {graph.name: graph for graph in graphs_of(record or run.run, clean)}
 
 
-def only(run: Run, names: Sequence[str]) -> Record:
+def only(run: Made, names: Sequence[str]) -> Run:
     """Return the record with measurements of these evals alone."""
-    kept = [m for m in run.record.measurements if m.eval in names]
-    return dataclasses.replace(run.record, measurements=kept)
+    kept = [m for m in run.run.measurements if m.eval in names]
+    return dataclasses.replace(run.run, measurements=tuple(kept))
 
 
 @pytest.fixture(scope="module")
-def studies() -> Run:
+def studies() -> Made:
     """Two models under the studies' own sweeps."""
     return made_run([DLIB, FACENET], STUDIES)
 
 
 @pytest.fixture(scope="module")
-def drawn(studies: Run) -> dict[str, Graph]:
+def drawn(studies: Made) -> dict[str, Graph]:
     """The graphs of that run."""
     return graphs(studies)
 
@@ -88,11 +90,11 @@ def test_the_same_run_is_drawn_the_same_again(tmp_path: Path) -> None:
     assert first == second
 
 
-def test_a_model_has_one_colour_in_all_graphs(studies: Run, drawn: dict[str, Graph]) -> None:
+def test_a_model_has_one_colour_in_all_graphs(studies: Made, drawn: dict[str, Graph]) -> None:
     """Also where another model is missing: colours are dealt out once a run."""
     alone = dataclasses.replace(
-        studies.record,
-        measurements=[m for m in studies.record.measurements if m.model != "dlib" or m.eval == "timing"],
+        studies.run,
+        measurements=tuple(m for m in studies.run.measurements if m.model != "dlib" or m.eval == "timing"),
     )
     for found in (graphs(studies, alone), drawn):
         bars = found["verification faces roc"].figure.axes[0].lines
@@ -152,13 +154,13 @@ def test_few_corruptions_show_levels_and_many_show_models(drawn: dict[str, Graph
     assert "mean over 20 corruptions and their levels" in texts(graphs(many)["corruptions faces change"].figure)
 
 
-def test_the_heat_map_holds_mean_and_worst_loss(studies: Run, drawn: dict[str, Graph]) -> None:
+def test_the_heat_map_holds_mean_and_worst_loss(studies: Made, drawn: dict[str, Graph]) -> None:
     """Worked out from the record once more."""
     axes = drawn["corruptions faces heat map"].figure.axes
     values = {
-        (m.conditions["severity"]): m.value
-        for m in studies.record.measurements
-        if (m.eval, m.model, m.name, m.conditions.get("threshold")) == ("blur", "dlib", "accuracy", "clean")
+        m.conditions.severity: m.value
+        for m in studies.run.measurements
+        if (m.eval, m.model, m.name, m.conditions.threshold) == ("blur", "dlib", "accuracy", "clean")
     }
     losses = [100 * (values[severity] - values[0]) for severity in range(1, 6)]
     rows = [label.get_text() for label in axes[0].get_yticklabels()]
@@ -168,7 +170,7 @@ def test_the_heat_map_holds_mean_and_worst_loss(studies: Run, drawn: dict[str, G
     assert len(rows) == sum(map(len, STUDIES.values()))
 
 
-def test_the_trade_off_takes_latency_and_size_where_they_are_known(studies: Run) -> None:
+def test_the_trade_off_takes_latency_and_size_where_they_are_known(studies: Made) -> None:
     """Latency of timing, else the time per image; the size only where it was recorded."""
     sizes = [
         Measurement(
@@ -180,12 +182,11 @@ def test_the_trade_off_takes_latency_and_size_where_they_are_known(studies: Run)
             n=1,
             model=model,
             dataset="faces",
-            conditions={},
         )
         for model, size in (("dlib", 22.0), (FACENET.name, 110.0))
     ]
     timed = only(studies, ["verification", "timing"])
-    more = dataclasses.replace(timed, measurements=[*timed.measurements, *sizes])
+    more = dataclasses.replace(timed, measurements=(*timed.measurements, *sizes))
     found = [
         [axes.get_xlabel() for axes in graphs(studies, record)["verification faces trade-off"].figure.axes]
         for record in (timed, more, only(studies, ["verification"]))
@@ -198,26 +199,11 @@ def test_the_trade_off_takes_latency_and_size_where_they_are_known(studies: Run)
     ]
 
 
-def test_a_sweep_as_older_runs_recorded_it_is_drawn(studies: Run, drawn: dict[str, Graph]) -> None:
-    """Without severity, and without saying what failures count as: the same graphs."""
-    told = {"corruption", "level", "threshold", "far"}
-    older = [
-        dataclasses.replace(m, conditions={key: value for key, value in m.conditions.items() if key in told})
-        for m in studies.record.measurements
-        if m.eval == "resolution"
-    ]
-    found = graphs(studies, dataclasses.replace(studies.record, measurements=older))
-
-    assert {f"resolution faces {graph}" for graph in SWEPT} <= found.keys()
-    for graph in SWEPT:
-        assert texts(found[f"resolution faces {graph}"].figure) == texts(drawn[f"resolution faces {graph}"].figure)
-
-
 def test_what_this_version_does_not_know_is_drawn_under_its_own_name() -> None:
     """A corruption, a composition and a metric of another version."""
     run = made_run([DLIB, EDGEFACE], {"mine": {"zebra_stripes": (0, 2, 1), "blur+jpeg": (0, 1)}})
-    extra = dataclasses.replace(run.record.measurements[0], name="from_the_future")
-    record = dataclasses.replace(run.record, measurements=[*run.record.measurements, extra])
+    extra = dataclasses.replace(run.run.measurements[0], name="from_the_future")
+    record = dataclasses.replace(run.run, measurements=(*run.run.measurements, extra))
     found = texts(graphs(run, record)["mine faces accuracy"].figure)
 
     assert {"zebra stripes", "blur+jpeg"} <= set(found)
@@ -227,30 +213,28 @@ def test_what_this_version_does_not_know_is_drawn_under_its_own_name() -> None:
 def test_clean_images_alone_make_no_sweep() -> None:
     """Neither does a sweep of which only one level was run draw a line from nowhere."""
     run = made_run([DLIB, FACENET], {"blur": {"blur": (0,)}})
-    lone = [
-        m for m in made_run([DLIB], {"blur": {"blur": (0, 3)}}).record.measurements if m.conditions.get("level") != 0
-    ]
+    lone = [m for m in made_run([DLIB], {"blur": {"blur": (0, 3)}}).run.measurements if m.conditions.level != 0]
 
     assert not any("heat map" in name or name.startswith("blur") for name in graphs(run))
-    found = graphs(run, dataclasses.replace(run.record, measurements=lone))
+    found = graphs(run, dataclasses.replace(run.run, measurements=tuple(lone)))
     assert "blur faces change" not in found
     assert "Gaussian blur" in texts(found["blur faces accuracy"].figure)
 
 
 def test_a_run_that_measured_nothing_has_no_graphs(tmp_path: Path) -> None:
     """That is no error; a folder without results is one."""
-    Record(signature={}, measurements=[], verdicts=[], failures={}).write(tmp_path)
+    Run().write(tmp_path)
 
     assert draw(tmp_path) == []
     with pytest.raises(FacecheckError, match=r"results\.json: not the results of a facecheck run"):
         draw(tmp_path / "elsewhere")
 
 
-def test_a_sweep_without_a_single_face_is_drawn(studies: Run) -> None:
+def test_a_sweep_without_a_single_face_is_drawn(studies: Made) -> None:
     """Where everything fails there are no distances, and the other graphs stand."""
     gone = {"genuine_distance_mean", "impostor_distance_mean", "dprime", "precision", "f1"}
-    kept = [m for m in studies.record.measurements if m.name not in gone and m.eval == "blur"]
-    found = graphs(studies, dataclasses.replace(studies.record, measurements=kept))
+    kept = [m for m in studies.run.measurements if m.name not in gone and m.eval == "blur"]
+    found = graphs(studies, dataclasses.replace(studies.run, measurements=tuple(kept)))
 
     assert "blur faces distances" not in found
     assert {"blur faces accuracy", "blur faces change", "blur faces bars"} <= found.keys()
@@ -272,16 +256,16 @@ def test_names_are_names_and_nothing_else(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"run"}
 
 
-def test_pose_is_drawn_against_yaw(studies: Run) -> None:
+def test_pose_is_drawn_against_yaw(studies: Made) -> None:
     """Scores of strips make distances against yaw, measurements by yaw make curves; neither is verification."""
     turned = [_turned(each) for each in studies.scored if each.condition == "clean"]
     by_yaw = [
-        dataclasses.replace(m, eval="pose", dataset="strips", conditions={"yaw_rad": yaw})
-        for m in studies.record.measurements
+        dataclasses.replace(m, eval="pose", dataset="strips", conditions=Conditions(yaw_rad=yaw))
+        for m in studies.run.measurements
         for yaw in (-0.4, 0.4)
         if (m.eval, m.name) == ("verification", "detection_rate")
     ]
-    record = dataclasses.replace(studies.record, measurements=by_yaw)
+    record = dataclasses.replace(studies.run, measurements=tuple(by_yaw))
     found = {graph.name: graph for graph in graphs_of(record, turned)}
 
     assert set(found) == {
@@ -294,12 +278,12 @@ def test_pose_is_drawn_against_yaw(studies: Run) -> None:
     assert list(across(axes.lines[0])) == [-0.4, 0.4]
 
 
-def test_pose_is_drawn_without_a_threshold(studies: Run) -> None:
+def test_pose_is_drawn_without_a_threshold(studies: Made) -> None:
     """A model that declares none matches nobody: its threshold is infinite, and no line is drawn for it."""
     turned = next(_turned(each) for each in studies.scored if each.condition == "clean")
     endless = dataclasses.replace(turned, thresholds=np.full(len(turned.scores), np.inf))
 
-    (graph,) = graphs_of(dataclasses.replace(studies.record, measurements=[]), [endless])
+    (graph,) = graphs_of(dataclasses.replace(studies.run, measurements=()), [endless])
 
     assert graph.name == f"pose {turned.model} on strips distance"
 

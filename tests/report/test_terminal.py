@@ -9,7 +9,7 @@ from facecheck.results.conditions import ANY, COMPLETED, DEPLOYED, NON_MATCH, Co
 from facecheck.results.measurement import Measurement
 from facecheck.results.run import FailedImage, Failures, Run
 from facecheck.results.verdict import Outcome, Verdict
-from tests.support.runs import DLIB, EVERYTHING, FACENET, STUDIES, made_run
+from tests.support.runs import DLIB, EVERYTHING, FACENET, made_run
 
 
 def measured(name: str, value: float, conditions: Conditions = ANY, **about: str) -> Measurement:
@@ -34,6 +34,12 @@ def accuracy(corruption: str, severity: int, value: float, level: float | None =
 
 def lines(*measurements: Measurement, **more: object) -> list[str]:
     return table(dataclasses.replace(Run(measurements=measurements), **more))  # type: ignore[arg-type]
+
+
+def failed(model: str, corrupted: str, *images: str) -> Failures:
+    """Return failures on the data set; a text with a colon is the reason of an image that cannot be read."""
+    named = tuple(FailedImage(name=text.partition(": ")[0], reason=text if ": " in text else "") for text in images)
+    return Failures(model=model, dataset="faces", corrupted=corrupted, images=named)
 
 
 def robustness(*measurements: Measurement) -> list[str]:
@@ -94,7 +100,7 @@ def test_the_worst_level_of_a_downward_scale_is_named_by_its_level() -> None:
 def test_the_level_at_which_distances_collapse_is_named(survived: float, told: str) -> None:
     """The first level after those that were survived."""
     sweep = [accuracy("blur", severity, value) for severity, value in enumerate((0.9, 0.8, 0.6))]
-    found = lines(*sweep, measured("levels_before_collapse", survived, {"corruption": "blur"}))
+    found = lines(*sweep, measured("levels_before_collapse", survived, Conditions(corruption="blur")))
 
     assert found[2].endswith("collapses")
     assert found[3].endswith(f"  {told}")
@@ -104,7 +110,10 @@ def test_many_collapses_are_counted() -> None:
     """Two by name, the rest in number."""
     found = lines(
         *(accuracy(name, severity, 0.9) for name in ("blur", "fog", "snow", "frost") for severity in (0, 1)),
-        *(measured("levels_before_collapse", 0.0, {"corruption": name}) for name in ("blur", "fog", "snow", "frost")),
+        *(
+            measured("levels_before_collapse", 0.0, Conditions(corruption=name))
+            for name in ("blur", "fog", "snow", "frost")
+        ),
     )
 
     assert found[3].endswith("  blur 1, snow 1 and 2 more")
@@ -126,24 +135,11 @@ def test_the_mean_corruption_error_stands_beside_its_eval() -> None:
 
 def test_sweeps_of_every_corruption_stay_readable() -> None:
     """Thirty-three corruptions of two models: a row an eval and model, no line too long for a screen."""
-    found = table(made_run([DLIB, FACENET], EVERYTHING).record)
+    found = table(made_run([DLIB, FACENET], EVERYTHING).run)
 
     assert len(found) <= 4 + 3 + 2 * len(EVERYTHING)
     assert max(map(len, found)) <= 120
     assert [line.split()[0] for line in found if line.split()[-2:-1] == ["blur"]] == ["blur", "blur"]
-
-
-def test_older_sweeps_are_summed_up_too() -> None:
-    """Without severity, and without saying what failures count as."""
-    run = made_run([DLIB], {"blur": STUDIES["blur"]})
-    told = {"corruption", "level", "threshold"}
-    older = [
-        dataclasses.replace(m, conditions={key: value for key, value in m.conditions.items() if key in told})
-        for m in run.record.measurements
-        if m.eval == "blur"
-    ]
-
-    assert lines(*older)[3] == next(line for line in table(run.record) if line.startswith("blur"))
 
 
 def test_notes_stand_under_the_table_and_before_the_failures() -> None:
@@ -151,26 +147,25 @@ def test_notes_stand_under_the_table_and_before_the_failures() -> None:
     found = lines(
         measured("accuracy", 0.9, DEPLOYED, eval="verification"),
         notes=("first", "second"),
-        failures={"dlib on faces, clean": ["a.jpg"]},
+        failures=(failed("dlib", "clean", "a.jpg"),),
     )
 
     assert found[2:] == [
         "note: first",
         "note: second",
         "no face, or not readable, for dlib on faces, clean (1): a.jpg",
-        "",
     ]
 
 
 def test_failures_are_named_on_clean_images_and_counted_under_corruptions() -> None:
     """Hundreds of conditions make one line a model; images that cannot be read come first."""
     found = lines(
-        failures={
-            "dlib on faces, clean": ["b", "a", "c: cannot be read", "d", "e", "f"],
-            "dlib on faces, blur:4": ["a", "b"],
-            "dlib on faces, blur:5": ["a", "b", "c"],
-            "facenet on faces, fog:1": ["a"],
-        }
+        failures=(
+            failed("dlib", "clean", "b", "a", "c: cannot be read", "d", "e", "f"),
+            failed("dlib", "blur:4", "a", "b"),
+            failed("dlib", "blur:5", "a", "b", "c"),
+            failed("facenet", "fog:1", "a"),
+        )
     )
 
     assert found == [
@@ -180,16 +175,21 @@ def test_failures_are_named_on_clean_images_and_counted_under_corruptions() -> N
             "results.json names them"
         ),
         "no face, or not readable, for facenet on faces under fog:1 (1); results.json names them",
-        "",
     ]
 
 
 def test_verdicts_are_counted_and_skips_explained() -> None:
     """Equal reasons once, with their number."""
-    verdicts = [
-        {"eval": "blur", "case": "a", "outcome": "passed", "reason": ""},
-        {"eval": "blur", "case": "b", "outcome": "skipped", "reason": "Skipped: no folds"},
-        {"eval": "blur", "case": "c", "outcome": "skipped", "reason": "Skipped: no folds"},
+    ended: list[tuple[Outcome, str]] = [
+        ("passed", ""),
+        ("skipped", "Skipped: no folds"),
+        ("skipped", "Skipped: no folds"),
+        ("unjudged", "no limit applies"),
     ]
+    verdicts = tuple(Verdict(outcome=outcome, reason=reason) for outcome, reason in ended)
 
-    assert lines(verdicts=verdicts) == ["skipped (2): no folds", "1 passed, 2 skipped"]
+    assert lines(verdicts=verdicts) == [
+        "skipped (2): no folds",
+        "unjudged (1): no limit applies; 'facecheck limits RUN --why ...' proposes some",
+        "1 passed, 1 unjudged, 2 skipped",
+    ]

@@ -12,14 +12,18 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from facecheck.evaluation.views import View, decided, ranked, separated
 from facecheck.faces import Face, ImageSource, Pairs
-from facecheck.metrics import area_under_curve, best_threshold, curve, dprime, eer, fnmr_at_fmr, intervals
 from facecheck.metrics.intervals import Estimate
 from facecheck.metrics.scores import Scores
-from facecheck.results.run import Measurement, Record
+from facecheck.metrics.thresholds import PairThresholds, best_threshold
+from facecheck.results.conditions import DEPLOYED, RETUNED, Conditions
+from facecheck.results.measurement import Findings, Measured, Measurement
+from facecheck.results.run import Run
 from facecheck.results.scored_pairs import ScoredPairs, save_scores
+from facecheck.results.signature import Machine, Signature
+from facecheck.results.verdict import Verdict
 
-Conditions = dict[str, str | float]
 Levels = Mapping[str, Mapping[str, Sequence[float]]]
 
 # Eval, corruption, levels from clean to worst, as the suite will have them.
@@ -84,17 +88,17 @@ XXS = Model(name="edgeface-xxs", apart=0.63, frail=0.75, fails=0.05, latency_ms=
 MOBILE = Model(name="mobilefacenet", apart=0.64, frail=0.72, fails=0.05, latency_ms=60.0, size_mb=4.0)
 
 
-class Run(NamedTuple):
-    """A record with the scores that it was made of."""
+class Made(NamedTuple):
+    """A run with the scores that it was made of."""
 
-    record: Record
+    run: Run
     scored: list[ScoredPairs]
     pairs: Pairs
 
     def write(self, folder: Path) -> Path:
         """Leave everything in a folder, as the suite does."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.record.write(folder)
+        self.run.write(folder)
         for scored in self.scored:
             save_scores(folder, scored, self.pairs)
         return folder
@@ -125,52 +129,23 @@ def _draw(model: Model, pairs: Pairs, corruption: str, badness: float) -> Scores
     return Scores(np.where(failed, -np.inf, -np.maximum(distance, 0.01)), pairs.who)
 
 
-def _around(value: float, n: int) -> Estimate:
-    half = 1.96 * np.sqrt(max(value * (1 - value), 0.001) / n) if value <= 1 else 0.05 * value
-    return Estimate(value, value - half, value + half, n)
+def _known(value: float) -> Estimate:
+    return Estimate(value, value * 0.95, value * 1.05, 16)
 
 
-def _decisions(scores: Scores, thresholds: npt.NDArray[np.float64]) -> Iterator[tuple[str, Estimate]]:
-    matched, genuine = (scores.similarity >= thresholds) & scores.made, scores.genuine
-    yield "accuracy", intervals.proportion(matched == genuine, scores.who)
-    yield "fmr", intervals.proportion(matched[~genuine], scores.who[~genuine])
-    yield "fnmr", intervals.proportion(~matched[genuine], scores.who[genuine])
-    yield "recall", intervals.proportion(matched[genuine], scores.who[genuine])
-    if matched.any():
-        precision = intervals.proportion(genuine[matched], scores.who[matched])
-        recall = float(matched[genuine].mean())
-        yield "precision", precision
-        if precision.value + recall > 0:
-            f1 = 2 * precision.value * recall / (precision.value + recall)
-            yield "f1", _around(f1, len(scores))
-    distance = float(-thresholds[0])
-    yield "threshold_distance", Estimate(distance, distance, distance, len(scores))
-
-
-def _separations(scores: Scores) -> Iterator[tuple[str, Estimate, Conditions]]:
-    points, n = curve(scores), len(scores)
-    yield "auc", _around(area_under_curve(points), n), {}
-    yield "eer", _around(eer(points).rate, n), {}
-    impostors = int((~scores.genuine).sum())
-    yield "tar_at_far", _around(1 - fnmr_at_fmr(points, 0.1, impostors=impostors).fnmr, n), {"far": 0.1}
-    yield "dprime", _around(dprime(scores), n), {}
-    for name, kind in (("genuine_distance_mean", scores.genuine), ("impostor_distance_mean", ~scores.genuine)):
-        rows = kind & scores.made
-        yield name, intervals.mean(-scores.similarity[rows], scores.who[rows]), {}
-
-
-def _measured(
-    model: Model, scores: Scores, clean: npt.NDArray[np.float64], retuned: npt.NDArray[np.float64]
-) -> Iterator[tuple[str, Estimate, Conditions]]:
-    everyone: Conditions = {"failures": "non-match"}
-    for told, thresholds in (("clean", clean), ("retuned", retuned)):
-        for name, estimate in _decisions(scores, thresholds):
-            yield name, estimate, {"threshold": told, **everyone}
-    for name, estimate, conditions in _separations(scores):
-        yield name, estimate, {**conditions, **everyone}
-    yield "detection_rate", _around(float(scores.made.mean()), len(scores)), {}
-    yield "fta", _around(float(1 - scores.made.mean()), len(scores)), {}
-    yield "time_per_image_ms", _around(model.latency_ms, len(scores)), {}
+def _measured(model: Model, views: Sequence[View], *, acquired: float) -> Findings:
+    """Measure views of the drawn scores as the evals do, and add what comes from no scores."""
+    found = Findings.joined(decided(view) for view in views)
+    whole = views[0]
+    everyone = View(whole.scores, whole.conditions.without("threshold"), None, whole.sources[:1])
+    bare = View(whole.scores, everyone.conditions.without("failures"), None, whole.sources[:1])
+    at = bare.conditions
+    acquisition = (
+        Measured(name="detection_rate", estimate=Estimate(acquired, acquired, acquired, 9), conditions=at),
+        Measured(name="fta", estimate=Estimate(1 - acquired, 1 - acquired, 1 - acquired, 9), conditions=at),
+        Measured(name="time_per_image_ms", estimate=_known(model.latency_ms), conditions=at),
+    )
+    return found + ranked(everyone, fars=(0.1,)) + separated(everyone) + Findings(acquisition)
 
 
 def made_run(
@@ -179,37 +154,45 @@ def made_run(
     *,
     dataset: str = "faces",
     pairs: Pairs | None = None,
-    verdicts: Sequence[Mapping[str, str]] = (),
-) -> Run:
+    verdicts: Sequence[Verdict] = (),
+) -> Made:
     """Return a run of models over sweeps, with verification and timing, as the suite records it."""
     pairs = pairs or people(40)
     found: list[Measurement] = []
     scored: dict[tuple[str, str], ScoredPairs] = {}
     for model in models:
         clean = _draw(model, pairs, "", 0.0)
-        threshold = np.full(len(pairs), best_threshold(clean))
+        threshold = PairThresholds.fixed(best_threshold(clean), len(pairs))
+        kept = _scored(model.name, dataset, "clean", clean, threshold.of_pair, pairs)
+        scored[model.name, "clean"] = kept
 
-        def keep(eval_name: str, name: str, estimate: Estimate, conditions: Conditions, model: Model = model) -> None:
-            about = {**estimate._asdict(), "eval": eval_name, "name": name, "model": model.name, "dataset": dataset}
-            found.append(Measurement(**about, conditions=conditions))
+        def keep(eval_name: str, findings: Findings, model: Model = model) -> None:
+            found.extend(
+                Measurement.of(measured, eval_name=eval_name, model=model.name, dataset=dataset)
+                for measured in findings.measured
+            )
 
-        for name, estimate, conditions in _measured(model, clean, threshold, threshold):
-            if conditions.get("threshold") != "retuned":
-                keep("verification", name, estimate, conditions)
+        view = View(clean, DEPLOYED, threshold, (kept.name,))
+        keep("verification", _measured(model, [view], acquired=float(clean.made.mean())))
         for stage, share in (("detect", 0.6), ("align", 0.1), ("embed", 0.3), ("all", 1.0)):
-            keep("timing", "latency_ms", _around(model.latency_ms * share, 16), {"stage": stage, "batch": 1})
+            at = Conditions(stage=stage, batch=1)
+            latency = Measured(name="latency_ms", estimate=_known(model.latency_ms * share), conditions=at)
+            keep("timing", Findings((latency,)))
         for eval_name, corruption, severity, level, worst in _points(levels):
             scores = clean if not severity else _draw(model, pairs, corruption, severity / worst)
-            retuned = np.full(len(pairs), best_threshold(scores))
-            at: Conditions = {"corruption": corruption, "level": level, "severity": severity}
-            for name, estimate, conditions in _measured(model, scores, threshold, retuned):
-                keep(eval_name, name, estimate, {**at, **conditions})
-            identity = f"{corruption}:{level:g}" if severity else "clean"
-            scored[model.name, identity] = _scored(model.name, dataset, identity, scores, retuned)
-        scored.setdefault((model.name, "clean"), _scored(model.name, dataset, "clean", clean, threshold))
-    signature = {"machine": {"device": "cpu"}}
-    record = Record(signature=signature, measurements=found, verdicts=list(verdicts), failures={})
-    return Run(record, [_with_names(each, pairs) for each in scored.values()], pairs)
+            own = PairThresholds.fixed(best_threshold(scores), len(pairs))
+            at = Conditions(corruption=corruption, level=level, severity=severity)
+            degraded = _scored(model.name, dataset, at.corrupted, scores, own.of_pair, pairs)
+            scored[model.name, at.corrupted] = degraded
+            sources = tuple(dict.fromkeys((degraded.name, kept.name)))
+            views = [
+                View(scores, at | DEPLOYED, threshold, sources),
+                View(scores, at | RETUNED, own, (degraded.name,)),
+            ]
+            keep(eval_name, _measured(model, views, acquired=float(scores.made.mean())))
+    signature = Signature(machine=Machine(device="cpu"))
+    run = Run(signature=signature, measurements=tuple(found), verdicts=tuple(verdicts))
+    return Made(run, list(scored.values()), pairs)
 
 
 def _points(levels: Levels) -> Iterator[tuple[str, str, int, float, int]]:
@@ -220,9 +203,9 @@ def _points(levels: Levels) -> Iterator[tuple[str, str, int, float, int]]:
 
 
 def _scored(
-    model: str, dataset: str, condition: str, scores: Scores, thresholds: npt.NDArray[np.float64]
+    model: str, dataset: str, condition: str, scores: Scores, thresholds: npt.NDArray[np.float64], pairs: Pairs
 ) -> ScoredPairs:
-    return ScoredPairs(
+    made = ScoredPairs(
         model=model,
         dataset=dataset,
         kind="folders",
@@ -231,10 +214,6 @@ def _scored(
         scores=scores,
         thresholds=thresholds,
         yaw_difference_rad=np.full(len(scores), np.nan),
-        names=np.empty((0, 2), dtype=np.str_),
+        names=np.array([face.source.name for face in pairs.faces])[pairs.indices],
     )
-
-
-def _with_names(scored: ScoredPairs, pairs: Pairs) -> ScoredPairs:
-    names = np.array([face.source.name for face in pairs.faces])[pairs.indices]
-    return dataclasses.replace(scored, names=names)
+    return dataclasses.replace(made, name=made.file_name)
