@@ -14,6 +14,7 @@ from facecheck.metrics.intervals import Estimate
 from facecheck.results import wording
 from facecheck.results.conditions import DEPLOYED
 from facecheck.results.measurement import Measurement
+from facecheck.storage.files import write_text
 
 __all__ = ["lines", "markdown", "spreadsheet", "write"]
 
@@ -38,8 +39,8 @@ def write(tables: Sequence[Table], folder: Path) -> list[Path]:
     if not tables:
         return []
     paths = [folder / "comparison.md", folder / "comparison.csv"]
-    paths[0].write_text(markdown(tables), encoding="utf-8")
-    paths[1].write_text(spreadsheet(tables), encoding="utf-8", newline="")
+    write_text(paths[0], markdown(tables))
+    write_text(paths[1], spreadsheet(tables))
     return paths
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from facecheck.errors import FacecheckError
+from facecheck.results.conditions import Conditions
 from facecheck.results.measurement import Measurement
 from facecheck.results.schema_1 import upgraded
 from facecheck.results.signature import Signature
@@ -130,16 +131,18 @@ class Run:
         try:
             content = msgspec.json.decode(path.read_bytes())
             schema = content.get("schema", 1)
-            if schema not in (1, SCHEMA):
-                raise FacecheckError(
-                    f"{path}: written by a newer facecheck (schema {schema!r}; this one reads 1 and {SCHEMA}): upgrade"
-                )
-            return cls._of_json(upgraded(content, folder) if schema == 1 else content)
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            if schema in (1, SCHEMA):
+                return cls._of_json(upgraded(content, folder) if schema == 1 else content)
+        except (FacecheckError, OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise FacecheckError(f"{path}: not the results of a facecheck run: {error}") from error
+        raise FacecheckError(
+            f"{path}: written by a newer facecheck (schema {schema!r}; this one reads 1 and {SCHEMA}): upgrade"
+        )
 
     @classmethod
     def _of_json(cls, content: dict[str, Any]) -> Run:
+        for entry in (*content["measurements"], *content.get("unattributed", ())):
+            Conditions.of_json(entry.get("conditions", {}))  # msgspec would leave out names that are not known
         measurements = msgspec.convert(content["measurements"], tuple[Measurement, ...])
         verdicts = tuple(_verdict_of_json(entry, measurements) for entry in content["verdicts"])
         rest: Run = msgspec.convert({**content, "measurements": [], "verdicts": []}, cls)
@@ -164,7 +167,6 @@ def _verdict_as_json(verdict: Verdict, positions: Mapping[Measurement, int]) -> 
 
 
 def _verdict_of_json(entry: Mapping[str, Any], measurements: tuple[Measurement, ...]) -> Verdict:
-    judgements = [
-        {**judgement, "measurement": measurements[judgement["measurement"]]} for judgement in entry["judgements"]
-    ]
+    numbered = dict(enumerate(measurements))  # counted from the end, a position would be another's
+    judgements = [{**judgement, "measurement": numbered[judgement["measurement"]]} for judgement in entry["judgements"]]
     return msgspec.convert({**entry, "judgements": judgements}, Verdict)

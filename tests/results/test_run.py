@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from facecheck.corruptions import Applied
 from facecheck.errors import FacecheckError
 from facecheck.faces import Face, ImageSource, Pairs
 from facecheck.metrics.scores import Scores
@@ -160,6 +161,48 @@ def test_results_of_schema_1_are_read(tmp_path: Path) -> None:
     assert [(image.name, image.reason) for image in failed.images] == [("a.jpg", ""), ("b.jpg", "b.jpg: cut off")]
     run.write(tmp_path)
     assert Run.read(tmp_path) == run
+
+
+@pytest.mark.parametrize("text", ["blur:2.1234567", "blur:0.30000000000000004", "blur:2.1234567+jpeg:30"])
+def test_scores_of_schema_1_are_found_by_the_whole_level(tmp_path: Path, text: str) -> None:
+    """Its measurements do not name their scores: they are found by the corruption, not by one that is rounded alike."""
+    applied = Applied.parse(text)
+    title = {"model": "dlib", "dataset": "lfw"}
+    saved(tmp_path, **title, condition="blur:2.12346")
+    name = saved(tmp_path, **title, condition=applied.identity).stem
+    at = {"corruption": text if applied.parts else "blur", "level": applied.level, "severity": 1}
+    about = {"eval": "blur", "name": "accuracy", "value": 0.9, "low": 0.8, "high": 1.0, "n": 9, **title}
+    old = {"signature": {}, "measurements": [{**about, "conditions": at | {"threshold": "retuned"}}], "verdicts": []}
+    (tmp_path / "results.json").write_text(json.dumps(old), encoding="utf-8")
+
+    assert [m.scores for m in Run.read(tmp_path).measurements] == [(name,)]
+
+
+@pytest.mark.parametrize("schema", [1, 2])
+@pytest.mark.parametrize("damage", [{"level": "three"}, {"levle": 3.0}, {"threshold": "cleen"}])
+def test_conditions_that_none_can_have_are_refused_by_the_file(
+    tmp_path: Path, damage: dict[str, object], schema: int
+) -> None:
+    """Of a run that somebody edited by hand, the message names the file: a name is not left out in silence."""
+    content = json.loads(RECORD.write(tmp_path).read_text(encoding="utf-8"))
+    if schema == 1:
+        content = {"signature": {}, "measurements": content["measurements"], "verdicts": []}
+    content["measurements"][0]["conditions"] |= damage
+    (tmp_path / "results.json").write_text(json.dumps(content), encoding="utf-8")
+
+    with pytest.raises(FacecheckError, match=r"results\.json: not the results of a facecheck run: .*le"):
+        Run.read(tmp_path)
+
+
+@pytest.mark.parametrize("position", [2, -1, "EER", None])
+def test_a_judgement_of_no_measurement_is_refused(tmp_path: Path, position: object) -> None:
+    """A position beyond the list, or none, damages the whole."""
+    content = json.loads(RECORD.write(tmp_path).read_text(encoding="utf-8"))
+    content["verdicts"][0]["judgements"][0]["measurement"] = position
+    (tmp_path / "results.json").write_text(json.dumps(content), encoding="utf-8")
+
+    with pytest.raises(FacecheckError, match=r"results\.json: not the results of a facecheck run: "):
+        Run.read(tmp_path)
 
 
 def test_a_measurement_carries_its_unit_and_direction(tmp_path: Path) -> None:
