@@ -94,10 +94,10 @@ def test_only_the_plugin_imports_pytest_and_nothing_imports_evals(path: Path) ->
 def test_modules_do_not_import_each_other_in_a_circle() -> None:
     """Within a package, too, imports go one way."""
     names = {".".join(("facecheck", *path.relative_to(LIBRARY).with_suffix("").parts)): path for path in FILES}
+    found = {name: imports(path) for name, path in names.items() if path.name != "__init__.py"}
     graph = {
-        name: {other for other in names if other != name and _imported(other, imports(path))}
-        for name, path in names.items()
-        if path.name != "__init__.py"
+        name: {other for other in names if other != name and _imported(other, imported)}
+        for name, imported in found.items()
     }
     while free := {name for name, needs in graph.items() if not needs & graph.keys()}:
         graph = {name: needs for name, needs in graph.items() if name not in free}
