@@ -110,7 +110,7 @@ def _told(row: Row) -> str:
 
 
 def _lead(lead: Estimate) -> str:
-    value, low, high = (round(number, 4) + 0.0 for number in lead[:3])  # no minus before a nought
+    value, low, high = (round(number, 4) + 0.0 for number in lead[:3])  # no minus before a zero
     return f"{value:+.4f} [{low:.4f}, {high:.4f}]"
 
 
@@ -203,6 +203,6 @@ def _counted(table: Table, name: str, rows: Sequence[Row]) -> str:
     wins = Counter(row.best for row in rows if row.separated)
     best = [f"{model} best in {count}" for model, count in sorted(wins.items(), key=lambda item: (-item[1], item[0]))]
     rest = len(rows) - wins.total()
-    told = ", ".join([*best, *([f"none told apart in {rest}"] if rest else [])])
+    told = ", ".join([*best, *([f"none distinguished in {rest}"] if rest else [])])
     what = table.title or wording.metric(name).title
     return f"{table.eval} on {table.dataset}, {what}: of {len(rows)} conditions {told}"

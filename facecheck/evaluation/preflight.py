@@ -63,7 +63,7 @@ __all__ = ["Finding", "preflight", "separations", "unprobed"]
 _SAMPLE = "faces?part=sample"
 _PEOPLE, _PICTURES = 12, 3
 _MARGIN = 1.25  # times the declared contract's d'
-_LEAST = 1.5  # d' of the better contract: below it nothing is told apart, and ratios are noise
+_LEAST = 1.5  # d' of the better contract: below it nothing is distinguished, and ratios are noise
 _FLAT = 0.15  # of the lightness' contrast that is left where colour is probed
 _CONTRAST, _BRIGHT = 0.35, 165.0  # of dark and pale pictures; the middle of the pale ones
 _MIDDLE = 127.5

@@ -377,7 +377,7 @@ def test_the_terminal_lists_few_rows_and_counts_many() -> None:
     assert "exact McNemar" in found[0]
     assert any(line.startswith("accuracy, clean threshold") and ", p " in line for line in found)
     assert "of 6 conditions" in blur
-    assert f"none told apart in {6 - len(best)}" in blur
+    assert f"none distinguished in {6 - len(best)}" in blur
     assert all(f"{model} best in {best.count(model)}" in blur for model in set(best))
     assert not any("latency" in line or "precision" in line for line in found)
 

@@ -1,4 +1,4 @@
-"""The gate's power: a sound model passes on the embedded faces, the same model with a fault does not."""
+"""The gate's power: a sound model passes on the bundled faces, the same model with a fault does not."""
 
 import os
 from pathlib import Path
