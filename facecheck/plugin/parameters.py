@@ -34,13 +34,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _generate(metafunc: pytest.Metafunc, plan: Plan) -> None:
-    if "recognizer" in metafunc.fixturenames:
-        models = [pytest.param(spec, id=spec, marks=pytest.mark.xdist_group(spec)) for spec in plan.models]
-        metafunc.parametrize("recognizer", models, indirect=True, scope="session")
-    if metafunc.definition.get_closest_marker("sweep") is not None:
+    """Vary what varies slowest first: the levels of a sweep, and models within one level."""
+    models = [pytest.param(spec, id=spec, marks=pytest.mark.xdist_group(spec)) for spec in plan.models]
+    swept = metafunc.definition.get_closest_marker("sweep") is not None
+    if swept:
         params = [param for asked in sweeps_asked(metafunc.definition) for param in _swept(metafunc, plan, asked)]
         metafunc.parametrize(("dataset", "levels"), params, indirect=["dataset"], scope="session")
-    elif "dataset" in metafunc.fixturenames:
+    if "recognizer" in metafunc.fixturenames:
+        metafunc.parametrize("recognizer", models, indirect=True, scope="session")
+    if "dataset" in metafunc.fixturenames and not swept:
         marker = metafunc.definition.get_closest_marker("data")
         params = list(_datasets(plan, marker.args[0] if marker else "pairs"))
         metafunc.parametrize("dataset", params, indirect=True, scope="session")

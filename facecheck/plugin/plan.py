@@ -30,7 +30,7 @@ from facecheck.plugin.options import switch, text
 from facecheck.storage.cache import Cache
 from facecheck.storage.weights import cache_folder
 
-__all__ = ["Plan", "built", "evaluating"]
+__all__ = ["Plan"]
 
 _DEFAULT_MODELS = "dlib,facenet-casia-webface"
 _DEFAULT_DATASETS = "faces"
@@ -101,6 +101,32 @@ class Plan:
             self.datasets[spec] = opened if self.sample is None else opened.sample(self.sample)
         return self.datasets[spec]
 
+    def recognizer(self, spec: str) -> Recognizer:
+        """Return the model under test, built once a run; one that cannot be built fails its own cases only."""
+        if spec not in self.built:
+            self.built[spec] = _built(self, spec)
+        found = self.built[spec]
+        if isinstance(found, FacecheckError):
+            pytest.fail(str(found), pytrace=False)
+        return found
+
+    @contextlib.contextmanager
+    def evaluating(self, folder: Path, *, watched: bool) -> Iterator[Evaluator]:
+        """Give what runs models over data sets, with the run's cache, which is closed at the end.
+
+        Args:
+            folder: of the run.
+            watched: whether progress is drawn on the terminal.
+        """
+        place = cache_folder() if self.cache == Path() else self.cache
+        cache = None if place is None else Cache(place)
+        with _terminal(watched=watched) as terminal:
+            try:
+                yield Evaluator(Pipeline(cache=cache, terminal=terminal), folder=folder, cache=cache)
+            finally:
+                if cache is not None:
+                    cache.close()
+
     @property
     def asked(self) -> dict[str, Dataset]:
         """The data sets that were asked for, without the sample that sweeps take."""
@@ -155,16 +181,6 @@ def _sample(given: str) -> int | None:
     return int(given)
 
 
-def built(plan: Plan, spec: str) -> Recognizer:
-    """Return the model under test, built once a run; one that cannot be built fails its own cases only."""
-    if spec not in plan.built:
-        plan.built[spec] = _built(plan, spec)
-    found = plan.built[spec]
-    if isinstance(found, FacecheckError):
-        pytest.fail(str(found), pytrace=False)
-    return found
-
-
 def _built(plan: Plan, spec: str) -> Recognizer | FacecheckError:
     others = {made.name: other for other, made in plan.built.items() if isinstance(made, Recognizer)}
     try:
@@ -175,25 +191,6 @@ def _built(plan: Plan, spec: str) -> Recognizer | FacecheckError:
     if made.name in others:
         return ModelError(f"{spec} and {others[made.name]} are both called {made.name!r}: their results would mix")
     return made
-
-
-@contextlib.contextmanager
-def evaluating(plan: Plan, folder: Path, *, watched: bool) -> Iterator[Evaluator]:
-    """Give what runs models over data sets, with the run's cache, which is closed at the end.
-
-    Args:
-        plan: of the run.
-        folder: of the run.
-        watched: whether progress is drawn on the terminal.
-    """
-    place = cache_folder() if plan.cache == Path() else plan.cache
-    cache = None if place is None else Cache(place)
-    with _terminal(watched=watched) as terminal:
-        try:
-            yield Evaluator(Pipeline(cache=cache, terminal=terminal), folder=folder, cache=cache)
-        finally:
-            if cache is not None:
-                cache.close()
 
 
 @contextlib.contextmanager

@@ -1,23 +1,26 @@
-"""When the plan of the run is made: at the first eval, or at once where the controller must refuse it."""
+"""When the plan of the run is made: at the first eval that is collected, on every process that collects."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from facecheck.plugin.markers import eval_asked, is_eval
-from facecheck.plugin.options import asked_outright, text
+from facecheck.plugin.options import text
 
 if TYPE_CHECKING:
     from facecheck.plugin.plan import Plan
 
-__all__ = ["planned", "problem_of", "remember_problem", "watched"]
+__all__ = ["planned", "refusing", "remember_problem", "watched"]
 
 _PLAN = pytest.StashKey["Plan"]()
 _WATCHED = pytest.StashKey[bool]()
 _PROBLEM = pytest.StashKey[pytest.UsageError]()
+_REFUSED = "facecheck_refused"
 
 
 def planned(config: pytest.Config) -> Plan:
@@ -38,11 +41,6 @@ def remember_problem(config: pytest.Config, problem: pytest.UsageError) -> None:
     config.stash.setdefault(_PROBLEM, problem)
 
 
-def problem_of(config: pytest.Config) -> pytest.UsageError | None:
-    """Return the usage error that was kept."""
-    return config.stash.get(_PROBLEM, None)
-
-
 def watched(config: pytest.Config) -> bool:
     """Whether someone watches the terminal."""
     return config.stash[_WATCHED]
@@ -53,19 +51,54 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_WATCHED] = sys.stdout.isatty()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Refuse before any work what was asked for on the command line, and what the workers would refuse."""
-    config = session.config
-    distributed = bool(getattr(config.option, "numprocesses", None)) and not hasattr(config, "workerinput")
-    if distributed or asked_outright(config, "device") not in ("", "auto"):
-        planned(config)
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Stop the run where an eval could not be planned; let cases marked ``gpu`` run on a GPU only."""
-    problem = problem_of(config)
+    with refusing(config, items):
+        _prepare(config, items)
+
+
+@contextlib.contextmanager
+def refusing(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Stop the run at a usage error; an xdist worker, which would crash of it, hands it to the controller."""
+    try:
+        yield
+    except pytest.UsageError as problem:
+        output = getattr(config, "workeroutput", None)
+        if output is None:
+            raise
+        output[_REFUSED] = str(problem)
+        items.clear()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - xdist has no types
+    """Take what a worker refused to do."""
+    problem = getattr(node, "workeroutput", {}).get(_REFUSED)
+    if problem is not None:
+        remember_problem(node.config, pytest.UsageError(problem))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Exit as at any usage error."""
+    if _problem_of(session.config) is not None:
+        session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Show the usage error of the workers."""
+    problem = _problem_of(config)
+    if problem is not None:
+        terminalreporter.write_line(f"ERROR: {problem}", red=True)
+
+
+def _problem_of(config: pytest.Config) -> pytest.UsageError | None:
+    return config.stash.get(_PROBLEM, None)
+
+
+def _prepare(config: pytest.Config, items: list[pytest.Item]) -> None:
+    problem = _problem_of(config)
     if problem is not None:
         raise problem
     _keep_asked(config, items)

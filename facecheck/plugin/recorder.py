@@ -13,7 +13,7 @@ import pytest
 
 from facecheck.plugin.markers import is_eval
 from facecheck.plugin.options import switch, text
-from facecheck.plugin.planning import planned
+from facecheck.plugin.planning import refusing
 
 if TYPE_CHECKING:
     from facecheck.plugin.assembly import Assembly
@@ -118,14 +118,14 @@ def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist has no typ
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_finish(session: pytest.Session) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the evals' reports, and report early if results could not be written: after the work would be too late."""
-    evals = [item for item in session.items if is_eval(item)]
+    evals = [item for item in items if is_eval(item)]
     for item in evals:
         item.user_properties.append((_EVAL, item.get_closest_marker("eval").args[0] if _named(item) else ""))  # type: ignore[union-attr]
-    if evals and not session.config.getoption("collectonly"):
-        planned(session.config)
-        run_folder(session.config)
+    if evals and not config.getoption("collectonly"):
+        with refusing(config, items):
+            run_folder(config)
 
 
 def _named(item: pytest.Item) -> bool:

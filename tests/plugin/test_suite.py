@@ -318,14 +318,15 @@ def test_what_nobody_has_promised_is_unjudged(people: Path, tmp_path: Path) -> N
     assert "auc" in {m.name for m in run.judged}, "an unjudged measurement is what limits are proposed from"
 
 
-def test_a_session_without_evals_imports_nothing_heavy_and_writes_nothing(tmp_path: Path) -> None:
-    """A repository that uses facecheck pays for it in its evals only."""
-    (tmp_path / "conftest.py").write_text('pytest_plugins = ("facecheck.plugin",)\n')
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_a_session_without_evals_imports_nothing_heavy_and_writes_nothing(tmp_path: Path, workers: str) -> None:
+    """A repository that uses facecheck pays for it in its evals only; there needs to be no file of limits."""
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ("facecheck.plugin", "fixtures.evaluation")\n')
     (tmp_path / "test_own.py").write_text(
         "import sys\n\ndef test_own():\n    assert not {'torch', 'numpy', 'cv2'} & sys.modules.keys()\n"
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", workers, str(tmp_path)]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
     assert done.returncode == pytest.ExitCode.OK, done.stdout + done.stderr
