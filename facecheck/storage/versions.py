@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
 from collections.abc import Iterable
@@ -26,6 +27,7 @@ def library_versions() -> dict[str, str]:
     return {name: _version(name) for name in _LIBRARIES}
 
 
+@functools.cache  # a search of the import path, and every key of the cache asks
 def _version(name: str) -> str:
     try:
         return importlib.metadata.version(name)
