@@ -179,7 +179,7 @@ class OnnxNetwork(nn.Module):
 
 
 def _opened(path: Path, device: torch.device, threads: int) -> Any:  # noqa: ANN401
-    import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415 - only such a model needs it
+    import onnxruntime  # noqa: PLC0415 - only such a model needs it
 
     provider = _PROVIDERS.get(device.type, device.type)
     if provider not in onnxruntime.get_available_providers():
