@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["correlation", "max_t"]
+__all__ = ["Family", "correlation"]
 
 Array = npt.NDArray[np.float64]
 _DRAWS = 20_000
@@ -33,28 +33,38 @@ def correlation(of_people: Array) -> Array:
     return np.asarray(found)
 
 
-def max_t(z: Array, correlated: Array, *, draws: int = _DRAWS, seed: int = _SEED) -> Array:
-    """Return adjusted p-values of one-sided tests that bound the chance of any false alarm among all.
+class Family:
+    """Tests that are read together.
 
     Args:
-        z: ``(k,)`` standard normal scores; large ones are evidence.
-        correlated: ``(k, k)`` correlation of the scores.
+        correlated: ``(k, k)`` correlation of their standard normal scores.
         draws: of the joint distribution; an adjusted p-value is a multiple of 1 / (draws + 1).
         seed: of the draws.
-
-    >>> alone = max_t(np.array([2.326]), np.eye(1))
-    >>> bool(abs(alone[0] - 0.01) < 0.003)
-    True
     """
-    if not len(z):
-        return np.empty(0)
-    values, vectors = np.linalg.eigh(correlated)
-    root = vectors * np.sqrt(np.where(values > _LEAST_PART * values[-1], values, 0.0))
-    drawn = np.random.default_rng(seed).standard_normal((draws, len(z))) @ root.T
-    order = np.argsort(-z, kind="stable")
-    # Of the ordered tests, the largest among this one and all with less evidence.
-    largest = np.maximum.accumulate(drawn[:, order[::-1]], axis=1)[:, ::-1]
-    raw = (1 + (largest >= z[order]).sum(axis=0)) / (draws + 1)
-    adjusted = np.empty(len(z))
-    adjusted[order] = np.maximum.accumulate(raw)
-    return adjusted
+
+    def __init__(self, correlated: Array, *, draws: int = _DRAWS, seed: int = _SEED) -> None:
+        values, vectors = np.linalg.eigh(correlated)
+        root = vectors * np.sqrt(np.where(values > _LEAST_PART * values[-1], values, 0.0))
+        self._drawn = np.random.default_rng(seed).standard_normal((draws, len(correlated))) @ root.T
+
+    def adjusted(self, z: Array) -> Array:
+        """Return p-values of one-sided tests that bound the chance of any false alarm among all.
+
+        Args:
+            z: ``(k,)`` standard normal scores; large ones are evidence.
+
+        >>> alone = Family(np.eye(1)).adjusted(np.array([2.326]))
+        >>> bool(abs(alone[0] - 0.01) < 0.003)
+        True
+        """
+        order = np.argsort(-z, kind="stable")
+        # Of the ordered tests, the largest among this one and all with less evidence.
+        largest = np.maximum.accumulate(self._drawn[:, order[::-1]], axis=1)[:, ::-1]
+        raw = (1 + (largest >= z[order]).sum(axis=0)) / (len(self._drawn) + 1)
+        adjusted = np.empty(len(z))
+        adjusted[order] = np.maximum.accumulate(raw)
+        return adjusted
+
+    def reach(self, rate: float) -> float:
+        """Return the score that the largest of all exceeds by chance at this rate, for simultaneous intervals."""
+        return float(np.quantile(self._drawn.max(axis=1), 1 - rate))

@@ -1,0 +1,365 @@
+"""A run against the approved one of its model line, on the same pairs: worse, not worse, better, undecided?
+
+Every metric of every data set and corruption is a case. The difference is paired, and its standard error counts the
+covariance of all pairs that share a person. A case is
+
+* identical: every similarity and threshold is equal to the bit,
+* worse: there is evidence that more than the margin was lost,
+* better: there is evidence of a gain,
+* not worse: there is evidence that at most the margin was lost,
+* undecided: none of these; more people would be needed,
+* incomparable: the pairs, their images or the corruption are not the same.
+
+Evidence is one-sided and corrected over all cases of the run (step-down max-T over people, see
+:mod:`facecheck.metrics.family`), so that a whole gate raises a false alarm at the chosen rate.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, cast
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
+
+from facecheck.metrics import Ranking, area_under_curve, eer, fnmr_at_fmr, influence, resolvable
+from facecheck.metrics.dyads import Dyads, Spread
+from facecheck.metrics.family import Family, correlation
+from facecheck.metrics.paired import holm
+from facecheck.metrics.scores import Scores
+from facecheck.results.conditions import DEPLOYED, NON_MATCH, Conditions
+from facecheck.results.scored_pairs import ScoredPairs
+
+__all__ = ["MARGINS", "Change", "ChangeOutcome", "Flips", "compare_scores"]
+
+Array = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+ChangeOutcome = Literal["worse", "incomparable", "undecided", "not worse", "better", "identical"]
+# What may be lost before it counts as harm, in units of each metric; a repository's limits file may say otherwise.
+MARGINS: Mapping[str, float] = {
+    "accuracy": 0.002,
+    "auc": 0.002,
+    "eer": 0.002,
+    "tar_at_far": 0.01,
+    "comparisons_made": 0.002,
+}
+_SHOWN = 5  # pairs that changed sides, by name
+_FARS = (0.01, 0.001)
+_EVIDENCE = ("worse", "better", "not worse")  # in this order of precedence
+_Z_MOST = 37.0  # beyond it the normal's tail is zero in a float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flips:
+    """Pairs that the two versions judge differently.
+
+    Args:
+        negative: that the approved version judged correctly and this one does not.
+        positive: the reverse.
+        pairs: of all.
+        worst: names of both images and the two similarities, those that changed most first.
+    """
+
+    negative: int
+    positive: int
+    pairs: int
+    worst: tuple[tuple[str, str, float, float], ...] = ()
+
+    @property
+    def negative_rate(self) -> float:
+        """Share of all pairs that broke."""
+        return self.negative / self.pairs if self.pairs else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One metric under one condition, this run against the baseline.
+
+    Args:
+        dataset: name of the data set.
+        name: of the metric.
+        conditions: that it was measured under.
+        outcome: see the module.
+        before: value of the baseline.
+        after: value of the run.
+        gain: improvement, negative for a loss, whatever the metric's direction.
+        low: end of the simultaneous interval of the gain.
+        high: end of the simultaneous interval of the gain.
+        margin: loss that is tolerated.
+        p: one-sided probability of so large a loss beyond the margin, corrected over all cases (max-T).
+        p_holm: the same, corrected by Holm.
+        people: that the pairs concern.
+        people_needed: roughly how many would decide, None where it is decided.
+        flips: pairs that changed sides, None for metrics over all thresholds.
+        reason: why the case is incomparable; empty otherwise.
+    """
+
+    dataset: str
+    name: str
+    conditions: Conditions
+    outcome: ChangeOutcome
+    before: float = float("nan")
+    after: float = float("nan")
+    gain: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+    margin: float = 0.0
+    p: float = 1.0
+    p_holm: float = 1.0
+    people: int = 0
+    people_needed: int | None = None
+    flips: Flips | None = None
+    reason: str = ""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Case:
+    dataset: str
+    name: str
+    conditions: Conditions
+    before: float
+    after: float
+    gain: float
+    spread: Spread
+    of_people: Array
+    group: int
+    margin: float
+    people: int
+    identical: bool
+    flips: Flips | None = None
+    z: float = field(default=0.0)
+
+
+def compare_scores(
+    before: Iterable[ScoredPairs],
+    after: Iterable[ScoredPairs],
+    *,
+    margins: Mapping[str, float] = MARGINS,
+    false_alarms: float = 0.01,
+) -> tuple[Change, ...]:
+    """Compare the scores of one model line: the baseline's and a run's.
+
+    Args:
+        before: of the baseline.
+        after: of the run.
+        margins: tolerated loss by metric; a metric that is not named has none.
+        false_alarms: chance of calling any sound case worse, over all cases together.
+    """
+    approved = {(each.dataset, each.condition): each for each in before}
+    measured = {(each.dataset, each.condition): each for each in after}
+    refused: list[Change] = []
+    cases: list[_Case] = []
+    people: dict[str, tuple[int, Dyads]] = {}
+    for key, new in measured.items():
+        old = approved.get(key)
+        if old is None:
+            continue
+        reason = _incomparable(old, new)
+        if reason:
+            refused.append(
+                Change(
+                    dataset=new.dataset,
+                    name="accuracy",
+                    conditions=_at(new.condition),
+                    outcome="incomparable",
+                    reason=reason,
+                )
+            )
+            continue
+        if new.dataset not in people:
+            people[new.dataset] = (len(people), Dyads.of(new.scores.who))
+        clean = (approved.get((new.dataset, "clean"), old), measured.get((new.dataset, "clean"), new))
+        cases += _cases(old, new, clean, people[new.dataset], margins)
+    return (*_judged(cases, false_alarms), *refused)
+
+
+def _incomparable(old: ScoredPairs, new: ScoredPairs) -> str:
+    if old.digest != new.digest:
+        return f"the pairs or images changed: baseline {old.digest[:12]}, run {new.digest[:12]}"
+    if not (np.array_equal(old.names, new.names) and np.array_equal(old.scores.who, new.scores.who)):
+        return "the pairs changed although the data set's digest did not"
+    return ""
+
+
+def _at(condition: str) -> Conditions:
+    if condition == "clean":
+        return Conditions()
+    name, colon, level = condition.rpartition(":")
+    try:
+        composed = "+" in condition or not colon
+        return Conditions(corruption=condition if composed else name, level=1.0 if composed else float(level))
+    except ValueError:
+        return Conditions(corruption=condition)
+
+
+def _cases(
+    old: ScoredPairs,
+    new: ScoredPairs,
+    clean: tuple[ScoredPairs, ScoredPairs],
+    people: tuple[int, Dyads],
+    margins: Mapping[str, float],
+) -> Iterator[_Case]:
+    group, dyads = people
+    genuine = new.scores.genuine
+    at = _at(new.condition)
+    identical = np.array_equal(old.scores.similarity, new.scores.similarity)
+
+    def case(
+        name: str,
+        where: Conditions,
+        values: tuple[float, float],
+        moved: Array,
+        *,
+        kinds: Bools | None = None,
+        lower: bool = False,
+    ) -> _Case:
+        sign = -1.0 if lower else 1.0
+        return _Case(
+            dataset=new.dataset,
+            name=name,
+            conditions=at | where,
+            before=values[0],
+            after=values[1],
+            gain=sign * (values[1] - values[0]),
+            spread=dyads.spread(moved, kinds),
+            of_people=sign * dyads.per_person(moved),
+            group=group,
+            margin=margins.get(name, 0.0),
+            people=dyads.count,
+            identical=identical,
+        )
+
+    theirs, ours = clean[0].thresholds, clean[1].thresholds
+    was_right = old.scores.matched(theirs) == genuine
+    for thresholds, where in ((ours, DEPLOYED), (theirs, NON_MATCH | Conditions(reference="approved threshold"))):
+        is_right = new.scores.matched(thresholds) == genuine
+        apart = is_right.astype(np.float64) - was_right
+        rates = (float(was_right.mean()), float(is_right.mean()))
+        made = case("accuracy", where, rates, influence.of_mean(apart, genuine), kinds=genuine)
+        same = identical and np.array_equal(thresholds, theirs)
+        yield dataclasses.replace(made, identical=same, flips=_flips(was_right, is_right, old, new))
+    was_made, is_made = (each.scores.made.astype(np.float64) for each in (old, new))
+    shares = (float(was_made.mean()), float(is_made.mean()))
+    made = case("comparisons_made", Conditions(), shares, influence.of_mean(is_made - was_made))
+    yield dataclasses.replace(made, identical=np.array_equal(was_made, is_made))
+    if genuine.any() and not genuine.all():
+        yield from _ranked_cases(old.scores, new.scores, at, case)
+
+
+def _ranked_cases(old: Scores, new: Scores, at: Conditions, case: object) -> Iterator[_Case]:
+    assert callable(case)
+    genuine, impostors = new.genuine, int((~new.genuine).sum())
+    points = [Ranking(scores).curve() for scores in (old, new)]
+    moved = influence.of_auc(new) - influence.of_auc(old)
+    areas = (area_under_curve(points[0]), area_under_curve(points[1]))
+    yield case("auc", NON_MATCH, areas, moved, kinds=genuine)
+    moved = influence.of_eer(new, points[1]) - influence.of_eer(old, points[0])
+    yield case("eer", NON_MATCH, (eer(points[0]).rate, eer(points[1]).rate), moved, kinds=genuine, lower=True)
+    for far in _FARS if not at.is_swept else ():
+        if resolvable(impostors, far):
+            found = [fnmr_at_fmr(each, far, impostors=impostors) for each in points]
+            moved = influence.of_tar(new, points[1], found[1].threshold) - influence.of_tar(
+                old, points[0], found[0].threshold
+            )
+            rates = (1 - found[0].fnmr, 1 - found[1].fnmr)
+            yield case("tar_at_far", NON_MATCH | Conditions(far=far), rates, moved, kinds=genuine)
+
+
+def _flips(was_right: Bools, is_right: Bools, old: ScoredPairs, new: ScoredPairs) -> Flips:
+    broken = np.flatnonzero(was_right & ~is_right)
+    with np.errstate(invalid="ignore"):
+        apart = np.nan_to_num(np.abs(new.scores.similarity - old.scores.similarity)[broken], nan=0.0)
+    worst = broken[np.argsort(-apart, kind="stable")[:_SHOWN]]
+    return Flips(
+        negative=len(broken),
+        positive=int((~was_right & is_right).sum()),
+        pairs=len(was_right),
+        worst=tuple(
+            (
+                str(new.names[row, 0]),
+                str(new.names[row, 1]),
+                float(old.scores.similarity[row]),
+                float(new.scores.similarity[row]),
+            )
+            for row in worst
+        ),
+    )
+
+
+# Evidence over all cases.
+
+
+def _judged(cases: Sequence[_Case], false_alarms: float) -> Iterator[Change]:
+    open_cases = [case for case in cases if not case.identical and case.spread.variance > 0]
+    if not open_cases:
+        yield from (_settled(case) for case in cases)
+        return
+    family = Family(_related(open_cases))
+    tails: dict[str, list[float]] = {
+        "worse": [_z(-(case.gain + case.margin), case.spread) for case in open_cases],
+        "better": [_z(case.gain, case.spread) for case in open_cases],
+        "not worse": [_z(case.gain + case.margin, case.spread) for case in open_cases],
+    }
+    p = {name: family.adjusted(np.array(z)).tolist() for name, z in tails.items()}
+    by_holm = holm([float(ndtr(-z)) for z in tails["worse"]]).tolist()
+    reach = family.reach(false_alarms)
+    decided = {
+        id(case): _decided(case, {name: p[name][row] for name in p}, by_holm[row], reach, false_alarms)
+        for row, case in enumerate(open_cases)
+    }
+    yield from (decided.get(id(case)) or _settled(case) for case in cases)
+
+
+def _settled(case: _Case) -> Change:
+    """Return a case without any difference between pairs, or with the same one in all."""
+    if case.identical:
+        return _change(case, "identical")
+    outcome: ChangeOutcome = "worse" if case.gain < -case.margin else "better" if case.gain > 0 else "not worse"
+    p = 0.0 if outcome == "worse" else 1.0
+    return dataclasses.replace(_change(case, outcome), low=case.gain, high=case.gain, p=p, p_holm=p)
+
+
+def _decided(case: _Case, p: Mapping[str, float], p_holm: float, reach: float, rate: float) -> Change:
+    half = float(stdtrit(case.spread.freedom_of_all, float(ndtr(reach))) * np.sqrt(case.spread.variance))
+    outcome = next((name for name in _EVIDENCE if p[name] <= rate), "undecided")
+    needed = None
+    if outcome == "undecided":
+        room = max(case.gain + case.margin, case.margin / 2, 1e-6)
+        needed = int(np.ceil(case.people * (half / room) ** 2))
+    found = _change(case, cast("ChangeOutcome", outcome))
+    return dataclasses.replace(
+        found, low=case.gain - half, high=case.gain + half, p=p["worse"], p_holm=p_holm, people_needed=needed
+    )
+
+
+def _change(case: _Case, outcome: ChangeOutcome) -> Change:
+    return Change(
+        dataset=case.dataset,
+        name=case.name,
+        conditions=case.conditions,
+        outcome=outcome,
+        before=case.before,
+        after=case.after,
+        gain=case.gain,
+        margin=case.margin,
+        people=case.people,
+        flips=case.flips,
+    )
+
+
+def _z(gain: float, spread: Spread) -> float:
+    """Return the normal score with the tail probability that t has at a gain."""
+    tail = float(stdtr(spread.freedom_of_all, -gain / np.sqrt(spread.variance)))
+    return float(np.clip(-ndtri(tail), -_Z_MOST, _Z_MOST))
+
+
+def _related(cases: Sequence[_Case]) -> Array:
+    """Return the correlation of the cases: those of one data set share its people, others share none."""
+    whole = np.eye(len(cases))
+    for group in {case.group for case in cases}:
+        rows = [row for row, case in enumerate(cases) if case.group == group]
+        whole[np.ix_(rows, rows)] = correlation(np.stack([cases[row].of_people for row in rows], axis=1))
+    return whole
