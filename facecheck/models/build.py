@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from facecheck.errors import FacecheckError, ModelError, nearest
+from facecheck.models.code import module_sha256
 from facecheck.models.files import FILE_KINDS, build_file, check_file
 from facecheck.models.published import BUILT_IN
 from facecheck.models.recognizer import Recognizer
@@ -16,6 +17,8 @@ from facecheck.models.settings import Settings
 from facecheck.specs import Spec, split_specs
 
 __all__ = ["BUILT_IN", "build", "check", "split_models"]
+
+_OF_NO_VECTOR = frozenset({"threshold", "name"})
 
 
 def split_models(text: str) -> list[str]:
@@ -37,16 +40,29 @@ def build(text: str, settings: Settings) -> Recognizer:
     Raises:
         ModelError: an unknown name or option, missing or wrong weights, a factory that fails.
     """
-    return dataclasses.replace(_made(text, settings), spec=text)
+    made, origin = _made(text, settings)
+    return dataclasses.replace(made, spec=text, origin=f"{origin} {made.origin}")
 
 
-def _made(text: str, settings: Settings) -> Recognizer:
+def _made(text: str, settings: Settings) -> tuple[Recognizer, str]:
+    """Return the recogniser, and what it was made from."""
     if _is_file(text):
-        return build_file(Spec.parse(text, error=ModelError), settings)
+        spec = Spec.parse(text, error=ModelError)
+        return build_file(spec, settings), _origin(spec)
     if ":" in text.partition("?")[0]:
         return _from_factory(text, settings)
     spec = _built_in(text)
-    return BUILT_IN[spec.kind][0](_short(spec), settings, spec.options)
+    return BUILT_IN[spec.kind][0](_short(spec), settings, spec.options), _origin(spec)
+
+
+def _origin(spec: Spec) -> str:
+    """Return a specification without what changes no vector.
+
+    >>> _origin(Spec.parse("dlib?threshold=0.5&policy=largest", error=ModelError))
+    'dlib:?policy=largest'
+    """
+    options = "&".join(f"{name}={value}" for name, value in sorted(spec.options.items()) if name not in _OF_NO_VECTOR)
+    return f"{spec.kind}:{spec.path}?{options}"
 
 
 def _is_file(text: str) -> bool:
@@ -78,13 +94,13 @@ def _factory_parts(text: str) -> tuple[str, str]:
     return module_name, factory_name
 
 
-def _from_factory(text: str, settings: Settings) -> Recognizer:
+def _from_factory(text: str, settings: Settings) -> tuple[Recognizer, str]:
     module_name, factory_name = _factory_parts(text)
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # a user's module may raise anything while it is imported
+    except (Exception, SystemExit) as error:  # a user's module may raise anything while it is imported
         raise ModelError(f"{text}: cannot be imported from {Path.cwd()}: {type(error).__name__}: {error}") from error
     factory = getattr(module, factory_name, None)
     if factory is None:
@@ -98,11 +114,11 @@ def _from_factory(text: str, settings: Settings) -> Recognizer:
         made = factory(settings)
     except FacecheckError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ModelError(f"{text}: the factory failed: {type(error).__name__}: {error}") from error
     if not isinstance(made, Recognizer):
         raise ModelError(f"{text}: expected a facecheck Recognizer, got {type(made).__name__}; see torch_recognizer")
-    return made
+    return made, f"{text} {module_sha256(module)}"
 
 
 def check(text: str) -> None:

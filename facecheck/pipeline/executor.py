@@ -18,14 +18,14 @@ from typing import Protocol, TypeVar
 
 import torch
 
+from facecheck.embedders.network import usual_batch
+
 __all__ = ["Executor", "Threads", "cores"]
 
 Item = TypeVar("Item")
 Loaded = TypeVar("Loaded")
 Computed = TypeVar("Computed")
 
-_CPU_BATCH = 16
-_GPU_BATCH = 64
 _AHEAD = 3  # batches under way for each worker
 
 
@@ -82,7 +82,7 @@ class Threads:
         """Yield what each batch gives, in the items' order."""
         on_gpu = device.type == "cuda"
         workers = 1 if on_gpu else self.workers
-        size = self.batch or _even(len(items), workers, _GPU_BATCH if on_gpu else _CPU_BATCH)
+        size = self.batch or _even(len(items), workers, usual_batch(device))
         with (
             _pool(2 if on_gpu else workers) as loaders,
             _pool(workers, threads=1 if workers > 1 else torch.get_num_threads()) as computing,
