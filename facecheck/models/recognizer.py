@@ -71,7 +71,8 @@ class Contract:
 
 
 def _distance(threshold: object) -> float:
-    number = float(threshold) if isinstance(threshold, numbers.Real) and not isinstance(threshold, bool) else math.nan
+    given = math.nan if isinstance(threshold, bool) else threshold
+    number = float(given) if isinstance(given, numbers.Real) else math.nan
     if not 0 <= number < math.inf:
         raise ModelError(f"threshold={threshold!r}: expected a distance, a number of 0 or more, or None")
     return number

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from facecheck.evaluation.signatures import sign_code, sign_machine
+from facecheck.gate import unmatched
 from facecheck.plugin.planning import planned
 from facecheck.plugin.record import PROPERTY
 from facecheck.report.finish import finish_run
@@ -83,15 +84,17 @@ class Assembly:
             machine=sign_machine(plan.settings),
         )
         failures = {json.dumps({**entry, "images": ()}): entry for entry in self._kept["failures"]}
+        measurements = msgspec.convert(self._kept["measurement"], tuple[Measurement, ...])
+        idle = unmatched(plan.limits, measurements)
         return Run(
             id=new_run_id(self._started),
             started=self._started.isoformat(timespec="seconds"),
             duration_s=round((dt.datetime.now().astimezone() - self._started).total_seconds(), 3),
             signature=signature,
-            measurements=msgspec.convert(self._kept["measurement"], tuple[Measurement, ...]),
+            measurements=measurements,
             verdicts=tuple(self._verdicts.values()),
             failures=msgspec.convert(list(failures.values()), tuple[Failures, ...]),
-            notes=tuple(dict.fromkeys(self._kept["note"])),
+            notes=(*dict.fromkeys(self._kept["note"]), *filter(None, [idle])),
             questions={name: question for entry in self._kept["question"] for name, question in entry.items()},
             scores=hashes_of_scores(folder),
         )
