@@ -27,8 +27,8 @@ Loaded = TypeVar("Loaded")
 Computed = TypeVar("Computed")
 
 _AHEAD = 3  # batches under way for each worker
-_BATCH_PIXELS = 2**25
-_PIXELS = 2**27  # 403 MB of 8-bit RGB
+_BATCH_PIXELS = 2**24
+_PIXELS = 2**26  # 201 MB of 8-bit RGB; a detector takes some 80 bytes a pixel while it looks
 
 
 class Executor(Protocol):

@@ -44,6 +44,8 @@ class Record:
         self._keep("dataset", sign_dataset(self._dataset, content=evaluator.content(self._dataset)))
         for finding in evaluator.findings(self._recognizer):
             self.note(finding)
+        for told in self._dataset.notes:
+            self.note(f"{self._dataset.name}: {told}")
 
     def add(self, findings: Findings) -> Measurements:
         """Keep what was measured, with its notes and failures, and return it as measurements of this case."""
