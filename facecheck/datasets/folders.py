@@ -89,8 +89,8 @@ def _face(folder: Path, path: Path) -> Face:
 
 def _in_both(names: list[str]) -> str:
     return (
-        f"{len(names)} names are in both folders ({', '.join(names[:_NAMED])}): they are taken for different people. If "
-        "they are the same, thresholds are chosen on whom they judge: 'facecheck split-lfw' keeps people apart"
+        f"{len(names)} names are in both folders ({', '.join(names[:_NAMED])}): they are taken for different people. "
+        "If they are the same, thresholds are chosen on whom they judge: 'facecheck split-lfw' keeps people apart"
     )
 
 

@@ -104,7 +104,7 @@ _Side = tuple[str, int]
 
 
 def _lines(listed: Path) -> Iterator[tuple[int, int, _Side, _Side]]:
-    """Yield the number of the line, the fold and both sides of every pair; the counts in the first line must agree with the lines."""
+    """Yield line, fold and both sides of every pair; the counts in the first line must agree with the lines."""
     folds, each = _head(listed, _text(listed)[:1])
     body = _body(listed)
     if len(body) != folds * each * 2:
