@@ -20,7 +20,7 @@ from facecheck.embedders import Crops, Embedder, Embeddings
 from facecheck.embedders.distances import DISTANCES
 from facecheck.embedders.network import PRECISIONS, Precision, usual_batch
 from facecheck.embedders.preprocessing import MINUS_1_TO_1, UNIT_LENGTH, Postprocessing, Preprocessing
-from facecheck.errors import ModelError, nearest
+from facecheck.errors import ModelError, nearest, printable
 from facecheck.models.code import class_sha256
 from facecheck.models.probe import Probed, probed
 
@@ -116,6 +116,7 @@ class Recognizer:
         """Refuse what reports cannot name."""
         if not isinstance(self.name, str) or not self.name.strip():
             raise ModelError(f"name={self.name!r}: expected a model's name, for reports and graphs")
+        object.__setattr__(self, "name", printable(self.name))
         if self.precision not in PRECISIONS:
             raise ModelError(f"precision {self.precision!r} is unknown. {nearest(str(self.precision), PRECISIONS)}")
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from facecheck.errors import printable, shortened
 from facecheck.evaluation.signatures import sign_code, sign_machine
 from facecheck.gate import unmatched
 from facecheck.plugin.planning import planned
@@ -25,6 +26,7 @@ from facecheck.storage.versions import library_versions
 
 __all__ = ["Assembly"]
 
+_LONGEST = 20_000  # letters of a verdict's reason
 _OUTCOMES: dict[str, Outcome] = {"passed": "passed", "failed": "failed", "skipped": "skipped"}
 
 
@@ -114,6 +116,7 @@ def _verdict(nodeid: str, report: pytest.TestReport, kept: list[dict[str, Any]])
     else:
         reason = "\n".join(filter(None, [*(v.reason for v in judged if v.outcome == "failed"), _why(report)]))
     judgements = tuple(judgement for verdict in judged for judgement in verdict.judgements)
+    reason = shortened(printable(reason, lines=True), _LONGEST)
     return Verdict(outcome=outcome, reason=reason, judgements=judgements, eval=eval_name, case=nodeid)
 
 

@@ -18,7 +18,7 @@ import torch
 from facecheck.corruptions import Applied
 from facecheck.datasets import Dataset, open_dataset, split_datasets
 from facecheck.embedders.network import Precision
-from facecheck.errors import FacecheckError, ModelError
+from facecheck.errors import FacecheckError, ModelError, printable
 from facecheck.evaluation.degradations import SAMPLE
 from facecheck.evaluation.evaluator import Evaluator
 from facecheck.gate import Limit, read_limits
@@ -145,7 +145,7 @@ class Plan:
         data = ", ".join(self.asked) or "none"
         sample = "" if self.sample is None else f", a sample of at most {self.sample} comparisons"
         machine = f"{self.settings.device}, {self.settings.precision}"
-        return f"facecheck: {', '.join(self.models)} on {data}{sample}; {machine}"
+        return printable(f"facecheck: {', '.join(self.models)} on {data}{sample}; {machine}")
 
 
 def _opened(specs: list[str], sample: int | None) -> dict[str, Dataset]:

@@ -6,12 +6,13 @@ The plugin and ``facecheck report`` both call :func:`finish_run`, so that a fold
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from facecheck.comparison import compare_run, lines, write
 from facecheck.datasets import open_dataset
-from facecheck.errors import FacecheckError, UnreadableImageError
+from facecheck.errors import FacecheckError, UnreadableImageError, printable
 from facecheck.faces import ImageSource
 from facecheck.report.terminal import table
 from facecheck.results.run import Run
@@ -20,6 +21,7 @@ from facecheck.results.sweeps import recorded_sweeps
 __all__ = ["UnfinishedError", "finish_run"]
 
 _MIB = 2**20
+_LONGEST = 150  # letters of a file's name
 
 
 class UnfinishedError(FacecheckError):
@@ -44,7 +46,8 @@ def finish_run(folder: Path) -> list[str]:
         compared = compare_run(folder)
         write(compared, folder)
         pictures = [*draw(folder), *_contact_sheets(run, folder / "graphs")]
-    return [*table(run), *lines(compared), f"{len(pictures)} graphs and results.json in {folder}"]
+    told = [*table(run), *lines(compared), f"{len(pictures)} graphs and results.json in {folder}"]
+    return [printable(line) for line in told]
 
 
 @contextlib.contextmanager
@@ -70,7 +73,8 @@ def _contact_sheets(run: Run, folder: Path) -> Iterator[Path]:
         signed = run.signature.dataset(name)
         for source in () if signed is None else _images(signed.spec):
             with contextlib.suppress(UnreadableImageError):
-                yield draw_sheet(source, folder / f"{eval_name}-{name}-sheet.png", rows=rows)
+                stem = re.sub(r"[^A-Za-z0-9_.=-]+", "-", f"{eval_name}-{name}")[:_LONGEST]
+                yield draw_sheet(source, folder / f"{stem}-sheet.png", rows=rows)
                 break
 
 
