@@ -1,4 +1,4 @@
-"""The command ``facecheck``: what is done around the runs of the suite."""
+"""What is done around the runs of the suite: set up, report, propose limits, make faces."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from facecheck import __version__
 from facecheck.errors import FacecheckError, nearest
@@ -28,14 +29,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
+class _Exact(argparse.ArgumentParser):
+    """A parser that takes no abbreviated options: a new option must not change what an old command means."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - argparse's own
+        super().__init__(**settings, allow_abbrev=False)
+
+
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     """Return a parser that knows all commands, and the arguments of those that were given.
 
     The arguments' choices come from modules that take a second to import, which ``--help`` should not cost.
     """
-    parser = argparse.ArgumentParser(prog="facecheck", description=__doc__)
+    parser = _Exact(prog="facecheck", description=__doc__)
     parser.add_argument("--version", action="version", version=f"facecheck {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Exact)
 
     init = commands.add_parser("init", help="write evals and fixtures into a repository of yours")
     if "init" in given:
@@ -47,7 +55,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
 
     cache = commands.add_parser("cache", help="look at or empty the cache of finished work")
     cache.add_argument("what", choices=["info", "clear"])
-    cache.add_argument("--folder", type=Path, help="where it lies, if not in its usual place")
+    cache.add_argument("--folder", type=Path, help="the cache's folder, if not the usual one")
     cache.set_defaults(run=_cache)
 
     report = commands.add_parser("report", help="write a run's comparison and graphs again, and show its summary")
@@ -63,12 +71,17 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     limits = commands.add_parser("limits", help="propose limits from a run, for a person to review")
     limits.add_argument("folder", type=Path, help="of the run, such as reports/latest")
     limits.add_argument("--why", required=True, help="the reason that stands beside each, such as 'measured on v1.3'")
-    limits.add_argument("--slack", type=float, default=0.5, help="part of the way to the interval's end, 0.5")
+    limits.add_argument(
+        "--slack",
+        type=float,
+        default=0.5,
+        help="how far a bound lies from the measured value towards the end of its interval: 0 to 1, 0.5 by default",
+    )
     limits.add_argument("--any-model", action="store_true", help="the weakest of the run's models, for any model")
     limits.set_defaults(run=_limits)
 
     generate = commands.add_parser("generate", help="make faces of people who do not exist")
-    what = generate.add_subparsers(required=True, metavar="WHAT")
+    what = generate.add_subparsers(required=True, metavar="WHAT", parser_class=_Exact)
     faces = what.add_parser("faces", help="synthetic people at exactly known pose, as strips, folders or a manifest")
     if "faces" in given:
         _add_faces_arguments(faces)
@@ -149,7 +162,7 @@ def _sheet(options: argparse.Namespace) -> int:
     rows: list[Corruption] = []
     for name in (options.corruptions or ",".join(families())).split(","):
         if name not in CORRUPTIONS and name not in families():
-            known = [*families(), *CORRUPTIONS]
+            known = list(dict.fromkeys((*families(), *CORRUPTIONS)))
             raise FacecheckError(f"--corruptions: {name!r} is unknown. {nearest(name, known)}")
         rows += of_family(name) if name in families() else [CORRUPTIONS[name]]
     image = options.image

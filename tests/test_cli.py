@@ -149,7 +149,7 @@ def test_report_refuses_a_folder_without_results(tmp_path: Path, capsys: pytest.
     """By the file that it looked for."""
     reason = refused(["report", str(tmp_path)], capsys)
 
-    assert f"{tmp_path / 'results.json'}: not the results of a facecheck run" in reason
+    assert f"{tmp_path}: no run of facecheck: expected a folder with results.json" in reason
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,10 @@ class Run:
             FacecheckError: no results there, not facecheck's, damaged, or of a newer facecheck.
         """
         path = folder / RESULTS
+        if not path.is_file():
+            raise FacecheckError(
+                f"{folder}: no run of facecheck: expected a folder with {RESULTS}, such as reports/latest"
+            )
         try:
             content = msgspec.json.decode(path.read_bytes())
             schema = content.get("schema", 1)
