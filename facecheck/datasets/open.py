@@ -9,6 +9,7 @@ from facecheck.datasets.bundled import WHOLE, read_bundled
 from facecheck.datasets.dataset import Dataset
 from facecheck.datasets.folders import read_folders
 from facecheck.datasets.lfw import read_lfw
+from facecheck.datasets.pair_list import read_pairs
 from facecheck.datasets.strips import read_strips
 from facecheck.errors import DatasetError, nearest
 from facecheck.specs import Spec, split_specs
@@ -16,7 +17,7 @@ from facecheck.specs import Spec, split_specs
 __all__ = ["DATASET_KINDS", "open_dataset", "split_datasets"]
 
 DATASET_KINDS: MappingProxyType[str, Callable[[Spec], Dataset]] = MappingProxyType(
-    {"faces": read_bundled, "lfw": read_lfw, "folders": read_folders, "strips": read_strips}
+    {"faces": read_bundled, "lfw": read_lfw, "pairs": read_pairs, "folders": read_folders, "strips": read_strips}
 )
 
 

@@ -39,9 +39,11 @@ class Record:
         self._keep("question", {self.eval: question})
 
     def sign(self, evaluator: Evaluator) -> None:
-        """Keep what identifies the model and the data, and what the preflight reports of the model."""
+        """Keep what identifies the model and the data, what is known of the data, and what the preflight reports."""
         self._keep("model", sign_model(self._recognizer))
         self._keep("dataset", sign_dataset(self._dataset, content=evaluator.content(self._dataset)))
+        for known in self._dataset.notes:
+            self.note(f"{self._dataset.name}: {known}")
         for finding in evaluator.findings(self._recognizer):
             self.note(finding)
 
