@@ -44,7 +44,7 @@ def finish_run(folder: Path) -> list[str]:
         compared = compare_run(folder)
         write(compared, folder)
         pictures = [*draw(folder), *_contact_sheets(run, folder / "graphs")]
-    return [*table(run), *lines(compared), f"{len(pictures)} graphs and results.json in {folder}"]
+    return [*table(run, folder=folder), *lines(compared), f"{len(pictures)} graphs and results.json in {folder}"]
 
 
 @contextlib.contextmanager

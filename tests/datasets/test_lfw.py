@@ -56,7 +56,7 @@ def test_pairs_and_folds_are_read_in_the_lists_order(folder: Path) -> None:
     assert dataset.pairs.folds is not None
     assert dataset.pairs.folds.tolist() == [0, 0, 1, 1]
     assert dataset.protocol == "LFW pairs.txt, 2 folds"
-    assert (dataset.name, dataset.kind, dataset.sampled, dataset.has_yaw) == ("lfw-pairs", "lfw", False, False)
+    assert (dataset.name, dataset.kind, dataset.sampled, dataset.has_yaw) == ("lfw-pairs-own", "lfw", False, False)
 
 
 def test_a_face_in_several_pairs_is_one_face(folder: Path) -> None:
