@@ -52,6 +52,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     )
     pairs.add_argument("--genuine", default="3000", help="how many genuine pairs, or 'all'; 3000 (default) as in LFW")
     pairs.add_argument("--folds", type=int, default=10, help="how many, 10 by default; they share no person")
+    pairs.add_argument("--form", choices=["table", "lfw"], default="table", help="lfw: as LFW's pairs.txt")
     pairs.add_argument("--seed", type=int, default=0, help="of the choice, 0 by default")
     pairs.set_defaults(run=_pairs)
 
@@ -193,12 +194,12 @@ def _pairs(options: argparse.Namespace) -> int:
         genuine=None if options.genuine == "all" else int(options.genuine),
         generator=np.random.default_rng(options.seed),
     )
-    write_protocol(options.out, made)
+    left_out = write_protocol(options.out, made, form=options.form)
     print(
         f"{options.out}: {made.genuine} genuine and {len(made.pairs) - made.genuine} impostor pairs of {made.people} "
         f"people in {made.folds} folds that share nobody, seed {options.seed}"
     )
-    for note in made.notes:
+    for note in (*made.notes, *left_out):
         print(f"note: {note}")
     print(f'next: pytest evals/ --facecheck-datasets "pairs:{options.out}?root={options.folder}"')
     return 0

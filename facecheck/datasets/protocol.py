@@ -10,11 +10,12 @@ import csv
 import io
 import itertools
 import math
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -22,7 +23,10 @@ from facecheck.datasets.dataset import image_files, person_folders
 from facecheck.errors import DatasetError
 from facecheck.storage.files import write_text
 
-__all__ = ["HEADER", "Protocol", "make_protocol", "write_protocol"]
+__all__ = ["FORMS", "HEADER", "Form", "Protocol", "make_protocol", "write_protocol"]
+
+Form = Literal["table", "lfw"]
+FORMS: tuple[Form, ...] = ("table", "lfw")
 
 HEADER = ("image1", "image2", "subject1", "subject2", "fold")
 _MOST_PAIRS = 1_000_000
@@ -229,18 +233,53 @@ def _chosen_impostors(fold: Sequence[_Person], wanted: int, generator: np.random
         yield every[row]
 
 
-def write_protocol(path: Path, protocol: Protocol) -> None:
-    """Write a protocol as a table with a header, whole or not at all.
+def write_protocol(path: Path, protocol: Protocol, *, form: Form = "table") -> tuple[str, ...]:
+    """Write a protocol, whole or not at all, and return what a person should know of the file.
+
+    Args:
+        path: of the file.
+        protocol: what is written.
+        form: ``table`` has a header and a column for each subject and the fold; ``lfw`` is the form of LFW's
+            ``pairs.txt``, in which all folds have as many pairs of both kinds: what is over is left out.
 
     Raises:
-        DatasetError: a file of this name is there: a protocol that was used is not overwritten.
+        DatasetError: a file of this name is there: a protocol that was used is not overwritten. An image is not called
+            as LFW's are, ``NAME/NAME_0001.jpg``.
     """
     if path.exists() or path.is_symlink():
         raise DatasetError(f"{path}: is there, and a list that was used is not overwritten: choose another name")
     if not path.parent.is_dir():
         raise DatasetError(f"{path}: there is no folder {path.parent}")
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    if form == "lfw":
+        text, left_out = _as_lfw(protocol)
+        write_text(path, text)
+        return (f"{left_out} pairs are left out: all folds of LFW's form have as many",) if left_out else ()
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
     writer.writerow(HEADER)
     writer.writerows((*pair.images, *pair.subjects, pair.fold) for pair in protocol.pairs)
-    write_text(path, text.getvalue())
+    write_text(path, table.getvalue())
+    return ()
+
+
+def _as_lfw(protocol: Protocol) -> tuple[str, int]:
+    """Return the lines of LFW's form, and how many pairs are left out."""
+    sides = [[_named_as_lfw(image) for image in pair.images] for pair in protocol.pairs]
+    of_fold: dict[tuple[int, bool], list[str]] = {}
+    for pair, ((name, number), (other, another)) in zip(protocol.pairs, sides, strict=True):
+        genuine = pair.subjects[0] == pair.subjects[1]
+        line = f"{name}\t{number}\t{another}" if genuine else f"{name}\t{number}\t{other}\t{another}"
+        of_fold.setdefault((pair.fold, genuine), []).append(line)
+    each = min(map(len, of_fold.values()))
+    lines = [line for fold in range(protocol.folds) for kind in (True, False) for line in of_fold[fold, kind][:each]]
+    return "\n".join([f"{protocol.folds}\t{each}", *lines]) + "\n", len(protocol.pairs) - len(lines)
+
+
+def _named_as_lfw(image: str) -> tuple[str, int]:
+    found = re.fullmatch(r"([^/\t]+)/\1_([0-9]{4})\.jpg", image)
+    if found is None:
+        raise DatasetError(
+            f"{image}: LFW's form names people and numbers, so that images must be called NAME/NAME_0001.jpg. Rename "
+            "them, or write the table"
+        )
+    return found[1], int(found[2])

@@ -198,3 +198,39 @@ def test_a_list_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "list.csv").read_text() == "mine"
     with pytest.raises(DatasetError, match="there is no folder"):
         write_protocol(tmp_path / "gone" / "list.csv", protocol)
+
+
+def lfw_tree(folder: Path, counts: list[int]) -> Path:
+    """Write a folder per person, with images that are called as LFW's."""
+    for person, count in enumerate(counts):
+        name = f"A_Person{person}"
+        for number in range(1, count + 1):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            PIL.Image.new("L", (1, 1)).save(folder / name / f"{name}_{number:04d}.jpg")
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["lfw", "pairs"])
+def test_lfws_form_is_read_as_lfws_list(kind: str, tmp_path: Path) -> None:
+    """The same pairs, but for those that make folds unequal."""
+    folder = lfw_tree(tmp_path / "faces", [5, 4, 4, 3, 2, 1, 1, 1])
+    protocol = made(folder, folds=3)
+
+    (note,) = write_protocol(tmp_path / "pairs.txt", protocol, form="lfw")
+
+    listed = tmp_path / "pairs.txt"
+    read = open_dataset(f"lfw:{folder}?pairs={listed}" if kind == "lfw" else f"pairs:{listed}?root={folder}")
+    named = {frozenset(read.faces[side].source.name for side in both) for both in read.pairs.indices.tolist()}
+    assert named < {frozenset(pair.images) for pair in protocol.pairs}
+    assert read.pairs.folds is not None
+    assert len(set(Counter(zip(read.pairs.folds.tolist(), read.pairs.genuine.tolist(), strict=True)).values())) == 1
+    assert note == f"{len(protocol.pairs) - len(read.pairs)} pairs are left out: all folds of LFW's form have as many"
+
+
+def test_lfws_form_needs_lfws_names(tmp_path: Path) -> None:
+    """Names and numbers are all that it holds."""
+    protocol = made(people(tmp_path / "faces", [2, 2, 1, 1]))
+
+    with pytest.raises(DatasetError, match=r"images must be called NAME/NAME_0001\.jpg"):
+        write_protocol(tmp_path / "pairs.txt", protocol, form="lfw")
+    assert not (tmp_path / "pairs.txt").exists()

@@ -330,15 +330,18 @@ def test_what_nobody_has_promised_is_unjudged(people: Path, tmp_path: Path) -> N
 
 
 def test_default_limits_judge_no_other_data_and_no_other_model(people: Path, tmp_path: Path) -> None:
-    """A folder that is called like the bundled faces, and a model of one's own: nobody promised anything about them."""
-    renamed = tmp_path / "faces"
-    renamed.symlink_to(people, target_is_directory=True)
+    """A list of pairs with labels only, and a model of one's own: nobody promised anything about them."""
+    genuine = [f"matched_faces/{path.name}" for path in sorted((people / "matched_faces").iterdir())]
+    impostors = [f"mismatched_faces/{path.name}/0.png" for path in sorted((people / "mismatched_faces").iterdir())]
+    rows = [f"{person}/0.png,{person}/1.png,1" for person in genuine]
+    rows += [f"{one},{other},0" for one, other in zip(impostors[::2], impostors[1::2], strict=True)]
+    (tmp_path / "list.csv").write_text("\n".join(rows), encoding="utf-8-sig")
     done = suite(
         "evals/",
         "--facecheck-evals=verification,filters",
         "-kjudged or found or collapse",
         "--facecheck-models=tests.plugin.test_suite:colours",
-        f"--facecheck-datasets=folders:{renamed}?name=mine",
+        f"--facecheck-datasets=pairs:{tmp_path / 'list.csv'}?root={people}&name=mine",
         reports=tmp_path / "reports",
     )
     run = Run.read(tmp_path / "reports" / "latest")
@@ -348,6 +351,7 @@ def test_default_limits_judge_no_other_data_and_no_other_model(people: Path, tmp
     assert {verdict.eval for verdict in run.verdicts} == {"verification", "filters"}
     assert ", colours on mine: no limit applies. To propose some from this run: facecheck limits " in done.stdout
     assert "Nothing was judged" in done.stdout
+    assert "note: mine: labels only: 20 people are derived from the genuine pairs that connect 40 images" in done.stdout
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
