@@ -303,7 +303,7 @@ def _as_taken(pixels: Tensor, kind: str) -> npt.NDArray[Any]:
 
 
 def _opened(path: Path, device: torch.device, threads: int) -> Any:  # noqa: ANN401
-    import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415 - only such a model needs it
+    import onnxruntime  # noqa: PLC0415 - only such a model needs it
 
     provider = _PROVIDERS.get(device.type, device.type)
     if provider not in onnxruntime.get_available_providers():
