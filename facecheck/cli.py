@@ -53,6 +53,17 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     if "split-lfw" in given:
         _add_split_arguments(split)
 
+    pairs = commands.add_parser("pairs", help="write a list of pairs for a folder with one folder a person")
+    pairs.add_argument("folder", type=Path, help="one folder for each person")
+    pairs.add_argument(
+        "--out", type=Path, required=True, help="the list to write, .csv; read by pairs:FILE?root=FOLDER"
+    )
+    pairs.add_argument("--genuine", default="3000", help="how many genuine pairs, or 'all'; 3000 (default) as in LFW")
+    pairs.add_argument("--folds", type=int, default=10, help="how many, 10 by default; they share no person")
+    pairs.add_argument("--form", choices=["table", "lfw"], default="table", help="lfw: as LFW's pairs.txt")
+    pairs.add_argument("--seed", type=int, default=0, help="of the choice, 0 by default")
+    pairs.set_defaults(run=_pairs)
+
     cache = commands.add_parser("cache", help="look at or empty the cache of finished work")
     cache.add_argument("what", choices=["info", "clear"])
     cache.add_argument("--folder", type=Path, help="the cache's folder, if not the usual one")
@@ -178,6 +189,32 @@ def _split(options: argparse.Namespace) -> int:
 
     made = split_lfw(options.source, options.target, how=options.how)
     print(f"{made.matched} people matched, {made.mismatched} mismatched in {options.target}; {made.new} new")
+    return 0
+
+
+def _pairs(options: argparse.Namespace) -> int:
+    import numpy as np  # noqa: PLC0415
+
+    from facecheck.datasets.protocol import make_protocol, write_protocol  # noqa: PLC0415
+
+    if options.genuine != "all" and not re.fullmatch(r"[1-9][0-9]{0,8}", options.genuine):
+        raise FacecheckError(f"--genuine {options.genuine[:20]}: expected a number of pairs, or all")
+    if options.seed < 0:
+        raise FacecheckError(f"--seed {options.seed}: expected 0 or more")
+    made = make_protocol(
+        options.folder,
+        folds=options.folds,
+        genuine=None if options.genuine == "all" else int(options.genuine),
+        generator=np.random.default_rng(options.seed),
+    )
+    left_out = write_protocol(options.out, made, form=options.form)
+    print(
+        f"{options.out}: {made.genuine} genuine and {len(made.pairs) - made.genuine} impostor pairs of {made.people} "
+        f"people in {made.folds} folds that share nobody, seed {options.seed}"
+    )
+    for note in (*made.notes, *left_out):
+        print(f"note: {note}")
+    print(f'next: pytest evals/ --facecheck-datasets "pairs:{options.out}?root={options.folder}"')
     return 0
 
 

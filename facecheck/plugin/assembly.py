@@ -73,7 +73,7 @@ class Assembly:
                 f"{folder}: results.json could not be written: {error.strerror or error}. {len(run.scores)} files of "
                 f"scores are there ({size_mib(folder):.1f} MiB), and finished work is in the cache: make room, then "
                 "run the same command again",
-                table(run),
+                table(run, folder=folder),
             ) from error
         if run.measurements:  # a run that measured nothing must not hide the last one that did
             _point_latest(folder)

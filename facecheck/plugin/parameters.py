@@ -90,9 +90,11 @@ def _without_folds(dataset: Dataset) -> ParameterSet:
 
 
 def _nothing_to_run_on(kind: str, opened: dict[str, Dataset]) -> ParameterSet:
-    what = {"pairs": "verification pairs in folds (lfw:, folders:)", "yaw": "known yaws (strips:)", "any": "faces"}[
-        kind
-    ]
+    what = {
+        "pairs": "verification pairs in folds (lfw:, pairs:, folders:)",
+        "yaw": "known yaws (strips:)",
+        "any": "faces",
+    }[kind]
     given = ", ".join(dataset.name for dataset in opened.values()) or "none"
     reason = f"no data set with {what} was asked for (given: {given}): add one to --facecheck-datasets"
     return pytest.param("", id="no-data", marks=pytest.mark.skip(reason=reason))

@@ -46,7 +46,7 @@ def finish_run(folder: Path) -> list[str]:
         UnfinishedError: something could not be written, because the disk is full for example.
     """
     run = Run.read(folder)
-    summary = table(run)
+    summary = table(run, folder=folder)
     with _explained(folder, summary):
         # matplotlib takes a second to import: a run that draws nothing does not wait for it.
         from facecheck.report.graphs import draw  # noqa: PLC0415
