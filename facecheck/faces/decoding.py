@@ -19,7 +19,6 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import PIL.Image
@@ -52,7 +51,7 @@ def read(source: ImageSource) -> bytes:
 
 
 @contextlib.contextmanager
-def _opened(source: ImageSource) -> Iterator[BinaryIO]:
+def _opened(source: ImageSource) -> Iterator[io.BufferedReader]:
     try:
         with opened_regular(source.path, most=MAX_BYTES) as stream:
             if not os.fstat(stream.fileno()).st_size:

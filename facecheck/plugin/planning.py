@@ -128,7 +128,8 @@ def _check_evals_of_limits(config: pytest.Config, items: list[pytest.Item]) -> N
     from facecheck.gate import misspelt_evals  # noqa: PLC0415
 
     plan = planned(config)
-    doubts = list(misspelt_evals(plan.limits, config.stash.get(_EVALS, set())))
+    names: set[str] = config.stash.get(_EVALS, set())
+    doubts = list(misspelt_evals(plan.limits, names))
     near = [doubt for doubt in doubts if "Did you mean" in doubt]
     if near:
         raise pytest.UsageError(f"{plan.limits_file}: {near[0]} A limit for it would never apply")

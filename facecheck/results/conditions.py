@@ -21,7 +21,6 @@ FailureView = Literal["non-match", "left out"]
 _WORDS: Mapping[str, tuple[str, ...]] = {"threshold": get_args(ThresholdKind), "failures": get_args(FailureView)}
 _TEXTS = ("corruption", "stage", "reference", "group")
 _WHOLE = ("severity", "fold", "batch")
-_NUMBERS = ("level", "far", "yaw_rad", "yaw_difference_rad")
 # What a number can be at all, both ends included: lowest, highest and in words. Others are finite.
 _RANGES: Mapping[str, tuple[float, float, str]] = {
     "level": (0, math.inf, "0, which is clean, or more"),

@@ -8,6 +8,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,7 +16,7 @@ __all__ = ["opened_regular", "write_text", "writing"]
 
 
 @contextlib.contextmanager
-def opened_regular(path: Path, *, most: int | None = None) -> Iterator[BinaryIO]:
+def opened_regular(path: Path, *, most: int | None = None) -> Iterator[BufferedReader]:
     """Give the stream of a regular file; a device never ends, and a named pipe may never begin.
 
     Args:
