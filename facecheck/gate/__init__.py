@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from facecheck.gate.limits import LimitsError, read_limits
-from facecheck.gate.unmatched import misspelt_evals, unmatched
+from facecheck.gate.unmatched import absent_evals, unmatched
 from facecheck.gate.verdict import judge, judge_all, limit_for
 from facecheck.results.verdict import Judgement, Limit, Verdict
 
@@ -12,10 +12,10 @@ __all__ = [
     "Limit",
     "LimitsError",
     "Verdict",
+    "absent_evals",
     "judge",
     "judge_all",
     "limit_for",
-    "misspelt_evals",
     "read_limits",
     "unmatched",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
@@ -9,9 +10,10 @@ from facecheck.errors import nearest
 from facecheck.results.measurement import Measurement
 from facecheck.results.verdict import Limit
 
-__all__ = ["misspelt_evals", "unmatched"]
+__all__ = ["absent_evals", "unmatched"]
 
 _NAMED = 3
+_NEARLY = 0.8  # of a name's letters, from which another is taken for a slip of the pen
 
 
 def unmatched(limits: Iterable[Limit], measurements: Sequence[Measurement]) -> str:
@@ -58,12 +60,14 @@ def _described(limit: Limit) -> str:
     return f"{limit.eval} {limit.name}{told and f' ({told})'}"
 
 
-def misspelt_evals(limits: Iterable[Limit], evals: Collection[str]) -> Iterator[str]:
-    """Yield a sentence on each eval that limits name and that is not there.
+def absent_evals(limits: Iterable[Limit], evals: Collection[str]) -> Iterator[tuple[str, bool]]:
+    """Yield a sentence on each eval that limits name and that is not there, and whether it is nearly another's name.
 
     Args:
         limits: of the file.
         evals: the names of all evals.
     """
     for name, count in Counter(limit.eval for limit in limits if limit.eval not in evals).items():
-        yield f"eval {name!r} of {count} limit{'s' if count > 1 else ''} is not here. {nearest(name, sorted(evals))}"
+        nearly = bool(difflib.get_close_matches(name, evals, cutoff=_NEARLY))
+        told = f"eval {name!r} of {count} limit{'s' if count > 1 else ''} is not here. {nearest(name, sorted(evals))}"
+        yield told, nearly

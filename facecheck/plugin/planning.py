@@ -125,12 +125,12 @@ def _check_evals_of_limits(config: pytest.Config, items: list[pytest.Item]) -> N
     whole = any(_is_folder_of_evals(config, Path(argument)) for argument in config.args)
     if not whole or not any(map(is_eval, items)):
         return
-    from facecheck.gate import misspelt_evals  # noqa: PLC0415
+    from facecheck.gate import absent_evals  # noqa: PLC0415
 
     plan = planned(config)
     names: set[str] = config.stash.get(_EVALS, set())
-    doubts = list(misspelt_evals(plan.limits, names))
-    near = [doubt for doubt in doubts if "Did you mean" in doubt]
+    doubts = dict(absent_evals(plan.limits, names))
+    near = [doubt for doubt, nearly in doubts.items() if nearly]
     if near:
         raise pytest.UsageError(f"{plan.limits_file}: {near[0]} A limit for it would never apply")
     config.stash[_DOUBTS] = [f"{plan.limits_file}: {doubt}" for doubt in doubts]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from facecheck.gate import Limit, LimitsError, judge, judge_all, misspelt_evals, read_limits, unmatched
+from facecheck.gate import Limit, LimitsError, absent_evals, judge, judge_all, read_limits, unmatched
 from facecheck.results.conditions import Conditions
 from facecheck.results.measurement import Measurement
 
@@ -538,7 +538,9 @@ def test_limits_that_applied_to_nothing_are_said() -> None:
 def test_evals_that_are_not_there_are_named_with_the_nearest() -> None:
     """One sentence each."""
     limits = (at_least(0.9), *[dataclasses.replace(at_least(0.9), eval="verificaton")] * 2)
+    removed = dataclasses.replace(at_least(0.9), eval="resolution")
 
-    assert list(misspelt_evals(limits, {"verification", "pose"})) == [
-        "eval 'verificaton' of 2 limits is not here. Did you mean verification? Known: pose, verification."
+    assert list(absent_evals(limits, {"verification", "pose"})) == [
+        ("eval 'verificaton' of 2 limits is not here. Did you mean verification? Known: pose, verification.", True)
     ]
+    assert [nearly for _, nearly in absent_evals([removed], {"verification", "pose"})] == [False]
