@@ -63,7 +63,7 @@ def test_the_input_is_not_changed(name: str, level: float) -> None:
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize("applied", WORST)
 def test_any_shape_is_degraded(applied: Applied, shape: tuple[int, int, int]) -> None:
-    """Down to a single pixel; only ``resolution`` changes the size."""
+    """Down to a single pixel; only the resolutions change the size."""
     image = np.resize(PHOTOGRAPH, shape)
 
     degraded = applied.apply(image, DIGEST)
@@ -72,6 +72,8 @@ def test_any_shape_is_degraded(applied: Applied, shape: tuple[int, int, int]) ->
     assert degraded.flags.c_contiguous
     if applied.name == "resolution":
         assert min(degraded.shape[:2]) == min(applied.level, *shape[:2])
+    elif applied.name == "study_resolution":
+        assert degraded.shape == (applied.level, applied.level, 3)
     else:
         assert degraded.shape == shape
 

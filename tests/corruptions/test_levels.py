@@ -47,7 +47,7 @@ MEASURES: dict[str, Measure] = {
     "contrast": lost_contrast,
 }
 # The image gets smaller; and ImageNet-C's elastic severities 1 and 2 are another distortion than 3 to 5: see below.
-OTHERWISE = ("resolution", "elastic_transform")
+OTHERWISE = ("resolution", "study_resolution", "elastic_transform")
 
 
 # The random pattern of snow, frost and fog has more effect than one step of the authors' constants, not than two.
