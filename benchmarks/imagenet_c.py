@@ -51,8 +51,8 @@ def published(folder: Path) -> Iterator[Corrupt]:
     sys.modules["pkg_resources"] = resources
     vars(np)["float_"] = np.float64
     original = skimage.filters.gaussian
-    vars(skimage.filters)["gaussian"] = lambda image, sigma, multichannel: original(  # type: ignore[no-untyped-call]
-        image, sigma=sigma, channel_axis=-1 if multichannel else None
+    vars(skimage.filters)["gaussian"] = lambda image, sigma, multichannel=False, **more: original(  # type: ignore[no-untyped-call]
+        image, sigma=sigma, channel_axis=-1 if multichannel else None, **more
     )
     sys.path.insert(0, str(folder))
     try:

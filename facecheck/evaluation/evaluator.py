@@ -85,7 +85,7 @@ class Compared:
 
     @functools.cached_property
     def ranked(self) -> Findings:
-        """AUC, EER and TAR, failures as non-matches: measured once, whoever asks."""
+        """AUC, EER with its threshold, and TAR, failures as non-matches: measured once, whoever asks."""
         return ranked(self.view())
 
     def fold_by_fold(self) -> Findings:
