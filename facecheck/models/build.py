@@ -10,6 +10,7 @@ from pathlib import Path
 
 from facecheck.errors import FacecheckError, ModelError, nearest
 from facecheck.models.files import FILE_KINDS, build_file, check_file
+from facecheck.models.options import centre
 from facecheck.models.published import BUILT_IN
 from facecheck.models.recognizer import Recognizer
 from facecheck.models.settings import Settings
@@ -42,11 +43,17 @@ def build(text: str, settings: Settings) -> Recognizer:
 
 def _made(text: str, settings: Settings) -> Recognizer:
     if _is_file(text):
-        return build_file(Spec.parse(text, error=ModelError), settings)
+        spec = Spec.parse(text, error=ModelError)
+        return _compared(build_file(spec, settings), spec)
     if ":" in text.partition("?")[0]:
         return _from_factory(text, settings)
     spec = _built_in(text)
-    return BUILT_IN[spec.kind][0](_short(spec), settings, spec.options)
+    return _compared(BUILT_IN[spec.kind][0](_short(spec), settings, spec.options), spec)
+
+
+def _compared(made: Recognizer, spec: Spec) -> Recognizer:
+    """Return the recogniser with what the specification says about comparing its vectors."""
+    return dataclasses.replace(made, contract=dataclasses.replace(made.contract, centre=centre(spec.options)))
 
 
 def _is_file(text: str) -> bool:

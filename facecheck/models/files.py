@@ -32,7 +32,7 @@ from facecheck.storage.weights import file_sha256
 __all__ = ["FILE_KINDS", "build_file", "check_file"]
 
 _CONTRACT = ("size", "mean", "std", "colour", "align", "l2", "distance")
-_OPTIONS = FACE_OPTIONS | {*_CONTRACT, "margin", "flip", "threshold", "name", "contract"}
+_OPTIONS = FACE_OPTIONS | {*_CONTRACT, "margin", "flip", "centre", "threshold", "name", "contract"}
 # What does not distinguish two variants of a file at a glance; all of it stands in the contract.
 _UNNAMED = frozenset({*_CONTRACT, "threshold", "name", "contract", "layout"}) - {"colour", "align"}
 _MAX_SIDE = 1024

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from facecheck.detection.selection import FacePolicy
+from facecheck.embedders.distances import CENTRES, Centre
 from facecheck.embedders.preprocessing import FLIPS, Channels, Flip
 from facecheck.errors import ModelError, nearest
 
 __all__ = [
     "FACE_OPTIONS",
     "Options",
+    "centre",
     "channels",
     "choice",
     "flip",
@@ -52,6 +54,11 @@ def choice(options: Options, name: str, known: Iterable[Word], default: Word) ->
 def flip(options: Options) -> Flip:
     """Return what is done with the mirrored crop's vector."""
     return choice(options, "flip", FLIPS, "none")
+
+
+def centre(options: Options) -> Centre:
+    """Return what is subtracted from the vectors before they are compared."""
+    return choice(options, "centre", CENTRES, "none")
 
 
 def switch(options: Options, name: str, *, default: bool) -> bool:
@@ -93,13 +100,14 @@ def channels(options: Options, name: str) -> Channels | None:
 def threshold(options: Options, default: float | None) -> float | None:
     """Return the largest distance that is taken for one person.
 
-    A mirrored crop's vector changes every distance, so that a default that was chosen without it does not apply.
+    A mirrored crop's vector or a subtracted mean changes every distance, so that a default that was chosen without them
+    does not apply.
 
     Raises:
         ModelError: not a distance.
     """
     if "threshold" not in options:
-        return default if flip(options) == "none" else None
+        return default if flip(options) == centre(options) == "none" else None
     try:
         given = float(options["threshold"])
     except ValueError:

@@ -16,7 +16,7 @@ from facecheck.alignment import Aligner
 from facecheck.detection.detector import Detector
 from facecheck.detection.selection import FacePolicy
 from facecheck.embedders import Crops, Embedder, Embeddings
-from facecheck.embedders.distances import DISTANCES
+from facecheck.embedders.distances import CENTRES, DISTANCES, Centre
 from facecheck.embedders.network import Precision
 from facecheck.embedders.preprocessing import MINUS_1_TO_1, UNIT_LENGTH, Postprocessing, Preprocessing
 from facecheck.errors import ModelError, nearest
@@ -34,29 +34,33 @@ class Contract:
         preprocessing: what is done with the pixels before the network.
         postprocessing: what is done with the network's vectors.
         distance: ``euclidean`` or ``cosine`` (1 - cosine).
+        centre: what is subtracted from the vectors before they are compared: ``folds`` for the mean vector of the other
+            folds' clean pairs, as FaceNet's published number was made, ``none`` for nothing.
         threshold: the largest distance that the model's users take for one person, None if it has none.
         weights_sha256: of the network's weights, empty where they are not known yet.
 
     Raises:
-        ModelError: an unknown distance.
+        ModelError: an unknown distance or centre.
     """
 
     preprocessing: Preprocessing = MINUS_1_TO_1
     postprocessing: Postprocessing = UNIT_LENGTH
     distance: str = "euclidean"
+    centre: Centre = "none"
     threshold: float | None = None
     weights_sha256: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse an unknown distance."""
-        if self.distance not in DISTANCES:
-            raise ModelError(f"distance {self.distance!r} is unknown. {nearest(self.distance, DISTANCES)}")
+        """Refuse an unknown distance or centre."""
+        for name, value, known in (("distance", self.distance, DISTANCES), ("centre", self.centre, CENTRES)):
+            if value not in known:
+                raise ModelError(f"{name} {value!r} is unknown. {nearest(str(value), known)}")
 
     def as_dict(self) -> dict[str, Any]:
         """Return every part by name, on one level, as reports and options name them.
 
         >>> list(Contract().as_dict())
-        ['mean', 'std', 'colour', 'l2', 'flip', 'distance', 'threshold', 'weights_sha256']
+        ['mean', 'std', 'colour', 'l2', 'flip', 'distance', 'centre', 'threshold', 'weights_sha256']
         """
         parts = dataclasses.asdict(self)
         return {**parts.pop("preprocessing"), **parts.pop("postprocessing"), **parts}
@@ -118,7 +122,7 @@ class Recognizer:
     def identity(self) -> str:
         """Everything that an embedding depends on except the image, as one line of JSON; part of the cache's key."""
         contract = self.contract.as_dict()
-        del contract["threshold"]
+        del contract["threshold"], contract["centre"]
         parts = {
             "detector": self.detector.identity,
             "policy": self.policy.identity,
