@@ -28,8 +28,14 @@ __all__ = ["Rival", "Row", "Table", "compare", "compare_run"]
 
 Cells = dict[str, Measurement]
 _LEVEL = 0.05
-# Of no use side by side: shares' complements, thresholds, and distances that each model measures in its own way.
-_LEFT_OUT = frozenset({"recall", "threshold_distance", "genuine_distance_mean", "impostor_distance_mean"})
+# Of no use side by side: shares' complements and counts, thresholds, and distances that each model measures in its own
+# way.
+_LEFT_OUT = frozenset(
+    {
+        *("recall", "tp", "fn", "fp", "tn", "threshold_distance", "eer_threshold_distance"),
+        *("genuine_distance_mean", "impostor_distance_mean"),
+    }
+)
 _SWEPT: tuple[tuple[str, Conditions], ...] = (
     ("accuracy", DEPLOYED),
     ("accuracy", RETUNED),

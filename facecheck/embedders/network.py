@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Literal, Protocol, runtime_checkable
 
@@ -39,6 +40,9 @@ class Probeable(Protocol):
 class NetworkEmbedder:
     """A network that takes (n, 3, s, s) floats and gives (n, d).
 
+    Pictures are stored channels last, which most networks compute fastest in. A network that cannot, such as one that
+    flattens with ``x.view(n, -1)``, is found at its first batch and gets contiguous tensors from then on.
+
     Args:
         network: put into evaluation mode and moved to the device.
         device: where it runs.
@@ -56,13 +60,22 @@ class NetworkEmbedder:
         preprocessing: Preprocessing = MINUS_1_TO_1,
         postprocessing: Postprocessing = UNIT_LENGTH,
     ) -> None:
-        network = network.eval().requires_grad_(requires_grad=False).to(device)
-        self.network = network.to(memory_format=torch.channels_last)
+        self.network = network.eval().requires_grad_(requires_grad=False).to(device)
+        self._store(torch.channels_last)
         self._device = device
         self._precision = precision
+        self._expect(preprocessing)
+        self._postprocessing = postprocessing
+
+    def _store(self, layout: torch.memory_format) -> None:
+        """Keep weights, and from now on pictures, in this order."""
+        with torch.inference_mode(mode=False):
+            self.network.to(memory_format=layout)
+        self._layout = layout
+
+    def _expect(self, preprocessing: Preprocessing) -> None:
         self._colour = preprocessing.colour
         self._mean, self._std = (self._by_channel(numbers) for numbers in (preprocessing.mean, preprocessing.std))
-        self._postprocessing = postprocessing
 
     def _by_channel(self, numbers: Channels) -> Tensor:
         return torch.tensor(numbers, device=self._device).reshape(1, 3, 1, 1)
@@ -74,13 +87,9 @@ class NetworkEmbedder:
 
     def with_preprocessing(self, preprocessing: Preprocessing) -> NetworkEmbedder:
         """Return the same network, not a copy of it, with another preprocessing."""
-        return NetworkEmbedder(
-            self.network,
-            device=self._device,
-            precision=self._precision,
-            preprocessing=preprocessing,
-            postprocessing=self._postprocessing,
-        )
+        other = copy.copy(self)
+        other._expect(preprocessing)  # noqa: SLF001 - a copy of this object
+        return other
 
     @torch.inference_mode()
     def embed(self, crops: Crops) -> Embeddings:
@@ -101,11 +110,26 @@ class NetworkEmbedder:
         return np.asarray(vectors.cpu().numpy())
 
     def _run(self, scaled: Tensor) -> Tensor:
+        if self._layout is torch.contiguous_format:
+            return self._forward(scaled.contiguous())
+        try:
+            return self._forward(scaled)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception:  # noqa: BLE001 - a network's code may raise anything about an order that it does not expect
+            self._store(torch.contiguous_format)
+            try:
+                return self._forward(scaled.contiguous())
+            except Exception:
+                self._store(torch.channels_last)  # the order is not what it cannot bear
+                raise
+
+    def _forward(self, scaled: Tensor) -> Tensor:
         reduced = PRECISIONS[self._precision]
         try:
             with torch.autocast(self._device.type, dtype=reduced, enabled=reduced is not torch.float32):
                 answer: object = self.network(scaled)
-        except (ModelError, MemoryError):
+        except (ModelError, MemoryError, torch.OutOfMemoryError):
             raise
         except (Exception, SystemExit) as error:  # a network of the user's own may raise anything
             raise ModelError(

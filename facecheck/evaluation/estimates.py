@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +43,7 @@ _SEED = 20_071_001  # LFW's report; any number would do, one must be kept
 
 
 def decisions(scores: Scores, thresholds: PairThresholds) -> dict[str, Estimate]:
-    """Return accuracy, FMR, FNMR, precision, recall, F1 and the mean threshold as a distance.
+    """Return accuracy, FMR, FNMR, precision, recall, F1, TP, FN, FP, TN and the mean threshold as a distance.
 
     What is undefined, such as the precision where nothing matches, is left out.
     """
@@ -62,9 +62,24 @@ def decisions(scores: Scores, thresholds: PairThresholds) -> dict[str, Estimate]
     }
     if genuine.any():
         found["f1"] = _f1(matched, scores)
+    found |= _counts(found)
     used = -thresholds.of_pair
     middle = float(np.clip(used.mean(), used.min(), used.max()))  # the mean of equal numbers is not always equal
     found["threshold_distance"] = Estimate(middle, float(used.min()), float(used.max()), len(scores))
+    return found
+
+
+def _counts(rates: Mapping[str, Estimate]) -> dict[str, Estimate]:
+    """Return the four counts of a confusion matrix, with the intervals of their rates."""
+    found = {
+        count: Estimate(float(round(e.value * e.n)), e.low * e.n, e.high * e.n, e.n)
+        for count, rate in (("tp", "recall"), ("fn", "fnmr"), ("fp", "fmr"))
+        for e in [rates.get(rate)]
+        if e is not None
+    }
+    if "fp" in found:
+        value, low, high, n = found["fp"]
+        found["tn"] = Estimate(n - value, n - high, n - low, n)
     return found
 
 
@@ -80,9 +95,9 @@ def _f1(matched: npt.NDArray[np.bool_], scores: Scores) -> Estimate:
 
 
 def curves(scores: Scores, *, fars: Sequence[float] = FARS) -> Iterator[tuple[str, Estimate, dict[str, float]]]:
-    """Yield AUC, EER and the TAR at each FAR that the impostor pairs can show, with conditions.
+    """Yield AUC, EER, the distance at the EER and the TAR at each FAR that the pairs can show, with conditions.
 
-    Nothing without pairs of both kinds.
+    Nothing without pairs of both kinds; the distance at the EER is an observed one, without an interval.
     """
     impostors = int((~scores.genuine).sum())
     if not 0 < impostors < len(scores):
@@ -106,6 +121,9 @@ def curves(scores: Scores, *, fars: Sequence[float] = FARS) -> Iterator[tuple[st
         # Without a single error every resample has none either: what n pairs can show bounds the interval then.
         spread = intervals.wilson(value, min(scarcer, people)) if value in (0.0, 1.0) else spreads[name]
         yield noun, _around(value, spread, len(scores)), conditions
+    at_eer = -eer(ranking.curve()).threshold
+    if np.isfinite(at_eer):
+        yield "eer_threshold_distance", Estimate(at_eer, at_eer, at_eer, len(scores)), {}
 
 
 def _tar(points: Curve, threshold: float) -> float:

@@ -14,7 +14,7 @@ from facecheck.corruptions import CLEAN, Applied
 from facecheck.datasets import Dataset
 from facecheck.evaluation import estimates
 from facecheck.evaluation.preflight import preflight, unprobed
-from facecheck.evaluation.scoring import score
+from facecheck.evaluation.scoring import fold_means, score, score_centred
 from facecheck.evaluation.timing import Prepared, prepare
 from facecheck.evaluation.views import View, ranked
 from facecheck.faces import Pairs
@@ -85,7 +85,7 @@ class Compared:
 
     @functools.cached_property
     def ranked(self) -> Findings:
-        """AUC, EER and TAR, failures as non-matches: measured once, whoever asks."""
+        """AUC, EER with its threshold, and TAR, failures as non-matches: measured once, whoever asks."""
         return ranked(self.view())
 
     def fold_by_fold(self) -> Findings:
@@ -160,8 +160,14 @@ class Evaluator:
     def _compare(self, recognizer: Recognizer, dataset: Dataset, corruption: Applied) -> Compared:
         pairs = dataset.pairs
         embedded = self.pipeline.run(recognizer, dataset.faces, corruption=corruption)
-        scores = score(embedded, pairs, distance=recognizer.contract.distance)
-        own, problem = _thresholds(scores, pairs)
+        distance = recognizer.contract.distance
+        if recognizer.contract.centre == "folds":
+            # The mean is the deployment's, of clean images, as its threshold is.
+            clean = embedded if corruption.identity == CLEAN.identity else self.compare(recognizer, dataset).embedded
+            scores, own, problem = score_centred(embedded, pairs, fold_means(clean, pairs), distance=distance)
+        else:
+            scores = score(embedded, pairs, distance=distance)
+            own, problem = _thresholds(scores, pairs)
         compared = Compared(recognizer, dataset, corruption, embedded, scores, own, problem)
         return compared if self._folder is None else self._kept(compared, self._folder)
 

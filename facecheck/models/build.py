@@ -13,7 +13,7 @@ from facecheck.alignment.aligners import FACENET_SIZE
 from facecheck.errors import FacecheckError, ModelError, nearest
 from facecheck.models.code import module_sha256
 from facecheck.models.files import FILE_KINDS, build_file, check_file
-from facecheck.models.options import check_values, margin
+from facecheck.models.options import centre, check_values, margin
 from facecheck.models.published import BUILT_IN
 from facecheck.models.recognizer import Recognizer
 from facecheck.models.settings import Settings
@@ -21,7 +21,7 @@ from facecheck.specs import Spec, split_specs
 
 __all__ = ["BUILT_IN", "build", "check", "split_models"]
 
-_OF_NO_VECTOR = frozenset({"threshold", "name"})
+_OF_NO_VECTOR = frozenset({"threshold", "name", "centre"})
 
 
 def split_models(text: str) -> list[str]:
@@ -51,11 +51,11 @@ def _made(text: str, settings: Settings) -> tuple[Recognizer, str]:
     """Return the recogniser, and what it was made from."""
     if _is_file(text):
         spec = Spec.parse(text, error=ModelError)
-        return build_file(spec, settings), _origin(spec)
+        return _compared(build_file(spec, settings), spec), _origin(spec)
     if ":" in text.partition("?")[0]:
         return _from_factory(text, settings)
     spec = _built_in(text)
-    return BUILT_IN[spec.kind][0](_short(spec), settings, spec.options), _origin(spec)
+    return _compared(BUILT_IN[spec.kind][0](_short(spec), settings, spec.options), spec), _origin(spec)
 
 
 def _origin(spec: Spec) -> str:
@@ -66,6 +66,11 @@ def _origin(spec: Spec) -> str:
     """
     options = "&".join(f"{name}={value}" for name, value in sorted(spec.options.items()) if name not in _OF_NO_VECTOR)
     return f"{spec.kind}:{spec.path}?{options}"
+
+
+def _compared(made: Recognizer, spec: Spec) -> Recognizer:
+    """Return the recogniser with what the specification says about comparing its vectors."""
+    return dataclasses.replace(made, contract=dataclasses.replace(made.contract, centre=centre(spec.options)))
 
 
 def _is_file(text: str) -> bool:

@@ -50,7 +50,7 @@ from facecheck.storage.weights import file_sha256
 __all__ = ["FILE_KINDS", "build_file", "check_file"]
 
 _CONTRACT = ("size", "mean", "std", "colour", "align", "l2", "distance")
-_OPTIONS = FACE_OPTIONS | {*_CONTRACT, "margin", "flip", "threshold", "name", "contract"}
+_OPTIONS = FACE_OPTIONS | {*_CONTRACT, "margin", "flip", "centre", "threshold", "name", "contract"}
 _WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "layout": LAYOUTS,

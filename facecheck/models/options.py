@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from facecheck.detection.selection import FacePolicy
+from facecheck.embedders.distances import CENTRES, Centre
 from facecheck.embedders.preprocessing import FLIPS, IMAGENET, Channels, Flip
 from facecheck.errors import ModelError, nearest
 
@@ -16,6 +17,7 @@ __all__ = [
     "FACE_OPTIONS",
     "RANDOM",
     "Options",
+    "centre",
     "channels",
     "check_values",
     "choice",
@@ -55,6 +57,11 @@ def choice(options: Options, name: str, known: Iterable[Word], default: Word) ->
 def flip(options: Options) -> Flip:
     """Return what is done with the mirrored crop's vector."""
     return choice(options, "flip", FLIPS, "none")
+
+
+def centre(options: Options) -> Centre:
+    """Return what is subtracted from the vectors before they are compared."""
+    return choice(options, "centre", CENTRES, "none")
 
 
 def switch(options: Options, name: str, *, default: bool) -> bool:
@@ -105,13 +112,14 @@ def channels(options: Options, name: str) -> Channels | None:
 def threshold(options: Options, default: float | None) -> float | None:
     """Return the largest distance that is taken for one person.
 
-    A mirrored crop's vector changes every distance, so that a default that was chosen without it does not apply.
+    A mirrored crop's vector or a subtracted mean changes every distance, so that a default that was chosen without them
+    does not apply.
 
     Raises:
         ModelError: not a distance.
     """
     if "threshold" not in options:
-        return default if flip(options) == "none" else None
+        return default if flip(options) == centre(options) == "none" else None
     try:
         given = float(options["threshold"])
     except ValueError:
@@ -129,6 +137,7 @@ def check_values(options: Options) -> None:
     """
     policy(options)
     flip(options)
+    centre(options)
     threshold(options, None)
     for name in ("mean", "std"):
         channels(options, name)

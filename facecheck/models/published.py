@@ -134,7 +134,7 @@ def _face_transformer_network(kind: str, options: Options) -> tuple[nn.Module, s
     return network, state_sha256(network.state_dict())
 
 
-_USUAL = FACE_OPTIONS | {"threshold"}
+_USUAL = FACE_OPTIONS | {"threshold", "centre"}
 _FACENET = _USUAL | {"margin", "flip"}
 BUILT_IN: MappingProxyType[str, tuple[Build, frozenset[str]]] = MappingProxyType(
     {

@@ -17,7 +17,7 @@ from facecheck.alignment import Aligner
 from facecheck.detection.detector import Detector
 from facecheck.detection.selection import FacePolicy
 from facecheck.embedders import Crops, Embedder, Embeddings
-from facecheck.embedders.distances import DISTANCES
+from facecheck.embedders.distances import CENTRES, DISTANCES, Centre
 from facecheck.embedders.network import PRECISIONS, Precision, usual_batch
 from facecheck.embedders.preprocessing import MINUS_1_TO_1, UNIT_LENGTH, Postprocessing, Preprocessing
 from facecheck.errors import ModelError, nearest, printable
@@ -35,16 +35,19 @@ class Contract:
         preprocessing: what is done with the pixels before the network.
         postprocessing: what is done with the network's vectors.
         distance: ``euclidean`` or ``cosine`` (1 - cosine).
+        centre: what is subtracted from the vectors before they are compared: ``folds`` for the mean vector of the other
+            folds' clean pairs, as FaceNet's published number was made, ``none`` for nothing.
         threshold: the largest distance that the model's users take for one person, None if it has none.
         weights_sha256: of the network's weights, empty where they are not known yet.
 
     Raises:
-        ModelError: an unknown distance, a threshold that is no distance, or a part of another type.
+        ModelError: an unknown distance or centre, a threshold that is no distance, or a part of another type.
     """
 
     preprocessing: Preprocessing = MINUS_1_TO_1
     postprocessing: Postprocessing = UNIT_LENGTH
     distance: str = "euclidean"
+    centre: Centre = "none"
     threshold: float | None = None
     weights_sha256: str = ""
 
@@ -53,8 +56,9 @@ class Contract:
         for name, kind in (("preprocessing", Preprocessing), ("postprocessing", Postprocessing)):
             if not isinstance(getattr(self, name), kind):
                 raise ModelError(f"{name}={getattr(self, name)!r}: expected a {kind.__name__}")
-        if self.distance not in DISTANCES:
-            raise ModelError(f"distance {self.distance!r} is unknown. {nearest(str(self.distance), DISTANCES)}")
+        for name, value, known in (("distance", self.distance, DISTANCES), ("centre", self.centre, CENTRES)):
+            if value not in known:
+                raise ModelError(f"{name} {value!r} is unknown. {nearest(str(value), known)}")
         if self.threshold is not None:
             object.__setattr__(self, "threshold", _distance(self.threshold))
         if not isinstance(self.weights_sha256, str):
@@ -64,7 +68,7 @@ class Contract:
         """Return every part by name, on one level, as reports and options name them.
 
         >>> list(Contract().as_dict())
-        ['mean', 'std', 'colour', 'l2', 'flip', 'distance', 'threshold', 'weights_sha256']
+        ['mean', 'std', 'colour', 'l2', 'flip', 'distance', 'centre', 'threshold', 'weights_sha256']
         """
         parts = dataclasses.asdict(self)
         return {**parts.pop("preprocessing"), **parts.pop("postprocessing"), **parts}
@@ -165,7 +169,7 @@ class Recognizer:
         Two models that answer the probe alike are two all the same, unless weights, code and specification are equal.
         """
         contract = self.contract.as_dict()
-        del contract["threshold"]
+        del contract["threshold"], contract["centre"]
         parts = {
             "detector": self.detector.identity,
             "policy": self.policy.identity,

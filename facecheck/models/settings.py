@@ -12,6 +12,7 @@ from facecheck.alignment import Aligner, FivePoint
 from facecheck.detection.detector import Detector
 from facecheck.detection.mtcnn import Mtcnn
 from facecheck.detection.selection import FacePolicy
+from facecheck.embedders.distances import Centre
 from facecheck.embedders.network import PRECISIONS, NetworkEmbedder, Precision
 from facecheck.embedders.preprocessing import MINUS_1_TO_1, Channels, Colour, Flip, Postprocessing, Preprocessing
 from facecheck.errors import ModelError, nearest
@@ -51,6 +52,7 @@ def torch_recognizer(  # noqa: PLR0913 - a contract has this many parts, all nam
     l2: bool = True,
     flip: Flip = "none",
     distance: str = "euclidean",
+    centre: Centre = "none",
     threshold: float | None = None,
     weights_sha256: str | None = None,
     detector: Detector | None = None,
@@ -69,6 +71,7 @@ def torch_recognizer(  # noqa: PLR0913 - a contract has this many parts, all nam
         l2: whether embeddings are scaled to length one.
         flip: whether the mirrored crop's vector is averaged in (``mean``), appended (``concat``) or ``none``.
         distance: ``euclidean`` or ``cosine``.
+        centre: ``folds`` to subtract the mean vector of the other folds before vectors are compared, or ``none``.
         threshold: the largest distance that is taken for one person.
         weights_sha256: of the file, for a network whose weights are not in its state dict.
         detector: MTCNN by default.
@@ -79,6 +82,7 @@ def torch_recognizer(  # noqa: PLR0913 - a contract has this many parts, all nam
         preprocessing=Preprocessing(mean=mean, std=std, colour=colour),
         postprocessing=Postprocessing(l2=l2, flip=flip),
         distance=distance,
+        centre=centre,
         threshold=threshold,
         weights_sha256=weights_sha256 or "",
     )

@@ -10,7 +10,6 @@ from _pytest.mark.structures import ParameterSet  # pytest names the type nowher
 
 from facecheck.plugin.markers import SweepAsked, is_eval, sweeps_asked
 from facecheck.plugin.planning import planned, remember_problem
-from facecheck.specs import spelt_number
 
 if TYPE_CHECKING:
     from facecheck.corruptions import Corruption
@@ -125,6 +124,7 @@ def _levels(
 ) -> Iterator[tuple[object, str, tuple[pytest.MarkDecorator, ...]]]:
     from facecheck.corruptions import of_family  # noqa: PLC0415 - OpenCV comes with it
     from facecheck.evaluation.degradations import chosen_levels, chosen_points  # noqa: PLC0415
+    from facecheck.specs import spelt_number  # noqa: PLC0415
 
     if "point" in metafunc.fixturenames:
         more = plan.corruptions if "imagenet_c" in asked.families else ()

@@ -95,6 +95,10 @@ def test_decisions_by_hand() -> None:
         "recall": (0.75, 4),
         "precision": (0.75, 4),
         "f1": (0.75, 8),
+        "tp": (3, 4),
+        "fn": (1, 4),
+        "fp": (1, 4),
+        "tn": (3, 4),
         "threshold_distance": (-0.5, 8),
     }
     assert set(values) <= set(METRICS)
@@ -118,6 +122,8 @@ def test_decisions_equal_scikit_learn(scores: Scores, data: st.DataObject) -> No
         "f1": peer.f1_score(truth, matched),
         "threshold_distance": -thresholds.mean(),
     }
+    counted = peer.confusion_matrix(truth, matched).ravel().tolist()
+    expected |= dict(zip(("tn", "fp", "fn", "tp"), counted, strict=True))
     if matched.any():
         expected["precision"] = peer.precision_score(truth, matched)
     assert {name: estimate.value for name, estimate in found.items()} == pytest.approx(expected)
@@ -134,6 +140,8 @@ def test_what_is_undefined_is_left_out() -> None:
         "accuracy",
         "fmr",
         "precision",
+        "fp",
+        "tn",
         "threshold_distance",
     }
 
@@ -152,6 +160,19 @@ def test_decisions_are_wider_where_people_return() -> None:
     found = decisions(scores, PairThresholds.fixed(0.5, 400))["fnmr"]
     assert found == intervals.proportion(people < 2, people)
     assert found.high - found.low > 3 * float(np.diff(intervals.wilson(0.1, 400))[0])
+
+
+def test_counts_have_the_intervals_of_their_rates() -> None:
+    """In pairs; what matches and what does not add up, whatever the interval."""
+    scores = random_scores(20)
+    found = decisions(scores, PairThresholds.fixed(1.0, len(scores)))
+    impostors = found["fmr"].n
+
+    for count, rate in (("tp", "recall"), ("fn", "fnmr"), ("fp", "fmr")):
+        assert found[count] == pytest.approx((*(part * found[rate].n for part in found[rate][:3]), found[rate].n))
+    assert found["tn"].low == pytest.approx(impostors - found["fp"].high)
+    assert found["tp"].value + found["fn"].value == found["recall"].n
+    assert found["fp"].value + found["tn"].value == impostors
 
 
 def test_the_threshold_s_interval_is_the_folds_range() -> None:
@@ -176,6 +197,9 @@ def test_curves_give_the_metrics_with_intervals() -> None:
 
     assert found["auc"].value == pytest.approx(auc(scores))
     assert found["eer"].value == pytest.approx(eer(curve(scores)).rate)
+    at_eer = found.pop("eer_threshold_distance")
+    assert at_eer == Estimate(at_eer.value, at_eer.value, at_eer.value, len(scores))
+    assert -at_eer.value == eer(curve(scores)).threshold
     for estimate in found.values():
         assert estimate.low <= estimate.value <= estimate.high
         assert estimate.low < estimate.high
@@ -237,6 +261,13 @@ def test_curves_repeat() -> None:
     assert list(curves(scores)) == list(curves(scores))
 
 
+def test_without_a_completed_comparison_no_distance_is_at_the_eer() -> None:
+    """The only threshold is infinite; AUC and EER are a half."""
+    found = by_name(list(curves(scored([-INF, -INF], [-INF, -INF]))))
+    assert "eer_threshold_distance" not in found
+    assert found["eer"].value == 0.5
+
+
 def test_failures_count_in_the_curves() -> None:
     """A genuine pair without a face is rejected at every FAR."""
     scores = scored([0.9, 0.8, -INF, 0.7], [0.1, 0.2, 0.3, 0.15])
@@ -273,6 +304,7 @@ def test_curves_need_both_kinds(genuine: list[float], impostor: list[float]) -> 
 def test_curves_without_errors_still_have_an_interval(scores: Scores, n: int) -> None:
     """Every resample is as free of errors: the interval is Wilson's of what the scarcest can show."""
     found = by_name(list(curves(scores, fars=[0.25])))
+    del found["eer_threshold_distance"]
     perfect, none = intervals.wilson(1.0, n), intervals.wilson(0.0, n)
     assert found == {
         "auc": Estimate(1.0, *perfect, len(scores)),
@@ -338,7 +370,7 @@ def test_a_dprime_that_is_undefined_is_left_out(genuine: list[float], impostor: 
     """A model that finds no face any more is measured to its end: AUC and EER count its failures."""
     scores = scored(genuine, impostor)
     assert "dprime" not in distances(scores)
-    assert [name for name, _, _ in curves(scores, fars=())] == ["auc", "eer"]
+    assert [name for name, _, _ in curves(scores, fars=())][:2] == ["auc", "eer"]
 
 
 def face(subject: str, number: int = 0) -> Face:

@@ -432,6 +432,24 @@ def test_timings_are_written_with_the_machine(people: Path, easy: Path, tmp_path
     assert names == {"latency_ms", "throughput_per_s"}
 
 
+def test_timing_of_a_model_that_fails_ends_with_a_summary(people: Path, easy: Path, tmp_path: Path) -> None:
+    """Not with pytest-benchmark's traceback about nothing to save."""
+    done = suite(
+        "evals/test_timing.py",
+        "--facecheck-models=tests.plugin.test_suite:absent",
+        f"--facecheck-datasets=folders:{people}",
+        f"--facecheck-limits={easy}",
+        reports=tmp_path,
+    )
+
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
+    assert "PytestBenchmarkWarning" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert "absent: cannot be imported" in done.stdout
+    assert "5 errors" in done.stdout
+    assert "nothing was timed, and " in done.stdout
+
+
 def test_timing_under_xdist_fails_and_says_what_to_do(people: Path, tmp_path: Path) -> None:
     """pytest-benchmark would write nothing and exit 0."""
     done = suite(
