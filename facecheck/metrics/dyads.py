@@ -23,6 +23,7 @@ __all__ = ["Dyads", "Spread"]
 
 Array = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
+_NO_SPREAD = 1e-24  # rounding errors of influence values, which are about 1/n
 _HIGHEST_LEVERAGE = 0.75  # of a person who is in nearly all pairs, without whom nothing would be left
 
 
@@ -30,7 +31,7 @@ class Spread(NamedTuple):
     """The variance of a sum of influence values, and how well it is known.
 
     Args:
-        variance: with all covariances of pairs that share a person; at least that of independent pairs.
+        variance: with all covariances of pairs that share a person.
         of_trials: the part of it that single pairs make, and people whose pairs are all judged alike.
         freedom: degrees of freedom of the part that people make, infinite without any.
         freedom_of_all: of the whole variance, the spread of single pairs included.
@@ -65,25 +66,27 @@ class Dyads:
         _, couple = np.unique(sides[:, 0] * max(1, len(numbers)) + sides[:, 1], return_inverse=True)
         return cls(sides, couple.astype(np.int64), len(numbers))
 
-    def spread(self, influence: Array, kinds: npt.NDArray[np.bool_] | None = None) -> Spread:
+    def spread(self, influence: Array, kinds: npt.NDArray[np.bool_] | None = None, *, least: float = 1.0) -> Spread:
         """Return the variance of the sum of influence values.
 
         Args:
             influence: ``(n,)``, with sum 0 over all pairs, or within both kinds.
             kinds: ``(n,)`` kind of each pair where the estimate weighs genuine and impostor pairs apart.
+            least: smallest variance, as a share of that of independent pairs. A lower one than 1 is for
+                differences, whose covariances have no sign of their own.
         """
         n, square = len(influence), influence**2
         alone = float(square.sum()) * n / max(1, n - 1)
-        if not alone > 0:
+        if not alone > _NO_SPREAD:
             return Spread(0.0, 0.0, np.inf, np.inf)
         of_person = self._of_people(influence, kinds)
-        shared = max(0.0, float(of_person.sum()) - self._twice(influence, square))
+        shared = max((least - 1) * alone, float(of_person.sum()) - self._twice(influence, square))
         variance = alone + shared
         by_people = float((np.maximum(of_person, 0.0) ** 2).sum()) / variance**2
-        by_pairs = float((square**2).sum()) / variance**2
+        by_pairs = float((square**2).sum()) * (n / max(1, n - 1)) ** 2 / variance**2
         return Spread(
             variance,
-            alone + min(1.0, self._correlation(shared / alone)) * shared,
+            alone + min(1.0, max(0.0, self._correlation(shared / alone))) * shared,
             self._freedom(by_people),
             self._freedom(by_people + by_pairs),
         )

@@ -28,6 +28,8 @@ __all__ = ["Difference", "McNemar", "curve_difference", "difference", "holm", "m
 
 Array = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+_LEAST_VARIANCE = 0.5  # of a difference, relative to that of independent pairs; at 1 the test would reject too seldom
+_LEVEL = 0.05
 _LEAST = float(np.nextafter(0.0, 1.0))  # a p-value below the smallest float is reported as that float, not as 0
 
 
@@ -118,8 +120,9 @@ def difference(first: Bools, second: Bools, who: npt.NDArray[np.int64]) -> Diffe
 
     The test is Student's for the mean difference per pair, with its variance over people: pairs that are hard for
     both models cancel, and people who are hard for one of them count once. It rejects at 5 % where the 95 % interval
-    lacks 0. If the difference is the same for all pairs, the interval is widened by Wilson's bound for 0 of as many
-    trials as people, and the test is the sign test of people.
+    lacks 0. Its p is never below what as many fair coins as there are pairs judged differently could show: five pairs
+    separate nothing. If the difference is the same for all pairs, the interval is widened by Wilson's bound for 0 of
+    as many trials as people, and the test is the sign test of people.
 
     Args:
         first: ``(n,)`` True where the first model is correct.
@@ -139,8 +142,19 @@ def difference(first: Bools, second: Bools, who: npt.NDArray[np.int64]) -> Diffe
     apart, genuine, dyads = first.astype(np.float64) - second, who[:, 0] == who[:, 1], Dyads.of(who)
     if dyads.count < 2 or len(first) < 2:  # noqa: PLR2004 - no spread over one
         raise ValueError(f"{len(first)} pairs of {dyads.count} people: a paired test needs two of each")
-    spread = dyads.spread(influence.of_mean(apart, genuine), genuine)
-    return _tested(float(apart.mean()), spread, spread.freedom_of_all, dyads.count, len(first))
+    spread = dyads.spread(influence.of_mean(apart, genuine), genuine, least=_LEAST_VARIANCE)
+    found = _tested(float(apart.mean()), spread, spread.freedom_of_all, dyads.count, len(first))
+    return _at_least(found, 2.0 * 0.5 ** int((first != second).sum()))
+
+
+def _at_least(found: Difference, p: float) -> Difference:
+    """Return a difference with a p of at least this, and with 0 in its interval where p is then at least 5 %."""
+    if found.p >= p:
+        return found
+    lead = found.lead
+    if p >= _LEVEL:
+        lead = lead._replace(low=min(lead.low, 0.0), high=max(lead.high, 0.0))
+    return Difference(lead, min(1.0, p))
 
 
 def curve_difference(first: Scores, second: Scores, *, metric: str, far: float | None = None) -> Difference:
@@ -164,7 +178,7 @@ def curve_difference(first: Scores, second: Scores, *, metric: str, far: float |
     if dyads.count < 2:  # noqa: PLR2004 - no spread over one
         raise ValueError(f"pairs of {dyads.count} people: a paired test needs two")
     (ours, our_influence), (theirs, their_influence) = (_on_curve(each, metric, far) for each in (first, second))
-    spread = dyads.spread(our_influence - their_influence, first.genuine)
+    spread = dyads.spread(our_influence - their_influence, first.genuine, least=_LEAST_VARIANCE)
     # Of a rate at a threshold that the scores set, single pairs are counted, so that their variance is known.
     freedom = spread.freedom_of_all if metric == "auc" else spread.freedom
     return _tested(ours - theirs, spread, freedom, dyads.count, len(first))
