@@ -130,7 +130,8 @@ def test_the_best_must_be_told_from_every_other_model() -> None:
     assert three.best == "a"
     told = {rival.model: rival.p for rival in three.rivals}
     assert told["b"] == pytest.approx(2 * 2 / 2**9)
-    assert told["c"] == pytest.approx(binomtest(9, 26).pvalue, rel=0.5)  # by Student's t instead
+    assert told["c"] is not None
+    assert 0.05 < told["c"] < binomtest(9, 26).pvalue
     assert three.hardest is not None
     assert three.hardest.model == "c"
     assert not three.separated
