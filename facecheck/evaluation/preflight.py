@@ -1,23 +1,23 @@
 """Is a network fed as it was trained? A probe before the run, over the bundled faces.
 
-A network that is fed wrongly answers all the same, and worse: most wrong numbers in every project's tracker
-come from there. So each part of the declared contract is held against its usual alternatives, and where one
-of them sets the identities clearly farther apart, that is said.
+A network that is fed wrongly still answers, but worse: most wrong numbers in public issue trackers come from this.
+Each part of the declared contract is therefore compared with its usual alternatives, and a finding is reported where
+an alternative separates the identities clearly better.
 
-Pictures as they come hide such mistakes: a good network parts them even with its channels swapped. Each part
-is therefore probed where it matters, and genuine pairs cross from one condition to another:
+Ordinary pictures hide such mistakes: a good network separates them even with its channels swapped. Each part is
+probed under conditions where it matters, and genuine pairs cross from one condition to another:
 
-* colour: one picture of each person as it is, in two the lightness is nearly flat, so that colour alone
-  draws the face. Only a network that is fed its own colours still finds the person.
+* colour: one picture of each person as it is, and two in which lightness is nearly constant, so that only colour shows
+  the face. A network finds the person only if it is fed the channels that it was trained on.
 * range: one picture as it is, one dark, one pale. Fed in another range, exposure outweighs identity.
-* alignment: pictures as they are, cut in other ways.
+* alignment: pictures as they are, cropped in other ways.
 
-Measured is d' of the squared distance over all pairs, genuine against impostor. Calibrated on dlib's network,
+The measure is d' of the squared distance over all pairs, genuine against impostor. It was calibrated on dlib's network,
 FaceNet (CASIA-WebFace), EdgeFace XS and XXS and foamliu's MobileFaceNet: fed as they were trained, no alternative
-reaches 1.06 times the declared d', and 1.25 is asked for. Swapped channels cost them a factor of 1.4 to 6.9,
-another range 1.3 or more, the whole picture in place of five points 2.8 or more. Two mistakes pass: EdgeFace
-fed with 0..1 instead of -1..1, which costs it a factor of 1.12, and any alignment of FaceNet, which hardly minds
-as long as the face fills the picture.
+reaches 1.06 times the declared d', and 1.25 is required for a finding. Swapped channels cost these networks a factor of
+1.4 to 6.9, another range 1.3 or more, the whole picture in place of five points 2.8 or more. Two mistakes are not
+detected: EdgeFace fed with 0..1 instead of -1..1, which costs it a factor of 1.12, and any alignment of FaceNet, which
+is insensitive to alignment as long as the face fills the picture.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from facecheck.datasets import open_dataset
 from facecheck.detection.selection import ChosenFace
 from facecheck.embedders import Embeddings
 from facecheck.embedders.distances import distance_between
-from facecheck.embedders.network import Probeable
+from facecheck.embedders.network import NetworkEmbedder, Probeable
 from facecheck.embedders.preprocessing import (
     COLOURS,
     IMAGENET,
@@ -87,7 +87,7 @@ class Finding:
         model: its name.
         part: ``colour``, ``range`` or ``align``.
         declared: what the contract says.
-        better: what sets the identities farther apart.
+        better: what separates the identities better.
         declared_value: d' as declared.
         better_value: d' with the other.
         sentence: all of it, for a person.
@@ -103,7 +103,7 @@ class Finding:
 
 
 def preflight(recognizer: Recognizer, *, cache: Cache | None = None) -> tuple[Finding, ...]:
-    """Return where another contract sets identities clearly farther apart than the declared one; mostly nowhere.
+    """Return where another contract separates identities clearly better than the declared one; mostly nowhere.
 
     It costs a detection of 36 small pictures and 324 embeddings, once: what was found is kept in the cache.
 
@@ -151,7 +151,7 @@ def separations(recognizer: Recognizer, *, cache: Cache | None = None) -> dict[s
 
 
 def _version() -> str:
-    """Return what parts findings of this code and these pictures from those of any others."""
+    """Return what distinguishes findings of this code and these pictures from those of any others."""
     manifest = _faces()[0].source.path.parents[1] / "manifest.json"
     total = hashlib.sha256(Path(__file__).read_bytes())
     total.update(manifest.read_bytes())
@@ -192,9 +192,10 @@ def _probes(recognizer: Recognizer) -> dict[str, dict[str, _Probe]]:
             each.colour: _seen(_fed(recognizer, each), _AS_IT_IS, _FLATTENED, _FLATTENED)
             for each in _colours(recognizer.contract.preprocessing)
         }
+        takes_bytes = isinstance(recognizer.embedder, NetworkEmbedder) and recognizer.embedder.takes_bytes
         found["range"] = {
             name: _seen(_fed(recognizer, each), _AS_IT_IS, _DARK, _PALE)
-            for name, each in _ranges(recognizer.contract.preprocessing)
+            for name, each in itertools.islice(_ranges(recognizer.contract.preprocessing), 1 if takes_bytes else None)
         }
     found["align"] = {name: (_aligned(recognizer, aligner),) * _PICTURES for name, aligner in _aligners(recognizer)}
     return found
@@ -257,7 +258,7 @@ def _aligned(recognizer: Recognizer, aligner: Aligner) -> Recognizer:
 
 @dataclass(frozen=True, slots=True)
 class _Condition:
-    """What is done to a crop; its name parts kept embeddings from those of another condition."""
+    """What is done to a crop; its name separates kept embeddings from those of another condition."""
 
     name: str
     alter: Callable[[Image], Image]

@@ -6,10 +6,13 @@ import dataclasses
 import importlib
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+from facecheck.alignment.aligners import FACENET_SIZE
 from facecheck.errors import FacecheckError, ModelError, nearest
 from facecheck.models.files import FILE_KINDS, build_file, check_file
+from facecheck.models.options import check_values, margin
 from facecheck.models.published import BUILT_IN
 from facecheck.models.recognizer import Recognizer
 from facecheck.models.settings import Settings
@@ -78,13 +81,14 @@ def _factory_parts(text: str) -> tuple[str, str]:
     return module_name, factory_name
 
 
-def _from_factory(text: str, settings: Settings) -> Recognizer:
+def _factory(text: str) -> Callable[[Settings], object]:
+    """Import the factory that a specification names."""
     module_name, factory_name = _factory_parts(text)
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # a user's module may raise anything while it is imported
+    except (Exception, SystemExit) as error:  # a user's module may do anything while it is imported
         raise ModelError(f"{text}: cannot be imported from {Path.cwd()}: {type(error).__name__}: {error}") from error
     factory = getattr(module, factory_name, None)
     if factory is None:
@@ -94,6 +98,12 @@ def _from_factory(text: str, settings: Settings) -> Recognizer:
         )
     if not callable(factory):
         raise ModelError(f"{text}: {factory_name} is not callable; expected a function of facecheck.models.Settings")
+    found: Callable[[Settings], object] = factory
+    return found
+
+
+def _from_factory(text: str, settings: Settings) -> Recognizer:
+    factory = _factory(text)
     try:
         made = factory(settings)
     except FacecheckError:
@@ -106,15 +116,17 @@ def _from_factory(text: str, settings: Settings) -> Recognizer:
 
 
 def check(text: str) -> None:
-    """Refuse a specification that cannot name a model, without building it.
+    """Refuse a specification that cannot name a model, without building it; the module of a factory is imported.
 
     Raises:
-        ModelError: an unknown name or option.
+        ModelError: an unknown name or option, a value that no model could take, a missing file, module or factory.
     """
     if _is_file(text):
         check_file(Spec.parse(text, error=ModelError))
         return
     if ":" in text.partition("?")[0]:
-        _factory_parts(text)
+        _factory(text)
         return
-    _built_in(text)
+    options = _built_in(text).options
+    check_values(options)
+    margin(options, size=FACENET_SIZE, default=0)  # no other takes one

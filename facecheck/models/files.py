@@ -18,11 +18,29 @@ from facecheck.detection.detector import Detector
 from facecheck.detection.dlib_hog import DlibHog
 from facecheck.embedders.archives import exported, scripted
 from facecheck.embedders.distances import DISTANCES
-from facecheck.embedders.onnx_network import Layout, OnnxNetwork
-from facecheck.embedders.preprocessing import COLOURS, Postprocessing, Preprocessing, spelt_channels
+from facecheck.embedders.onnx_network import LAYOUTS, OnnxNetwork, Ports
+from facecheck.embedders.preprocessing import (
+    COLOURS,
+    ZERO_TO_255,
+    Channels,
+    Postprocessing,
+    Preprocessing,
+    spelt_channels,
+)
 from facecheck.errors import ModelError
 from facecheck.models.known import ALIGNMENTS, FilePreset, Known, known
-from facecheck.models.options import FACE_OPTIONS, Options, channels, choice, flip, margin, policy, switch, threshold
+from facecheck.models.options import (
+    FACE_OPTIONS,
+    Options,
+    channels,
+    check_values,
+    choice,
+    flip,
+    margin,
+    policy,
+    switch,
+    threshold,
+)
 from facecheck.models.published import dlib_chip
 from facecheck.models.recognizer import Contract, Recognizer
 from facecheck.models.settings import Settings, network_recognizer
@@ -33,6 +51,16 @@ __all__ = ["FILE_KINDS", "build_file", "check_file"]
 
 _CONTRACT = ("size", "mean", "std", "colour", "align", "l2", "distance")
 _OPTIONS = FACE_OPTIONS | {*_CONTRACT, "margin", "flip", "threshold", "name", "contract"}
+_WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "layout": LAYOUTS,
+        "contract": ("known", "mine"),
+        "align": ALIGNMENTS,
+        "colour": COLOURS,
+        "distance": tuple(DISTANCES),
+        "l2": ("yes", "no"),
+    }
+)
 # What does not distinguish two variants of a file at a glance; all of it stands in the contract.
 _UNNAMED = frozenset({*_CONTRACT, "threshold", "name", "contract", "layout"}) - {"colour", "align"}
 _MAX_SIDE = 1024
@@ -46,11 +74,13 @@ class _Opened:
         network: takes (n, 3, s, s) floats.
         sha256: of the file, with the files beside it.
         size: side of the crop that the file declares, None if it does not.
+        takes_bytes: whether it takes pixels as they are, its preprocessing being a part of it.
     """
 
     network: nn.Module
     sha256: str
     size: int | None
+    takes_bytes: bool = False
 
 
 def _open_onnx(path: Path, settings: Settings, options: Options) -> _Opened:
@@ -59,10 +89,27 @@ def _open_onnx(path: Path, settings: Settings, options: Options) -> _Opened:
             f"{path}: an ONNX file computes in the numbers that it was exported in: --facecheck-precision "
             f"{settings.precision} would not change it. Export it in {settings.precision}, or leave the option out"
         )
-    layouts: tuple[Layout, ...] = ("nchw", "nhwc")
-    layout = choice(options, "layout", layouts, "nchw") if "layout" in options else None
-    network = OnnxNetwork(path, device=settings.device, layout=layout)
-    return _Opened(network, network.sha256, network.size)
+    layout = choice(options, "layout", LAYOUTS, "nchw") if "layout" in options else None
+    network = OnnxNetwork(path, device=settings.device, layout=layout, ports=_ports(options))
+    return _Opened(network, network.sha256, network.size, network.takes_bytes)
+
+
+def _ports(options: Options) -> Ports:
+    """Return the inputs and outputs that are named: ``input``, ``output`` and ``constants=NAME:VALUE;NAME:VALUE``.
+
+    Raises:
+        ModelError: a constant without its value.
+    """
+    constants: dict[str, str] = {}
+    for part in options["constants"].split(";") if "constants" in options else ():
+        name, colon, value = part.rpartition(":")
+        if not (name and colon and value) or name in constants:
+            raise ModelError(
+                f"constants={options['constants']}: expected the values of further inputs, NAME:VALUE, each once, "
+                "joined by ;"
+            )
+        constants[name] = value
+    return Ports(picture=options.get("input", ""), vector=options.get("output", ""), constants=constants)
 
 
 def _open_script(path: Path, settings: Settings, options: Options) -> _Opened:  # noqa: ARG001 - every kind has this form
@@ -78,7 +125,7 @@ def _open_export(path: Path, settings: Settings, options: Options) -> _Opened:  
 _Open = Callable[[Path, Settings, Options], _Opened]
 FILE_KINDS: Mapping[str, tuple[_Open, frozenset[str]]] = MappingProxyType(
     {
-        "onnx": (_open_onnx, _OPTIONS | {"layout"}),
+        "onnx": (_open_onnx, _OPTIONS | {"layout", "input", "output", "constants"}),
         "torchscript": (_open_script, _OPTIONS),
         "export": (_open_export, _OPTIONS),
     }
@@ -89,9 +136,15 @@ def check_file(spec: Spec) -> None:
     """Refuse a specification that cannot name a network in a file, without opening it.
 
     Raises:
-        ModelError: an unknown option, or no file.
+        ModelError: an unknown option, a value that no network could take, or no file.
     """
     spec.refuse_unknown(sorted(FILE_KINDS[spec.kind][1]))
+    options = spec.options
+    check_values(options)
+    _ports(options)
+    margin(options, size=_size(options) or _MAX_SIDE, default=0)
+    for name, known_words in _WORDS.items():
+        choice(options, name, known_words, known_words[0])
     if not spec.path:
         raise ModelError(f"{spec.text!r}: expected a file, {spec.kind}:/path/to/file")
     if not Path(spec.path).expanduser().is_file():
@@ -137,18 +190,18 @@ def _preset(spec: Spec, path: Path, opened: _Opened) -> FilePreset:
     family = known(path, opened.sha256)
     whose = choice(spec.options, "contract", ("known", "mine"), "known" if family else "mine")
     if whose == "mine":
-        return _stated(spec, opened.size)
+        return _stated(spec, opened)
     if family is None:
         raise ModelError(f"{spec.text}: contract=known, but this file is not known: state its contract")
     _refuse_contradiction(spec, family)
     return family.preset
 
 
-def _stated(spec: Spec, size: int | None) -> FilePreset:
+def _stated(spec: Spec, opened: _Opened) -> FilePreset:
     """Return the preset that the options state; what has no customary value must be there."""
     options = spec.options
-    mean, std = channels(options, "mean"), channels(options, "std")
-    side = _size(options) or size
+    mean, std = _mean_and_std(spec, opened)
+    side = _size(options) or opened.size
     missing = [name for name, value in (("size", side), ("mean", mean), ("std", std)) if value is None]
     if side is None or mean is None or std is None:
         raise ModelError(
@@ -165,6 +218,19 @@ def _stated(spec: Spec, size: int | None) -> FilePreset:
             distance=choice(options, "distance", tuple(DISTANCES), "euclidean"),
         ),
     )
+
+
+def _mean_and_std(spec: Spec, opened: _Opened) -> tuple[Channels | None, Channels | None]:
+    """Return what is stated; a network that takes bytes leaves no choice."""
+    stated = channels(spec.options, "mean"), channels(spec.options, "std")
+    if not opened.takes_bytes:
+        return stated
+    fixed = ZERO_TO_255.mean, ZERO_TO_255.std
+    if any(given not in (None, only) for given, only in zip(stated, fixed, strict=True)):
+        raise ModelError(
+            f"{spec.text}: the network takes bytes, so that its preprocessing is a part of it: leave mean and std out"
+        )
+    return fixed
 
 
 def _size(options: Options) -> int | None:

@@ -1,6 +1,6 @@
 """How batches are computed: several at once, loading overlapped with computing.
 
-An executor knows nothing of faces. It is given items and two functions, and yields what they give, in order. So
+An executor does not depend on faces. It is given items and two functions, and yields what they give, in order. So
 another one, on other processes or machines, can take the place of :class:`Threads`: it needs functions, items and
 results that can be sent there, and no state is shared through the items.
 """

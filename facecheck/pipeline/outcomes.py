@@ -70,7 +70,7 @@ class Result:
     Args:
         outcome: whether there is a vector.
         vector: ``(d,)`` float32, or None.
-        fallback: True where the policy's centre box was used for want of a face.
+        fallback: True where the policy's centre box was used because no face was found.
         times: of the stages.
         reason: why there is no vector, in words.
     """
@@ -106,7 +106,7 @@ class Embedded:
         faces: m faces.
         vectors: ``(m, d)`` float32, NaN where there is none.
         outcomes: ``(m,)`` of :class:`Outcome`.
-        fallback: ``(m,)`` True where the policy's centre box was used for want of a face.
+        fallback: ``(m,)`` True where the policy's centre box was used because no face was found.
         total_ms: ``(m,)`` time per image on one worker, NaN for images that could not be read.
         unreadable: why images could not be read, by name.
     """

@@ -111,8 +111,8 @@ def people(count: int, genuine: int = 3) -> Pairs:
     first = np.repeat(np.arange(count) * (genuine + 1), genuine)
     other = np.tile(np.arange(1, genuine + 1), count)
     same = np.stack((first, first + other), axis=1)
-    strangers = np.stack((first, (first + other * (genuine + 1)) % len(faces)), axis=1)
-    return Pairs(faces, np.concatenate((same, strangers)))
+    impostors = np.stack((first, (first + other * (genuine + 1)) % len(faces)), axis=1)
+    return Pairs(faces, np.concatenate((same, impostors)))
 
 
 def _draw(model: Model, pairs: Pairs, corruption: str, badness: float) -> Scores:

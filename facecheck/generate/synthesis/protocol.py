@@ -116,10 +116,10 @@ def _draw_impostors(
         wanted = len(drawn) + sizes[0]
         while len(drawn) < wanted:
             drawn[_any_pair(faces, couple, rng)] = None
-    strangers = [couple for couple in couples if couple not in siblings]
-    chance = np.array([_likeness(people, *couple) for couple in strangers])
+    unrelated = [couple for couple in couples if couple not in siblings]
+    chance = np.array([_likeness(people, *couple) for couple in unrelated])
     while len(drawn) < sizes[1]:
-        drawn[_any_pair(faces, strangers[int(rng.choice(len(strangers), p=chance / chance.sum()))], rng)] = None
+        drawn[_any_pair(faces, unrelated[int(rng.choice(len(unrelated), p=chance / chance.sum()))], rng)] = None
     return list(drawn)
 
 

@@ -53,7 +53,7 @@ def test_strips_hold_their_tiles_from_left_to_right(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "p00003.json").read_text()) == {"tiles": 5, "start": -0.8, "step": 0.4}
 
 
-def test_folders_hold_matched_pairs_and_single_strangers(tmp_path: Path) -> None:
+def test_folders_hold_matched_pairs_and_single_unrelated(tmp_path: Path) -> None:
     """A third of the people has two pictures, the others one."""
     generate_faces(tmp_path, seeds=range(3), layout="folders", size=32, progress=False)
     assert _files(tmp_path) == [

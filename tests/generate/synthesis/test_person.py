@@ -44,14 +44,14 @@ def test_names_tell_people_apart() -> None:
     assert names == ["p00012", "p00012s1", "p00012s2", "p00013"]
 
 
-def test_siblings_are_nearer_than_strangers() -> None:
+def test_siblings_are_nearer_than_unrelated() -> None:
     """The sibling of each person is more similar to them than all other people."""
     seeds = range(8)
     people = [appearance(draw_person(seed)) for seed in seeds]
     for seed in seeds:
         to_sibling = np.linalg.norm(people[seed] - appearance(draw_sibling(seed, 1)))
-        to_strangers = [np.linalg.norm(people[seed] - people[other]) for other in seeds if other != seed]
-        assert 0 < to_sibling < min(to_strangers)
+        to_unrelated = [np.linalg.norm(people[seed] - people[other]) for other in seeds if other != seed]
+        assert 0 < to_sibling < min(to_unrelated)
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_a_picture_must_be_large_enough() -> None:
         Studio(draw_person(0)).take(Conditions(), size=31)
 
 
-def test_siblings_are_nearer_than_strangers() -> None:
+def test_siblings_are_nearer_than_unrelated() -> None:
     """In several families, each sibling is more similar to their person than to all others."""
     seeds = range(5)
     people = [appearance(draw_person(seed)) for seed in seeds]
