@@ -138,4 +138,5 @@ class Dyads:
 def _per_person(sides: Numbers, values: Array, count: int) -> Array:
     """Sum values over the pairs of each person; a genuine pair counts once."""
     apart = sides[:, 0] != sides[:, 1]
-    return np.bincount(sides[:, 0], values, count) + np.bincount(sides[apart, 1], values[apart], count)
+    first, second = np.bincount(sides[:, 0], values, count), np.bincount(sides[apart, 1], values[apart], count)
+    return np.asarray(first + second, dtype=np.float64)

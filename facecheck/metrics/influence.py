@@ -146,4 +146,4 @@ def of_dprime(similarity: Array, genuine: Bools) -> Array:
         apart = values - values.mean()
         moved = sign * apart / spread - gap * (apart**2 - values.var()) / (4 * spread**3)
         influence[rows] = moved / len(values)
-    return influence * np.sign(gap)
+    return np.asarray(influence * np.sign(gap))

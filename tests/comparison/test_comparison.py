@@ -160,7 +160,8 @@ def test_a_lead_that_rests_on_two_people_is_not_marked() -> None:
     ]
     row = only(compare(recorded(*map(measured, scored)), scored))
 
-    assert row.rivals[0].counts == (20, 0, pytest.approx(2 / 2**20))
+    assert row.rivals[0].counts is not None
+    assert row.rivals[0].counts[:2] == (20, 0)
     assert row.rivals[0].p is not None
     assert row.rivals[0].p > 0.05
     assert not row.separated
