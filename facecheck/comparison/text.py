@@ -21,12 +21,11 @@ from facecheck.storage.files import write_text
 __all__ = ["lines", "markdown", "spreadsheet", "write"]
 
 _HOW = """\
-The best of a row is **bold** where exact McNemar tests on the same pairs tell it from each of the other models, after
-Holm's correction over all tests of its table: at most one table in twenty holds a false mark. Its lead is over the
-rival that is hardest to tell from it, with the 95 % interval *by identity*: pairs that share a person are not
-independent, which McNemar's test does not know. Where that interval holds 0 although the best is bold, a † says so:
-believe the interval. Metrics that are no share of the pairs (precision, F1, d-prime, detection, times) have no such
-test and no mark; the lead of AUC, EER and TAR is a bootstrap over people.
+The best of a row is **bold** where a paired test by identity tells it from each of the other models, after Holm's
+correction over all tests of its table: at most one table in twenty holds a false mark. The test counts pairs that
+share a person as dependent. Its lead is over the rival that is hardest to tell from it, with the 95 % interval by
+identity. Metrics that are no rate of all pairs (precision, F1, d-prime, detection, times) have no such test and no
+mark. `comparison.csv` also counts the pairs that only one of two models judges correctly.
 """
 _HEADLINE = wording.title("accuracy", DEPLOYED)
 # What Markdown and HTML would read as markup; an underscore within a word is none.
@@ -111,7 +110,7 @@ def _told(row: Row) -> str:
     over = f" over {rival.model}" if len(row.cells) > 2 else ""  # noqa: PLR2004 - more than one rival
     if not rival.lead.value:
         return f"tie {_lead(rival.lead)}"
-    return f"{row.best} {_lead(rival.lead)}{over}{' †' if row.doubtful else ''}"
+    return f"{row.best} {_lead(rival.lead)}{over}"
 
 
 def _lead(lead: Estimate) -> str:
@@ -158,8 +157,8 @@ def _entry(table: Table, row: Row, model: str) -> dict[str, object]:
 
 
 def _tested(rival: Rival) -> dict[str, object]:
-    test, lead = rival.test, rival.lead
-    counts = {"right_only_best": test.only_first, "right_only_this": test.only_second} if test else {}
+    alone, lead = rival.counts, rival.lead
+    counts = {"right_only_best": alone.only_first, "right_only_this": alone.only_second} if alone else {}
     leads = {"lead": lead.value, "lead_low": lead.low, "lead_high": lead.high} if lead else {}
     return {**counts, "p_holm": "" if rival.p is None else rival.p, **leads}
 
@@ -174,7 +173,7 @@ def lines(tables: Sequence[Table]) -> list[str]:
     ]
     if not found and not excuses:
         return []
-    how = "* best: exact McNemar on the same pairs tells it from each other model, Holm over the table"
+    how = "* best: a paired test by identity tells it from each other model, Holm over the table"
     return [f"comparison ({how}; more in comparison.md)", *found, *excuses]
 
 
