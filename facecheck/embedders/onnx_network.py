@@ -108,7 +108,7 @@ def files_sha256(path: Path, external: tuple[Path, ...]) -> str:
 
 
 class OnnxNetwork(nn.Module):
-    """Takes (n, 3, s, s) floats and gives (n, d), as the model's first output.
+    """Takes (n, 3, h, w) floats and gives (n, d), as the model's first output.
 
     A model that was exported for a fixed number of images is run on as many at a time.
 
@@ -133,17 +133,17 @@ class OnnxNetwork(nn.Module):
         taken = self._session(torch.get_num_threads()).get_inputs()
         if len(taken) != 1 or len(taken[0].shape) != 4 or taken[0].type not in ("tensor(float)", "tensor(float16)"):  # noqa: PLR2004
             described = ", ".join(f"{i.name} {i.type} {i.shape}" for i in taken)
-            raise ModelError(f"{path}: expected one input of floats (n, 3, s, s) or (n, s, s, 3), got {described}")
+            raise ModelError(f"{path}: expected one input of floats (n, 3, h, w) or (n, h, w, 3), got {described}")
         self._input = taken[0]
         self.layout: Layout = layout or self._derived_layout()
         self._batch = self._input.shape[0] if isinstance(self._input.shape[0], int) else None
 
     @functools.cached_property
-    def size(self) -> int | None:
-        """Side of the crop that the model was exported for, pixels; None if it takes any."""
+    def crop_shape(self) -> tuple[int, int] | None:
+        """Height and width of the crop that the model was exported for, pixels; None if it takes any."""
         _, *rest = self._input.shape
-        sides = {side for side in (rest[1:] if self.layout == "nchw" else rest[:-1]) if isinstance(side, int)}
-        return sides.pop() if len(sides) == 1 else None
+        sides = [side for side in (rest[1:] if self.layout == "nchw" else rest[:-1]) if isinstance(side, int)]
+        return (sides[0], sides[-1]) if sides else None
 
     def _derived_layout(self) -> Layout:
         shape = self._input.shape

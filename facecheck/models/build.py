@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 from facecheck.errors import FacecheckError, ModelError, nearest
+from facecheck.models.detectors import with_detector
 from facecheck.models.files import FILE_KINDS, build_file, check_file
+from facecheck.models.options import chosen_detector
 from facecheck.models.published import BUILT_IN
 from facecheck.models.recognizer import Recognizer
 from facecheck.models.settings import Settings
@@ -42,11 +44,13 @@ def build(text: str, settings: Settings) -> Recognizer:
 
 def _made(text: str, settings: Settings) -> Recognizer:
     if _is_file(text):
-        return build_file(Spec.parse(text, error=ModelError), settings)
+        spec = Spec.parse(text, error=ModelError)
+        return with_detector(build_file(spec, settings), chosen_detector(spec.options))
     if ":" in text.partition("?")[0]:
         return _from_factory(text, settings)
     spec = _built_in(text)
-    return BUILT_IN[spec.kind][0](_short(spec), settings, spec.options)
+    made = BUILT_IN[spec.kind][0](_short(spec), settings, spec.options)
+    return with_detector(made, chosen_detector(spec.options))
 
 
 def _is_file(text: str) -> bool:
@@ -62,6 +66,7 @@ def _built_in(text: str) -> Spec:
             f"{', '.join(f'{kind}:FILE' for kind in FILE_KINDS)}; your own model is package.module:factory"
         )
     spec.refuse_unknown(sorted(BUILT_IN[spec.kind][1]))
+    chosen_detector(spec.options)
     return spec
 
 

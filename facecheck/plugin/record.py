@@ -42,7 +42,7 @@ class Record:
         """Keep what identifies the model and the data, and what the preflight reports of the model."""
         self._keep("model", sign_model(self._recognizer))
         self._keep("dataset", sign_dataset(self._dataset, content=evaluator.content(self._dataset)))
-        for finding in evaluator.findings(self._recognizer):
+        for finding in evaluator.findings(self._recognizer, self._dataset):
             self.note(finding)
 
     def add(self, findings: Findings) -> Measurements:
