@@ -119,7 +119,7 @@ def _asked(spec: Spec) -> _Turn | None:
 def _sidecar(path: Path) -> _Turn:
     beside = path.with_suffix(".json")
     try:
-        content = json.loads(beside.read_text(encoding="utf-8"))
+        content = json.loads(beside.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise DatasetError(
             f"{path}: the yaws are unknown: add ?tiles=5&start=-0.8&step=0.4 (radians) to the specification, "

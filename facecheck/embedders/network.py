@@ -57,6 +57,11 @@ class NetworkEmbedder:
     def _by_channel(self, numbers: Channels) -> Tensor:
         return torch.tensor(numbers, device=self._device).reshape(1, 3, 1, 1)
 
+    @property
+    def takes_bytes(self) -> bool:
+        """Whether the network takes pixels as they are, so that its range cannot be another."""
+        return bool(getattr(self.network, "takes_bytes", False))
+
     def with_preprocessing(self, preprocessing: Preprocessing) -> NetworkEmbedder:
         """Return the same network, not a copy of it, with another preprocessing."""
         return NetworkEmbedder(

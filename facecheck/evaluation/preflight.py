@@ -43,7 +43,7 @@ from facecheck.datasets import Dataset, open_dataset
 from facecheck.detection import ChosenFace, DlibHog, Mtcnn, NoDetector
 from facecheck.embedders import Embeddings
 from facecheck.embedders.distances import distance_between
-from facecheck.embedders.network import Probeable
+from facecheck.embedders.network import NetworkEmbedder, Probeable
 from facecheck.embedders.preprocessing import (
     COLOURS,
     IMAGENET,
@@ -257,9 +257,10 @@ def _probes(recognizer: Recognizer) -> dict[str, dict[str, _Probe]]:
             each.colour: _seen(_fed(recognizer, each), _AS_IT_IS, _FLATTENED, _FLATTENED)
             for each in _colours(recognizer.contract.preprocessing)
         }
+        takes_bytes = isinstance(recognizer.embedder, NetworkEmbedder) and recognizer.embedder.takes_bytes
         found["range"] = {
             name: _seen(_fed(recognizer, each), _AS_IT_IS, _DARK, _PALE)
-            for name, each in _ranges(recognizer.contract.preprocessing)
+            for name, each in itertools.islice(_ranges(recognizer.contract.preprocessing), 1 if takes_bytes else None)
         }
     found["align"] = {name: (_aligned(recognizer, aligner),) * _PICTURES for name, aligner in _aligners(recognizer)}
     return found

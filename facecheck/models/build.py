@@ -6,12 +6,14 @@ import dataclasses
 import importlib
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+from facecheck.alignment.aligners import FACENET_SIZE
 from facecheck.errors import FacecheckError, ModelError, nearest
 from facecheck.models.detectors import with_detector
 from facecheck.models.files import FILE_KINDS, build_file, check_file
-from facecheck.models.options import chosen_detector
+from facecheck.models.options import check_values, chosen_detector, margin
 from facecheck.models.published import BUILT_IN
 from facecheck.models.recognizer import Recognizer
 from facecheck.models.settings import Settings
@@ -66,7 +68,6 @@ def _built_in(text: str) -> Spec:
             f"{', '.join(f'{kind}:FILE' for kind in FILE_KINDS)}; your own model is package.module:factory"
         )
     spec.refuse_unknown(sorted(BUILT_IN[spec.kind][1]))
-    chosen_detector(spec.options)
     return spec
 
 
@@ -83,13 +84,14 @@ def _factory_parts(text: str) -> tuple[str, str]:
     return module_name, factory_name
 
 
-def _from_factory(text: str, settings: Settings) -> Recognizer:
+def _factory(text: str) -> Callable[[Settings], object]:
+    """Import the factory that a specification names."""
     module_name, factory_name = _factory_parts(text)
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # a user's module may raise anything while it is imported
+    except (Exception, SystemExit) as error:  # a user's module may do anything while it is imported
         raise ModelError(f"{text}: cannot be imported from {Path.cwd()}: {type(error).__name__}: {error}") from error
     factory = getattr(module, factory_name, None)
     if factory is None:
@@ -99,6 +101,12 @@ def _from_factory(text: str, settings: Settings) -> Recognizer:
         )
     if not callable(factory):
         raise ModelError(f"{text}: {factory_name} is not callable; expected a function of facecheck.models.Settings")
+    found: Callable[[Settings], object] = factory
+    return found
+
+
+def _from_factory(text: str, settings: Settings) -> Recognizer:
+    factory = _factory(text)
     try:
         made = factory(settings)
     except FacecheckError:
@@ -111,15 +119,17 @@ def _from_factory(text: str, settings: Settings) -> Recognizer:
 
 
 def check(text: str) -> None:
-    """Refuse a specification that cannot name a model, without building it.
+    """Refuse a specification that cannot name a model, without building it; the module of a factory is imported.
 
     Raises:
-        ModelError: an unknown name or option.
+        ModelError: an unknown name or option, a value that no model could take, a missing file, module or factory.
     """
     if _is_file(text):
         check_file(Spec.parse(text, error=ModelError))
         return
     if ":" in text.partition("?")[0]:
-        _factory_parts(text)
+        _factory(text)
         return
-    _built_in(text)
+    options = _built_in(text).options
+    check_values(options)
+    margin(options, size=FACENET_SIZE, default=0)  # no other takes one

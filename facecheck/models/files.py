@@ -19,16 +19,23 @@ from facecheck.detection.detector import Detector
 from facecheck.detection.dlib_hog import DlibHog
 from facecheck.embedders.archives import exported, scripted
 from facecheck.embedders.distances import DISTANCES
-from facecheck.embedders.onnx_network import Layout, OnnxNetwork
-from facecheck.embedders.preprocessing import COLOURS, Postprocessing, Preprocessing, spelt_channels
+from facecheck.embedders.onnx_network import LAYOUTS, OnnxNetwork, Ports
+from facecheck.embedders.preprocessing import (
+    COLOURS,
+    ZERO_TO_255,
+    Channels,
+    Postprocessing,
+    Preprocessing,
+    spelt_channels,
+)
 from facecheck.errors import ModelError
 from facecheck.models.known import ALIGNMENTS, FilePreset, Known, Template, known
 from facecheck.models.options import (
     FACE_OPTIONS,
     Options,
     channels,
+    check_values,
     choice,
-    chosen_detector,
     flip,
     margin,
     policy,
@@ -45,6 +52,16 @@ __all__ = ["FILE_KINDS", "build_file", "check_file"]
 
 _CONTRACT = ("size", "mean", "std", "colour", "align", "l2", "distance", "template")
 _OPTIONS = FACE_OPTIONS | {*_CONTRACT, "margin", "flip", "threshold", "name", "contract"}
+_WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "layout": LAYOUTS,
+        "contract": ("known", "mine"),
+        "align": ALIGNMENTS,
+        "colour": COLOURS,
+        "distance": tuple(DISTANCES),
+        "l2": ("yes", "no"),
+    }
+)
 # What does not distinguish two variants of a file at a glance; all of it stands in the contract.
 _UNNAMED = frozenset({*_CONTRACT, "threshold", "name", "contract", "layout"}) - {"colour", "align"}
 _MAX_SIDE = 1024
@@ -60,11 +77,13 @@ class _Opened:
         network: takes (n, 3, h, w) floats.
         sha256: of the file, with the files beside it.
         shape: height and width of the crop that the file declares, None if it does not.
+        takes_bytes: whether it takes pixels as they are, its preprocessing being a part of it.
     """
 
     network: nn.Module
     sha256: str
     shape: tuple[int, int] | None
+    takes_bytes: bool = False
 
 
 def _open_onnx(path: Path, settings: Settings, options: Options) -> _Opened:
@@ -73,10 +92,27 @@ def _open_onnx(path: Path, settings: Settings, options: Options) -> _Opened:
             f"{path}: an ONNX file computes in the numbers that it was exported in: --facecheck-precision "
             f"{settings.precision} would not change it. Export it in {settings.precision}, or leave the option out"
         )
-    layouts: tuple[Layout, ...] = ("nchw", "nhwc")
-    layout = choice(options, "layout", layouts, "nchw") if "layout" in options else None
-    network = OnnxNetwork(path, device=settings.device, layout=layout)
-    return _Opened(network, network.sha256, network.crop_shape)
+    layout = choice(options, "layout", LAYOUTS, "nchw") if "layout" in options else None
+    network = OnnxNetwork(path, device=settings.device, layout=layout, ports=_ports(options))
+    return _Opened(network, network.sha256, network.crop_shape, network.takes_bytes)
+
+
+def _ports(options: Options) -> Ports:
+    """Return the inputs and outputs that are named: ``input``, ``output`` and ``constants=NAME:VALUE;NAME:VALUE``.
+
+    Raises:
+        ModelError: a constant without its value.
+    """
+    constants: dict[str, str] = {}
+    for part in options["constants"].split(";") if "constants" in options else ():
+        name, colon, value = part.rpartition(":")
+        if not (name and colon and value) or name in constants:
+            raise ModelError(
+                f"constants={options['constants']}: expected the values of further inputs, NAME:VALUE, each once, "
+                "joined by ;"
+            )
+        constants[name] = value
+    return Ports(picture=options.get("input", ""), vector=options.get("output", ""), constants=constants)
 
 
 def _open_script(path: Path, settings: Settings, options: Options) -> _Opened:  # noqa: ARG001 - every kind has this form
@@ -92,7 +128,7 @@ def _open_export(path: Path, settings: Settings, options: Options) -> _Opened:  
 _Open = Callable[[Path, Settings, Options], _Opened]
 FILE_KINDS: Mapping[str, tuple[_Open, frozenset[str]]] = MappingProxyType(
     {
-        "onnx": (_open_onnx, _OPTIONS | {"layout"}),
+        "onnx": (_open_onnx, _OPTIONS | {"layout", "input", "output", "constants"}),
         "torchscript": (_open_script, _OPTIONS),
         "export": (_open_export, _OPTIONS),
     }
@@ -103,14 +139,19 @@ def check_file(spec: Spec) -> None:
     """Refuse a specification that cannot name a network in a file, without opening it.
 
     Raises:
-        ModelError: an unknown option, or no file.
+        ModelError: an unknown option, a value that no network could take, or no file.
     """
     spec.refuse_unknown(sorted(FILE_KINDS[spec.kind][1]))
+    options = spec.options
+    check_values(options)
+    _ports(options)
+    margin(options, size=min(_size(options) or (_MAX_SIDE,)), default=0)
+    for name, known_words in _WORDS.items():
+        choice(options, name, known_words, known_words[0])
     if not spec.path:
         raise ModelError(f"{spec.text!r}: expected a file, {spec.kind}:/path/to/file")
     if not Path(spec.path).expanduser().is_file():
         raise ModelError(f"{spec.text}: no such file: {spec.path}")
-    chosen_detector(spec.options)
 
 
 def build_file(spec: Spec, settings: Settings) -> Recognizer:
@@ -155,18 +196,18 @@ def _preset(spec: Spec, path: Path, opened: _Opened) -> FilePreset:
     family = known(path, opened.sha256)
     whose = choice(spec.options, "contract", ("known", "mine"), "known" if family else "mine")
     if whose == "mine":
-        return _stated(spec, opened.shape)
+        return _stated(spec, opened)
     if family is None:
         raise ModelError(f"{spec.text}: contract=known, but this file is not known: state its contract")
     _refuse_contradiction(spec, family)
     return family.preset
 
 
-def _stated(spec: Spec, declared: tuple[int, int] | None) -> FilePreset:
+def _stated(spec: Spec, opened: _Opened) -> FilePreset:
     """Return the preset that the options state; what has no customary value must be there."""
     options = spec.options
-    mean, std = channels(options, "mean"), channels(options, "std")
-    shape = _size(options) or declared
+    mean, std = _mean_and_std(spec, opened)
+    shape = _size(options) or opened.shape
     missing = [name for name, value in (("size", shape), ("mean", mean), ("std", std)) if value is None]
     if shape is None or mean is None or std is None:
         raise ModelError(
@@ -184,6 +225,19 @@ def _stated(spec: Spec, declared: tuple[int, int] | None) -> FilePreset:
         ),
         template=_template(options),
     )
+
+
+def _mean_and_std(spec: Spec, opened: _Opened) -> tuple[Channels | None, Channels | None]:
+    """Return what is stated; a network that takes bytes leaves no choice."""
+    stated = channels(spec.options, "mean"), channels(spec.options, "std")
+    if not opened.takes_bytes:
+        return stated
+    fixed = ZERO_TO_255.mean, ZERO_TO_255.std
+    if any(given not in (None, only) for given, only in zip(stated, fixed, strict=True)):
+        raise ModelError(
+            f"{spec.text}: the network takes bytes, so that its preprocessing is a part of it: leave mean and std out"
+        )
+    return fixed
 
 
 def _size(options: Options) -> tuple[int, int] | None:

@@ -14,7 +14,8 @@ import pytest
 from facecheck.evaluation.signatures import sign_code, sign_machine
 from facecheck.plugin.planning import planned
 from facecheck.plugin.record import PROPERTY
-from facecheck.report.finish import finish_run
+from facecheck.report.finish import UnfinishedError, finish_run, size_mib
+from facecheck.report.terminal import table
 from facecheck.results.measurement import Measurement
 from facecheck.results.run import Failures, Run, new_run_id
 from facecheck.results.scored_pairs import hashes_of_scores
@@ -62,11 +63,18 @@ class Assembly:
         """Write the run and finish its folder; return the summary.
 
         Raises:
-            FacecheckError: comparison or graphs could not be written; the results are.
-            OSError: the results could not be written.
+            UnfinishedError: results, comparison or graphs could not be written.
         """
         run = self._run(folder, config)
-        run.write(folder)
+        try:
+            run.write(folder)
+        except OSError as error:
+            raise UnfinishedError(
+                f"{folder}: results.json could not be written: {error.strerror or error}. {len(run.scores)} files of "
+                f"scores are there ({size_mib(folder):.1f} MiB), and finished work is in the cache: make room, then "
+                "run the same command again",
+                table(run, folder=folder),
+            ) from error
         if run.measurements:  # a run that measured nothing must not hide the last one that did
             _point_latest(folder)
         return finish_run(folder)

@@ -10,6 +10,7 @@ from _pytest.mark.structures import ParameterSet  # pytest names the type nowher
 
 from facecheck.plugin.markers import SweepAsked, is_eval, sweeps_asked
 from facecheck.plugin.planning import planned, remember_problem
+from facecheck.specs import spelt_number
 
 if TYPE_CHECKING:
     from facecheck.corruptions import Corruption
@@ -89,9 +90,11 @@ def _without_folds(dataset: Dataset) -> ParameterSet:
 
 
 def _nothing_to_run_on(kind: str, opened: dict[str, Dataset]) -> ParameterSet:
-    what = {"pairs": "verification pairs in folds (lfw:, folders:)", "yaw": "known yaws (strips:)", "any": "faces"}[
-        kind
-    ]
+    what = {
+        "pairs": "verification pairs in folds (lfw:, pairs:, folders:)",
+        "yaw": "known yaws (strips:)",
+        "any": "faces",
+    }[kind]
     given = ", ".join(dataset.name for dataset in opened.values()) or "none"
     reason = f"no data set with {what} was asked for (given: {given}): add one to --facecheck-datasets"
     return pytest.param("", id="no-data", marks=pytest.mark.skip(reason=reason))
@@ -126,7 +129,7 @@ def _levels(
     if "point" in metafunc.fixturenames:
         more = plan.corruptions if "imagenet_c" in asked.families else ()
         for severity, applied, entry in chosen_points(asked.families, sampled=sampled, more=more):
-            title = f"{applied.name}:{applied.level:g}" if entry else applied.identity
+            title = f"{applied.name}:{spelt_number(applied.level)}" if entry else applied.identity
             yield (severity, applied), title, _marks(entry)
         return
     chosen = {entry: chosen_levels(entry, sampled=sampled) for family in asked.families for entry in of_family(family)}

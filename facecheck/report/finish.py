@@ -6,7 +6,7 @@ The plugin and ``facecheck report`` both call :func:`finish_run`, so that a fold
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from facecheck.comparison import compare_run, lines, write
@@ -17,13 +17,22 @@ from facecheck.report.terminal import table
 from facecheck.results.run import Run
 from facecheck.results.sweeps import recorded_sweeps
 
-__all__ = ["UnfinishedError", "finish_run"]
+__all__ = ["UnfinishedError", "finish_run", "size_mib"]
 
 _MIB = 2**20
 
 
 class UnfinishedError(FacecheckError):
-    """A file could not be written; what was measured is kept."""
+    """A file could not be written; what was measured is kept.
+
+    Args:
+        message: for a person.
+        summary: of the run as far as it is known, line by line.
+    """
+
+    def __init__(self, message: str, summary: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.summary = list(summary)
 
 
 def finish_run(folder: Path) -> list[str]:
@@ -37,26 +46,32 @@ def finish_run(folder: Path) -> list[str]:
         UnfinishedError: something could not be written, because the disk is full for example.
     """
     run = Run.read(folder)
-    with _explained(folder):
+    summary = table(run, folder=folder)
+    with _explained(folder, summary):
         # matplotlib takes a second to import: a run that draws nothing does not wait for it.
         from facecheck.report.graphs import draw  # noqa: PLC0415
 
         compared = compare_run(folder)
         write(compared, folder)
         pictures = [*draw(folder), *_contact_sheets(run, folder / "graphs")]
-    return [*table(run), *lines(compared), f"{len(pictures)} graphs and results.json in {folder}"]
+    return [*summary, *lines(compared), f"{len(pictures)} graphs and results.json in {folder}"]
 
 
 @contextlib.contextmanager
-def _explained(folder: Path) -> Iterator[None]:
+def _explained(folder: Path, summary: Sequence[str]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         raise UnfinishedError(
             f"{folder}: comparison and graphs could not be written: {error.strerror or error}. The results and scores "
-            f"are there ({size / _MIB:.1f} MiB). Make room, then run: facecheck report {folder}"
+            f"are there ({size_mib(folder):.1f} MiB). Make room, then run: facecheck report {folder}",
+            summary,
         ) from error
+
+
+def size_mib(folder: Path) -> float:
+    """Return what the files of a folder take, in MiB."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / _MIB
 
 
 def _contact_sheets(run: Run, folder: Path) -> Iterator[Path]:

@@ -21,7 +21,6 @@ FailureView = Literal["non-match", "left out"]
 _WORDS: Mapping[str, tuple[str, ...]] = {"threshold": get_args(ThresholdKind), "failures": get_args(FailureView)}
 _TEXTS = ("corruption", "stage", "reference", "group")
 _WHOLE = ("severity", "fold", "batch")
-_NUMBERS = ("level", "far", "yaw_rad", "yaw_difference_rad")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -175,6 +175,15 @@ def test_the_committed_limits_can_be_read() -> None:
     assert all(limit.why for limit in limits)
 
 
+def test_the_committed_limits_belong_to_a_model_and_a_data_set() -> None:
+    """Those that they were measured on; only how long a person waits is promised of every model on every machine."""
+    limits = read_limits(Path(__file__).parents[2] / "evals" / "limits.toml")
+
+    assert {limit.eval for limit in limits if limit.model is None or limit.dataset is None} == {"timing"}
+    names = {limit.dataset for limit in limits} - {None}
+    assert names == {"faces", "faces-sample", "faces-strips", "lfw-pairs", "lfw-pairsDevTest", "eg3d_strips"}
+
+
 # Which limit speaks.
 
 

@@ -44,7 +44,7 @@ def test_a_run_is_finished_the_same_again(tmp_path: Path) -> None:
     assert (first, after) == (second, files(tmp_path))
     assert after.items() > before.items()  # results and scores are as they were
     assert {"comparison.md", "comparison.csv", "graphs/blur-faces-sheet.png"} <= after.keys()
-    assert first[: len(table(run))] == table(run)
+    assert first[: len(table(run, folder=tmp_path))] == table(run, folder=tmp_path)
     assert any("exact McNemar" in line for line in first)
     assert first[-1] == f"{sum(name.endswith('.png') for name in graphs)} graphs and results.json in {tmp_path}"
 
