@@ -48,7 +48,7 @@ from facecheck.models.settings import Settings, network_recognizer
 from facecheck.specs import Spec
 from facecheck.storage.weights import file_sha256
 
-__all__ = ["FILE_KINDS", "build_file", "check_file"]
+__all__ = ["FILE_KINDS", "build_file", "check_file", "crop_size", "crop_template"]
 
 _CONTRACT = ("size", "mean", "std", "colour", "align", "l2", "distance", "template")
 _OPTIONS = FACE_OPTIONS | {*_CONTRACT, "margin", "flip", "threshold", "name", "contract"}
@@ -145,7 +145,7 @@ def check_file(spec: Spec) -> None:
     options = spec.options
     check_values(options)
     _ports(options)
-    margin(options, size=min(_size(options) or (_MAX_SIDE,)), default=0)
+    margin(options, size=min(crop_size(options) or (_MAX_SIDE,)), default=0)
     for name, known_words in _WORDS.items():
         choice(options, name, known_words, known_words[0])
     if not spec.path:
@@ -207,7 +207,7 @@ def _stated(spec: Spec, opened: _Opened) -> FilePreset:
     """Return the preset that the options state; what has no customary value must be there."""
     options = spec.options
     mean, std = _mean_and_std(spec, opened)
-    shape = _size(options) or opened.shape
+    shape = crop_size(options) or opened.shape
     missing = [name for name, value in (("size", shape), ("mean", mean), ("std", std)) if value is None]
     if shape is None or mean is None or std is None:
         raise ModelError(
@@ -223,7 +223,7 @@ def _stated(spec: Spec, opened: _Opened) -> FilePreset:
             postprocessing=Postprocessing(l2=switch(options, "l2", default=True)),
             distance=choice(options, "distance", tuple(DISTANCES), "euclidean"),
         ),
-        template=_template(options),
+        template=crop_template(options),
     )
 
 
@@ -240,7 +240,7 @@ def _mean_and_std(spec: Spec, opened: _Opened) -> tuple[Channels | None, Channel
     return fixed
 
 
-def _size(options: Options) -> tuple[int, int] | None:
+def crop_size(options: Options) -> tuple[int, int] | None:
     """Return height and width of ``size=112`` or ``size=112x96``, None if not given."""
     if "size" not in options:
         return None
@@ -254,7 +254,7 @@ def _size(options: Options) -> tuple[int, int] | None:
     return height, width
 
 
-def _template(options: Options) -> Template | None:
+def crop_template(options: Options) -> Template | None:
     """Return a template's name, or its five points from ten numbers, None if not given."""
     if "template" not in options:
         return None
@@ -277,8 +277,8 @@ def _refuse_contradiction(spec: Spec, family: Known) -> None:
     options, preset = spec.options, family.preset
     expected = {"size": preset.shape, "align": preset.align, "template": preset.template, **preset.contract.as_dict()}
     given = {
-        "size": _size(options),
-        "template": _template(options),
+        "size": crop_size(options),
+        "template": crop_template(options),
         "mean": channels(options, "mean"),
         "std": channels(options, "std"),
         **{name: options.get(name) for name in ("colour", "align", "distance")},

@@ -17,6 +17,7 @@ from facecheck.errors import ModelError
 from facecheck.faces import Face, Image, ImageSource
 from facecheck.models import Settings, build, check, torch_recognizer
 from facecheck.models.detectors import with_detector
+from facecheck.models.files import crop_size, crop_template
 from facecheck.models.recognizer import Recognizer
 from facecheck.pipeline import Pipeline
 from tests.support.rendered import rendered
@@ -124,3 +125,28 @@ def test_an_aligner_that_does_not_say_its_shape_is_refused() -> None:
 
     with pytest.raises(ModelError, match=r"Sized: an aligner's shape is the height and width of its crops"):
         _ = recognizer.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("options", "shape", "template"),
+    [
+        ({"size": "112"}, (112, 112), None),
+        ({"size": "112x96", "template": "sphereface"}, (112, 96), "sphereface"),
+        ({"size": "4X2", "template": "0/0/1/0/1/1/0/2/1/2"}, (4, 2), ((0, 0), (1, 0), (1, 1), (0, 2), (1, 2))),
+    ],
+)
+def test_sizes_and_templates_of_a_file_are_read(options: dict[str, str], shape: object, template: object) -> None:
+    """Height before width; a template by name or by its five points."""
+    assert crop_size(options) == shape
+    assert crop_template(options) == template
+
+
+@pytest.mark.parametrize("size", ["112y96", "0x96", "112x", "2000", "-1", "x"])
+def test_sizes_that_are_none_are_refused(size: str) -> None:
+    """With the accepted spelling."""
+    with pytest.raises(
+        ModelError, match=r"expected the crop's side in pixels, 1 to 1024, or height x width, such as 112"
+    ):
+        crop_size({"size": size})
+    with pytest.raises(ModelError, match=r"template=1/2: expected a name, or ten numbers joined by /"):
+        crop_template({"template": "1/2"})
