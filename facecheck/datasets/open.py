@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import MappingProxyType
 
 from facecheck.datasets.bundled import WHOLE, read_bundled
+from facecheck.datasets.cfp import read_cfp
 from facecheck.datasets.dataset import Dataset
 from facecheck.datasets.folders import read_folders
 from facecheck.datasets.lfw import read_lfw
@@ -19,7 +20,14 @@ from facecheck.specs import Spec, split_specs
 __all__ = ["DATASET_KINDS", "open_dataset", "split_datasets"]
 
 DATASET_KINDS: MappingProxyType[str, Callable[[Spec], Dataset]] = MappingProxyType(
-    {"faces": read_bundled, "lfw": read_lfw, "pairs": read_pairs, "folders": read_folders, "strips": read_strips}
+    {
+        "faces": read_bundled,
+        "lfw": read_lfw,
+        "pairs": read_pairs,
+        "cfp": read_cfp,
+        "folders": read_folders,
+        "strips": read_strips,
+    }
 )
 
 

@@ -153,7 +153,7 @@ class Ports:
 
 
 class OnnxNetwork(nn.Module):
-    """Takes (n, 3, s, s) floats and gives (n, d), from the model's first output or the named one.
+    """Takes (n, 3, h, w) floats and gives (n, d), from the model's first output or the named one.
 
     A model that was exported for a fixed number of images is run on as many at a time; one that declares any number and
     can do one only, on one at a time. A model that takes bytes gets the numbers as they are, 0..255.
@@ -194,11 +194,11 @@ class OnnxNetwork(nn.Module):
         return bool(self._input.type == "tensor(uint8)")
 
     @functools.cached_property
-    def size(self) -> int | None:
-        """Side of the crop that the model was exported for, pixels; None if it takes any."""
+    def crop_shape(self) -> tuple[int, int] | None:
+        """Height and width of the crop that the model was exported for, pixels; None if it takes any."""
         _, *rest = self._input.shape
-        sides = {side for side in (rest[1:] if self.layout == "nchw" else rest[:-1]) if isinstance(side, int)}
-        return sides.pop() if len(sides) == 1 else None
+        sides = [side for side in (rest[1:] if self.layout == "nchw" else rest[:-1]) if isinstance(side, int)]
+        return (sides[0], sides[-1]) if sides else None
 
     def _derived_layout(self) -> Layout:
         shape = self._input.shape

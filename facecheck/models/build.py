@@ -12,8 +12,9 @@ from pathlib import Path
 from facecheck.alignment.aligners import FACENET_SIZE
 from facecheck.errors import FacecheckError, ModelError, nearest
 from facecheck.models.code import module_sha256
+from facecheck.models.detectors import with_detector
 from facecheck.models.files import FILE_KINDS, build_file, check_file
-from facecheck.models.options import centre, check_values, margin
+from facecheck.models.options import centre, check_values, chosen_detector, margin
 from facecheck.models.published import BUILT_IN
 from facecheck.models.recognizer import Recognizer
 from facecheck.models.settings import Settings
@@ -51,11 +52,11 @@ def _made(text: str, settings: Settings) -> tuple[Recognizer, str]:
     """Return the recogniser, and what it was made from."""
     if _is_file(text):
         spec = Spec.parse(text, error=ModelError)
-        return _compared(build_file(spec, settings), spec), _origin(spec)
+        return _completed(build_file(spec, settings), spec), _origin(spec)
     if ":" in text.partition("?")[0]:
         return _from_factory(text, settings)
     spec = _built_in(text)
-    return _compared(BUILT_IN[spec.kind][0](_short(spec), settings, spec.options), spec), _origin(spec)
+    return _completed(BUILT_IN[spec.kind][0](_short(spec), settings, spec.options), spec), _origin(spec)
 
 
 def _origin(spec: Spec) -> str:
@@ -68,9 +69,10 @@ def _origin(spec: Spec) -> str:
     return f"{spec.kind}:{spec.path}?{options}"
 
 
-def _compared(made: Recognizer, spec: Spec) -> Recognizer:
-    """Return the recogniser with what the specification says about comparing its vectors."""
-    return dataclasses.replace(made, contract=dataclasses.replace(made.contract, centre=centre(spec.options)))
+def _completed(made: Recognizer, spec: Spec) -> Recognizer:
+    """Return the recogniser with the detector, and the way of comparing its vectors, that the specification names."""
+    compared = dataclasses.replace(made, contract=dataclasses.replace(made.contract, centre=centre(spec.options)))
+    return with_detector(compared, chosen_detector(spec.options))
 
 
 def _is_file(text: str) -> bool:

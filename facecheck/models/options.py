@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from facecheck.detection.selection import FacePolicy
 from facecheck.embedders.distances import CENTRES, Centre
@@ -16,11 +16,13 @@ from facecheck.errors import ModelError, nearest
 __all__ = [
     "FACE_OPTIONS",
     "RANDOM",
+    "DetectorName",
     "Options",
     "centre",
     "channels",
     "check_values",
     "choice",
+    "chosen_detector",
     "flip",
     "margin",
     "policy",
@@ -32,13 +34,21 @@ __all__ = [
 Options = Mapping[str, str]
 Word = TypeVar("Word", bound=str)
 _POLICY_FIELDS = {"policy": "select", "fallback": "fallback"}
-FACE_OPTIONS = frozenset(_POLICY_FIELDS)
+FACE_OPTIONS = frozenset({*_POLICY_FIELDS, "detector"})
 RANDOM = "random"  # in place of a file of weights: a network that was never trained
+
+DetectorName = Literal["mtcnn", "facenet-pytorch", "hog", "none"]
+DETECTORS: tuple[DetectorName, ...] = ("mtcnn", "facenet-pytorch", "hog", "none")
 
 
 def policy(options: Options) -> FacePolicy:
     """Return which face is taken: ``policy`` and ``fallback``."""
     return FacePolicy(**{field: options[name] for name, field in _POLICY_FIELDS.items() if name in options})
+
+
+def chosen_detector(options: Options) -> DetectorName | None:
+    """Return which detector ``detector`` names, None if not given."""
+    return choice(options, "detector", DETECTORS, DETECTORS[0]) if "detector" in options else None
 
 
 def choice(options: Options, name: str, known: Iterable[Word], default: Word) -> Word:
@@ -136,6 +146,7 @@ def check_values(options: Options) -> None:
         ModelError: by the option's name.
     """
     policy(options)
+    chosen_detector(options)
     flip(options)
     centre(options)
     threshold(options, None)

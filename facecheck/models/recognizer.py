@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from facecheck.alignment import Aligner
+from facecheck.alignment import Aligner, crop_shape
 from facecheck.detection.detector import Detector
 from facecheck.detection.selection import FacePolicy
 from facecheck.embedders import Crops, Embedder, Embeddings
@@ -134,7 +134,7 @@ class Recognizer:
         return probed(
             self.name,
             self.embedder,
-            probe_crops(self.aligner.size),
+            probe_crops(crop_shape(self.aligner)),
             batch=usual_batch(self.device),
             precision=self.precision,
         )
@@ -184,7 +184,7 @@ class Recognizer:
         return json.dumps(parts, sort_keys=True)
 
     def embed(self, crops: Crops) -> Embeddings:
-        """Return ``(n, d)`` float32 for crops of the aligner's size, empty for none."""
+        """Return ``(n, d)`` float32 for crops of the aligner's shape, empty for none."""
         return self.embedder.embed(crops)
 
 
@@ -193,9 +193,10 @@ def device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
-def probe_crops(size: int) -> Crops:
-    """Return two fixed colourful crops ``(2, size, size, 3)``, smooth as photographs are."""
-    rows, columns = np.mgrid[0:size, 0:size] / size
+def probe_crops(shape: tuple[int, int]) -> Crops:
+    """Return two fixed colourful crops ``(2, height, width, 3)``, smooth as photographs are."""
+    height, width = shape
+    rows, columns = np.mgrid[0:height, 0:width] / np.reshape(shape, (2, 1, 1))
     waves = [np.sin(2 * np.pi * (rows * a + columns * b) + c) for a, b, c in ((1, 0.5, 0), (0.5, 1.5, 1), (2, 1, 2))]
     first = np.stack(waves, axis=-1)
     pixels = np.stack((first, first[::-1, :, ::-1] ** 2 - 0.4))

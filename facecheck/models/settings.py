@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from facecheck.alignment import Aligner, FivePoint
+from facecheck.alignment import Aligner, BoxCrop, FivePoint
 from facecheck.detection.detector import Detector
 from facecheck.detection.mtcnn import Mtcnn
 from facecheck.detection.selection import FacePolicy
@@ -63,7 +63,7 @@ def torch_recognizer(  # noqa: PLR0913 - a contract has this many parts, all nam
 
     Args:
         name: for reports.
-        network: takes (n, 3, s, s) floats and gives (n, d).
+        network: takes (n, 3, h, w) floats and gives (n, d).
         settings: as the factory received them.
         mean: taken from each channel of 0..255.
         std: each channel is divided by it.
@@ -74,7 +74,7 @@ def torch_recognizer(  # noqa: PLR0913 - a contract has this many parts, all nam
         centre: ``folds`` to subtract the mean vector of the other folds before vectors are compared, or ``none``.
         threshold: the largest distance that is taken for one person.
         weights_sha256: of the file, for a network whose weights are not in its state dict.
-        detector: MTCNN by default.
+        detector: MTCNN by default; with facenet-pytorch's results where the detector's box is cut out.
         policy: the most central face by default.
         aligner: five points at 112 px by default.
     """
@@ -105,10 +105,10 @@ def network_recognizer(  # noqa: PLR0913 - the parts of a recogniser, all named
 
     Args:
         name: for reports.
-        network: takes (n, 3, s, s) floats and gives (n, d).
+        network: takes (n, 3, h, w) floats and gives (n, d).
         settings: as the factory received them.
         contract: of the network; without a hash of its weights it gets that of the network's state dict.
-        detector: MTCNN by default.
+        detector: MTCNN by default; with facenet-pytorch's results where the detector's box is cut out.
         policy: the most central face by default.
         aligner: five points at 112 px by default.
     """
@@ -125,7 +125,7 @@ def network_recognizer(  # noqa: PLR0913 - the parts of a recogniser, all named
     weights = contract.weights_sha256 or state_sha256(network.state_dict())
     return Recognizer(
         name=name,
-        detector=detector or Mtcnn(device=settings.device),
+        detector=detector or _usual_detector(aligner, settings.device),
         policy=policy or FacePolicy(),
         aligner=aligner or FivePoint(),
         embedder=embedder,
@@ -134,3 +134,8 @@ def network_recognizer(  # noqa: PLR0913 - the parts of a recogniser, all named
         precision=settings.precision,
         origin=origin,
     )
+
+
+def _usual_detector(aligner: Aligner | None, device: torch.device) -> Detector:
+    """Return MTCNN; FaceNet and what is cropped like it were published with facenet-pytorch's boxes."""
+    return Mtcnn(device=device, beyond="stretched" if isinstance(aligner, BoxCrop) else "filled")

@@ -45,7 +45,7 @@ class Record:
         self._keep("dataset", sign_dataset(self._dataset, content=evaluator.content(self._dataset)))
         for known in self._dataset.notes:
             self.note(f"{self._dataset.name}: {known}")
-        for finding in evaluator.findings(self._recognizer):
+        for finding in evaluator.findings(self._recognizer, self._dataset):
             self.note(finding)
         for told in self._dataset.notes:
             self.note(f"{self._dataset.name}: {told}")

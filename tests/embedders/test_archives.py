@@ -107,7 +107,7 @@ def test_an_exported_program_answers_as_the_network_does(batch: int | None, netw
         for count in (1, 3, 5):
             np.testing.assert_allclose(recognizer.embed(crops(count)), by_hand(network, crops(count)), atol=1e-3)
 
-    assert recognizer.aligner.size == SIDE, "the archive tells its size"
+    assert recognizer.aligner.shape == (SIDE, SIDE), "the archive tells its size"
     assert recognizer.embed(crops(0)).shape == (0, 6)
 
 

@@ -349,7 +349,7 @@ def test_a_size_that_the_file_does_not_declare_must_be_stated(tmp_path: Path) ->
 
     with pytest.raises(ModelError, match="State size:"):
         build(f"onnx:{any_size}?mean=0&std=1", CPU)
-    assert build(f"onnx:{linear(tmp_path / 'b.onnx')}?mean=0&std=1", CPU).aligner.size == SIDE
+    assert build(f"onnx:{linear(tmp_path / 'b.onnx')}?mean=0&std=1", CPU).aligner.shape == (SIDE, SIDE)
 
 
 @pytest.mark.parametrize(
