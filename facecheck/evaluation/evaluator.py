@@ -147,7 +147,7 @@ class Evaluator:
         """Return what the preflight reports of the model's contract, once a run: mostly nothing."""
         if id(recognizer) not in self._findings:
             found = [finding.sentence for finding in preflight(recognizer, cache=self._cache)]
-            self._findings[id(recognizer)] = [*found, *filter(None, [unprobed(recognizer)])]
+            self._findings[id(recognizer)] = [*recognizer.doubts, *found, *filter(None, [unprobed(recognizer)])]
         return self._findings[id(recognizer)]
 
     def prepare(self, recognizer: Recognizer, dataset: Dataset, count: int) -> Prepared:

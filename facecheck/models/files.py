@@ -160,6 +160,11 @@ def build_file(spec: Spec, settings: Settings) -> Recognizer:
     check_file(spec)
     path, options = Path(spec.path).expanduser(), spec.options
     opened = FILE_KINDS[spec.kind][0](path, settings, options)
+    if opened.size is not None and opened.size > _MAX_SIDE:
+        raise ModelError(
+            f"{spec.text}: the network declares crops of {opened.size} px: expected at most {_MAX_SIDE} px. Is it a "
+            "face-recognition network?"
+        )
     preset = _preset(spec, path, opened)
     if opened.size not in (None, preset.size):
         raise ModelError(f"{spec.text}: the network takes crops of {opened.size} px, size={preset.size} was asked for")
