@@ -1,5 +1,6 @@
 """``facecheck init``: one source of each eval, nothing overwritten, differences shown."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,17 @@ def test_a_conftest_of_theirs_gets_the_line_to_add(tmp_path: Path, capsys: pytes
 
     assert main(["init", str(tmp_path)]) == 0
     assert 'add to conftest.py: pytest_plugins = ("facecheck.plugin", "fixtures.evaluation")' in capsys.readouterr().out
+
+
+def test_the_wheel_carries_every_fixture_file() -> None:
+    """What an installed package gives away is listed by hand; a clone finds it by pattern."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        carried = tomllib.load(file)["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+
+    missing = [
+        path
+        for path in map(str, repository_files())
+        if path not in {"pyproject.toml", "tox.ini"}
+        and not any(path == own or path.startswith(f"{own}/") for own in carried)
+    ]
+    assert missing == []
