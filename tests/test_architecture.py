@@ -12,8 +12,8 @@ LIBRARY = Path(facecheck.__file__).parent
 ROOMS = {
     "errors": "what every part raises",
     "specs": "the grammar of specifications",
+    "storage": "what is kept on disk, and how files are opened",
     "faces": "images, faces, pairs, decoding",
-    "storage": "what is kept on disk",
     "datasets": "readers and protocols",
     "corruptions": "degradations",
     "detection": "boxes, landmarks, and which face",

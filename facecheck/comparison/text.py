@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from facecheck.comparison.tables import Rival, Row, Table
+from facecheck.errors import printable
 from facecheck.metrics.intervals import Estimate
 from facecheck.results import wording
 from facecheck.results.conditions import DEPLOYED
@@ -27,6 +29,9 @@ believe the interval. Metrics that are no share of the pairs (precision, F1, d-p
 test and no mark; the lead of AUC, EER and TAR is a bootstrap over people.
 """
 _HEADLINE = wording.title("accuracy", DEPLOYED)
+# What Markdown and HTML would read as markup; an underscore within a word is none.
+_MARKUP = re.compile(r"[\\|`*<>~]|\](?=[(\[:])|(?<!\w)_|_(?!\w)|&(?=#|\w+;)|^[#+-](?=\s)")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet's formulas begin
 _MANY = 4  # rows of one metric from which they are counted, not listed
 _COLUMNS = (
     *("eval", "dataset", "name", "conditions", "unit", "better", "model", "value", "low", "high", "n", "not_compared"),
@@ -50,7 +55,7 @@ def markdown(tables: Sequence[Table]) -> str:
 
 
 def _section(table: Table) -> Iterator[str]:
-    yield f"## {_heading(table)}"
+    yield f"## {_plain(_heading(table))}"
     yield ""
     for model, reason in table.incomparable.items():
         yield from (f"Not compared: {_plain(model)}, because {_plain(reason)}.", "")
@@ -66,7 +71,7 @@ def _section(table: Table) -> Iterator[str]:
 
 def _heading(table: Table) -> str:
     what = f"{table.eval} on {table.dataset}"
-    return _plain(f"{what}: {table.title}" if table.title else what)
+    return " ".join((f"{what}: {table.title}" if table.title else what).split())
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -74,8 +79,8 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Keep a name from breaking the table that it stands in."""
-    return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").split())
+    """Keep a name from breaking the table that it stands in, and from being taken for markup."""
+    return _MARKUP.sub(r"\\\g<0>", " ".join(printable(" ".join(text.split())).split()))
 
 
 def _cell(row: Row, model: str, *, with_interval: bool) -> str:
@@ -125,8 +130,17 @@ def spreadsheet(tables: Sequence[Table]) -> str:
     writer.writeheader()
     for table in tables:
         for row in table.rows:
-            writer.writerows(_entry(table, row, model) for model in table.models if model in row.cells)
+            entries = (_entry(table, row, model) for model in table.models if model in row.cells)
+            writer.writerows({key: _inert(value) for key, value in entry.items()} for entry in entries)
     return stream.getvalue()
+
+
+def _inert(value: object) -> object:
+    """Return a text so that no spreadsheet takes it for a formula; numbers as they are."""
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _entry(table: Table, row: Row, model: str) -> dict[str, object]:

@@ -10,6 +10,7 @@ Source: Huang et al., Labeled Faces in the Wild, UMass TR 07-49.
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ import numpy as np
 
 from facecheck.datasets.dataset import Dataset, deal_into_folds
 from facecheck.datasets.lists import Line, read_lines, shown
+from facecheck.datasets.people import folded_by_identity, one_spelling, repeated
 from facecheck.datasets.places import existing_file, existing_folder, exists
 from facecheck.errors import DatasetError
 from facecheck.faces import Face, ImageSource, Pairs
@@ -40,14 +42,19 @@ def read_lfw(spec: Spec) -> Dataset:
     listed = _pairs_file(spec, folder)
     rows = lfw_rows(listed, read_lines(listed))
     pairs, folds = faces_of_rows(listed, rows, folder)
+    notes = repeated(pairs, [f"line {row.line}" for row in rows], source=listed.name)
     if folds == 1:
         pairs = Pairs(pairs.faces, pairs.indices, deal_into_folds(pairs))
+    pairs, changed = folded_by_identity(pairs, source=listed.name)
     return Dataset(
         name=spec.options.get("name", f"lfw-{listed.stem}"),
         kind="lfw",
         spec=spec.text,
         pairs=pairs,
-        protocol=f"LFW {listed.name}" + (f", {folds} folds" if folds > 1 else ""),
+        protocol=f"LFW {listed.name}"
+        + (f", {folds} folds" if folds > 1 else "")
+        + (", dealt anew by identity" if changed else ""),
+        notes=(*notes, *changed),
     )
 
 
@@ -79,8 +86,10 @@ def _pairs_file(spec: Spec, folder: Path) -> Path:
 
 
 def _face(folder: Path, person: str, number: int) -> Face:
-    name = f"{person}/{person}_{number:04d}.jpg"
-    return Face(source=ImageSource(folder / name, name), subject=person)
+    spellings = dict.fromkeys((person, *(unicodedata.normalize(form, person) for form in ("NFC", "NFD"))))
+    names = [f"{each}/{each}_{number:04d}.jpg" for each in spellings]
+    name = next((name for name in names if exists(folder / name, folder=False)), names[0])
+    return Face(source=ImageSource(folder / name, name), subject=one_spelling(person))
 
 
 def _where_missing(listed: Path, rows: list[Row], missing: list[str], folder: Path) -> str:
@@ -141,7 +150,7 @@ def lfw_rows(listed: Path, lines: tuple[Line, ...]) -> list[Row]:
 def _checked(listed: Path, line: Line, position: int, each: int) -> Row:
     first, second = _pair(listed, *line)
     genuine = position // each % 2 == 0
-    if (first[0] == second[0]) != genuine:
+    if (one_spelling(first[0]) == one_spelling(second[0])) != genuine:
         kind = "a genuine" if genuine else "an impostor"
         raise DatasetError(
             f"{listed}, line {line.number}: expected {kind} pair here by the counts of the first line, not "
@@ -181,8 +190,10 @@ def _pair(listed: Path, number: int, line: str) -> tuple[Side, Side]:
         raise DatasetError(f"{listed}, line {number}: expected 'name n n' or 'name n name n', not {shown(line)}")
     for name in (parts[0], parts[2]):
         if not _SAFE_NAME.fullmatch(name) or name in (".", ".."):
-            raise DatasetError(f"{listed}, line {number}: {name!r} points outside the folder; expected a person's name")
+            raise DatasetError(
+                f"{listed}, line {number}: {shown(name)} points outside the folder; expected a person's name"
+            )
     first, second = (parts[0], int(parts[1])), (parts[2], int(parts[3]))
-    if first == second:
+    if (one_spelling(first[0]), first[1]) == (one_spelling(second[0]), second[1]):
         raise DatasetError(f"{listed}, line {number}: compares an image with itself: {shown(line)}")
     return first, second

@@ -18,6 +18,7 @@ from facecheck.datasets.dataset import Dataset, deal_into_folds
 from facecheck.datasets.lfw import faces_of_rows, is_lfw_list, lfw_rows
 from facecheck.datasets.lists import read_lines, shown
 from facecheck.datasets.pair_table import ListedPair, read_table
+from facecheck.datasets.people import folded_by_identity, repeated
 from facecheck.datasets.places import existing_file, existing_folder, exists
 from facecheck.errors import DatasetError
 from facecheck.faces import Face, ImageSource, Pairs
@@ -42,8 +43,11 @@ def read_pairs(spec: Spec) -> Dataset:
     root = existing_folder(spec, spec.options["root"]) if "root" in spec.options else listed.parent
     lines = read_lines(listed)
     if is_lfw_list(lines):
-        pairs, folds = faces_of_rows(listed, lfw_rows(listed, lines), root)
-        read = _Read(pairs, folds > 1, f"{len(pairs)} pairs of {listed.name}, a list as LFW's", ())
+        of_list = lfw_rows(listed, lines)
+        pairs, folds = faces_of_rows(listed, of_list, root)
+        notes = repeated(pairs, [f"line {row.line}" for row in of_list], source=listed.name)
+        pairs, changed = folded_by_identity(pairs, source=listed.name) if folds > 1 else (pairs, ())
+        read = _Read(pairs, folds > 1, f"{len(pairs)} pairs of {listed.name}, a list as LFW's", (*notes, *changed))
     else:
         read = _table(listed, root, *read_table(listed, lines))
     folds_of_pairs = read.pairs.folds if read.has_folds else deal_into_folds(read.pairs)

@@ -213,7 +213,9 @@ class _SummedArea:
         # Sums stay below 2**31 up to 8.4 megapixels; exact integers either way.
         kind = torch.int32 if self.height * self.width * 255 < 2**31 else torch.int64
         self._sums = torch.zeros(self.count, self.height + 1, self.width + 1, 3, dtype=kind, device=batch.device)
-        self._sums[:, 1:, 1:] = batch.cumsum(1, dtype=kind).cumsum(2, dtype=kind)
+        inner = self._sums[:, 1:, 1:]
+        torch.cumsum(batch, 1, dtype=kind, out=inner)  # in place: of a large picture each copy is half a gigabyte
+        torch.cumsum(inner, 2, out=inner)
 
     def resize(self, height: int, width: int) -> Tensor:
         """Return all images area-averaged to (b, 3, height, width) float32, channels last."""

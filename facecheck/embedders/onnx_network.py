@@ -111,13 +111,23 @@ def external_files(path: Path) -> tuple[Path, ...]:
 def _beside(path: Path, location: str) -> Path:
     """Return the file of a location; a download cache links model and tensors alike into one other folder."""
     named = path.parent / location
-    real = named.resolve()
+    try:
+        real = named.resolve()
+    except (OSError, ValueError, RuntimeError) as error:  # a NUL, a name that is too long, or links in a circle
+        raise ModelError(f"{path}: keeps tensors in {location!r}, which no file can be called: {error}") from error
     inside = any(real.is_relative_to(folder) for folder in (path.parent.resolve(), path.resolve().parent))
     if Path(location).is_absolute() or ".." in Path(location).parts or not inside:
         raise ModelError(f"{path}: keeps tensors in {location!r}, outside its folder: such a model is not opened")
-    if not real.is_file():
+    if not _is_file(real):
         raise ModelError(f"{path}: keeps tensors in {location!r}, which does not lie beside it: fetch both files")
     return named
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long to exist
+        return False
 
 
 def files_sha256(path: Path, external: tuple[Path, ...]) -> str:

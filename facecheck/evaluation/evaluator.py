@@ -148,7 +148,7 @@ class Evaluator:
         """Return what the preflight reports of the model's contract and of the data, once a run: mostly nothing."""
         if id(recognizer) not in self._findings:
             found = [finding.sentence for finding in preflight(recognizer, cache=self._cache)]
-            self._findings[id(recognizer)] = [*found, *filter(None, [unprobed(recognizer)])]
+            self._findings[id(recognizer)] = [*recognizer.doubts, *found, *filter(None, [unprobed(recognizer)])]
         both = id(recognizer), dataset.spec
         if both not in self._borders:
             self._borders[both] = beyond_the_border(recognizer, dataset, self.pipeline, cache=self._cache)

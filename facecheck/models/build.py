@@ -11,6 +11,7 @@ from pathlib import Path
 
 from facecheck.alignment.aligners import FACENET_SIZE
 from facecheck.errors import FacecheckError, ModelError, nearest
+from facecheck.models.code import module_sha256
 from facecheck.models.detectors import with_detector
 from facecheck.models.files import FILE_KINDS, build_file, check_file
 from facecheck.models.options import check_values, chosen_detector, margin
@@ -20,6 +21,8 @@ from facecheck.models.settings import Settings
 from facecheck.specs import Spec, split_specs
 
 __all__ = ["BUILT_IN", "build", "check", "split_models"]
+
+_OF_NO_VECTOR = frozenset({"threshold", "name"})
 
 
 def split_models(text: str) -> list[str]:
@@ -41,18 +44,30 @@ def build(text: str, settings: Settings) -> Recognizer:
     Raises:
         ModelError: an unknown name or option, missing or wrong weights, a factory that fails.
     """
-    return dataclasses.replace(_made(text, settings), spec=text)
+    made, origin = _made(text, settings)
+    return dataclasses.replace(made, spec=text, origin=f"{origin} {made.origin}")
 
 
-def _made(text: str, settings: Settings) -> Recognizer:
+def _made(text: str, settings: Settings) -> tuple[Recognizer, str]:
+    """Return the recogniser, and what it was made from."""
     if _is_file(text):
         spec = Spec.parse(text, error=ModelError)
-        return with_detector(build_file(spec, settings), chosen_detector(spec.options))
+        return with_detector(build_file(spec, settings), chosen_detector(spec.options)), _origin(spec)
     if ":" in text.partition("?")[0]:
         return _from_factory(text, settings)
     spec = _built_in(text)
     made = BUILT_IN[spec.kind][0](_short(spec), settings, spec.options)
-    return with_detector(made, chosen_detector(spec.options))
+    return with_detector(made, chosen_detector(spec.options)), _origin(spec)
+
+
+def _origin(spec: Spec) -> str:
+    """Return a specification without what changes no vector.
+
+    >>> _origin(Spec.parse("dlib?threshold=0.5&policy=largest", error=ModelError))
+    'dlib:?policy=largest'
+    """
+    options = "&".join(f"{name}={value}" for name, value in sorted(spec.options.items()) if name not in _OF_NO_VECTOR)
+    return f"{spec.kind}:{spec.path}?{options}"
 
 
 def _is_file(text: str) -> bool:
@@ -105,7 +120,7 @@ def _factory(text: str) -> Callable[[Settings], object]:
     return found
 
 
-def _from_factory(text: str, settings: Settings) -> Recognizer:
+def _from_factory(text: str, settings: Settings) -> tuple[Recognizer, str]:
     factory = _factory(text)
     try:
         made = factory(settings)
@@ -115,7 +130,7 @@ def _from_factory(text: str, settings: Settings) -> Recognizer:
         raise ModelError(f"{text}: the factory failed: {type(error).__name__}: {error}") from error
     if not isinstance(made, Recognizer):
         raise ModelError(f"{text}: expected a facecheck Recognizer, got {type(made).__name__}; see torch_recognizer")
-    return made
+    return made, f"{text} {module_sha256(sys.modules[_factory_parts(text)[0]])}"
 
 
 def check(text: str) -> None:

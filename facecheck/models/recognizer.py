@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import json
+import math
+import numbers
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,14 +18,14 @@ from facecheck.detection.detector import Detector
 from facecheck.detection.selection import ChosenFace, FacePolicy
 from facecheck.embedders import Crops, Embedder, Embeddings
 from facecheck.embedders.distances import DISTANCES
-from facecheck.embedders.network import Precision
+from facecheck.embedders.network import PRECISIONS, Precision, usual_batch
 from facecheck.embedders.preprocessing import MINUS_1_TO_1, UNIT_LENGTH, Postprocessing, Preprocessing
-from facecheck.errors import ModelError, nearest
+from facecheck.errors import ModelError, nearest, printable
 from facecheck.faces import Image
+from facecheck.models.code import class_sha256
+from facecheck.models.probe import Probed, probed
 
 __all__ = ["Contract", "Recognizer", "probe_crops"]
-
-_FINGERPRINT_DIGITS = 2  # coarse: the last bits depend on the number of threads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ class Contract:
         weights_sha256: of the network's weights, empty where they are not known yet.
 
     Raises:
-        ModelError: an unknown distance.
+        ModelError: an unknown distance, a threshold that is no distance, or a part of another type.
     """
 
     preprocessing: Preprocessing = MINUS_1_TO_1
@@ -49,9 +50,16 @@ class Contract:
     weights_sha256: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse an unknown distance."""
+        """Refuse what is not understood: a contract that is ignored is a wrong result."""
+        for name, kind in (("preprocessing", Preprocessing), ("postprocessing", Postprocessing)):
+            if not isinstance(getattr(self, name), kind):
+                raise ModelError(f"{name}={getattr(self, name)!r}: expected a {kind.__name__}")
         if self.distance not in DISTANCES:
-            raise ModelError(f"distance {self.distance!r} is unknown. {nearest(self.distance, DISTANCES)}")
+            raise ModelError(f"distance {self.distance!r} is unknown. {nearest(str(self.distance), DISTANCES)}")
+        if self.threshold is not None:
+            object.__setattr__(self, "threshold", _distance(self.threshold))
+        if not isinstance(self.weights_sha256, str):
+            raise ModelError(f"weights_sha256={self.weights_sha256!r}: expected a hash as text")
 
     def as_dict(self) -> dict[str, Any]:
         """Return every part by name, on one level, as reports and options name them.
@@ -61,6 +69,14 @@ class Contract:
         """
         parts = dataclasses.asdict(self)
         return {**parts.pop("preprocessing"), **parts.pop("postprocessing"), **parts}
+
+
+def _distance(threshold: object) -> float:
+    given = math.nan if isinstance(threshold, bool) else threshold
+    number = float(given) if isinstance(given, numbers.Real) else math.nan
+    if not 0 <= number < math.inf:
+        raise ModelError(f"threshold={threshold!r}: expected a distance, a number of 0 or more, or None")
+    return number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +95,11 @@ class Recognizer:
         spec: the specification that :func:`~facecheck.models.build` made it from. Together with the device and the
             precision, ``build`` makes it again from that, in another process too. Empty for a recogniser that was
             made or changed otherwise.
+        origin: what the network was made from, besides its weights: specification, code and settings. It outlives
+            a change of the other parts, and belongs to the identity.
+
+    Raises:
+        ModelError: a name or a precision that is none.
     """
 
     name: str
@@ -90,8 +111,32 @@ class Recognizer:
     device: torch.device
     precision: Precision = "fp32"
     spec: str = ""
+    origin: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what reports cannot name."""
+        if not isinstance(self.name, str) or not self.name.strip():
+            raise ModelError(f"name={self.name!r}: expected a model's name, for reports and graphs")
+        object.__setattr__(self, "name", printable(self.name))
+        if self.precision not in PRECISIONS:
+            raise ModelError(f"precision {self.precision!r} is unknown. {nearest(str(self.precision), PRECISIONS)}")
 
     @functools.cached_property
+    def probe(self) -> Probed:
+        """What the embedder answers to fixed crops, a few and a whole batch.
+
+        Raises:
+            ModelError: it does not give finite ``(n, d)`` float32, or answers differently each time.
+        """
+        return probed(
+            self.name,
+            self.embedder,
+            probe_crops(crop_shape(self.aligner)),
+            batch=usual_batch(self.device),
+            precision=self.precision,
+        )
+
+    @property
     def fingerprint(self) -> str:
         """Hash of what the embedder answers to fixed crops: it changes when the function changes.
 
@@ -101,23 +146,25 @@ class Recognizer:
         Raises:
             ModelError: the embedder does not give finite ``(n, d)`` float32.
         """
-        crops = probe_crops(crop_shape(self.aligner))
-        vectors = self.embedder.embed(crops)
-        if vectors.ndim != 2 or len(vectors) != len(crops) or not np.isfinite(vectors).all():  # noqa: PLR2004 - (n, d)
-            raise ModelError(
-                f"{self.name}: expected finite embeddings of shape (n, d) for {crops.shape} crops, got shape "
-                f"{vectors.shape}, finite: {bool(np.isfinite(vectors).all())}"
-            )
-        largest = float(np.abs(vectors).max())
-        if not largest:
-            raise ModelError(f"{self.name}: answers zero to every crop: were its weights loaded?")
-        rounded = np.round(vectors / largest, _FINGERPRINT_DIGITS) + 0.0
-        scaled = rounded.astype(np.float32).tobytes() + f"{largest:.2e}".encode()
-        return hashlib.sha256(scaled).hexdigest()
+        return self.probe.fingerprint
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What the probe found that is no error, in words: answers that depend on the rest of the batch."""
+        if not self.probe.alone:
+            return ()
+        told = (
+            f"{self.name}: a crop's vector depends on the batch: in one of {self.probe.batch} its numbers changed by "
+            f"up to {self.probe.alone:.1%} of the largest. Expected the same vector whatever else is in it"
+        )
+        return (told,)
 
     @functools.cached_property
     def identity(self) -> str:
-        """Everything that an embedding depends on except the image, as one line of JSON; part of the cache's key."""
+        """Everything that an embedding depends on except the image, as one line of JSON; part of the cache's key.
+
+        Two models that answer the probe alike are two all the same, unless weights, code and specification are equal.
+        """
         contract = self.contract.as_dict()
         del contract["threshold"]
         parts = {
@@ -125,6 +172,8 @@ class Recognizer:
             "policy": self.policy.identity,
             "aligner": self.aligner.identity,
             "contract": contract,
+            "origin": self.origin,
+            "embedder": class_sha256(type(self.embedder)),
             "fingerprint": self.fingerprint,
             "device": device_name(self.device),
             "precision": self.precision,

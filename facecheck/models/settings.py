@@ -15,6 +15,7 @@ from facecheck.detection.selection import FacePolicy
 from facecheck.embedders.network import PRECISIONS, NetworkEmbedder, Precision
 from facecheck.embedders.preprocessing import MINUS_1_TO_1, Channels, Colour, Flip, Postprocessing, Preprocessing
 from facecheck.errors import ModelError, nearest
+from facecheck.models.code import network_sha256
 from facecheck.models.recognizer import Contract, Recognizer
 from facecheck.storage.weights import state_sha256
 
@@ -107,6 +108,9 @@ def network_recognizer(  # noqa: PLR0913 - the parts of a recogniser, all named
         policy: the most central face by default.
         aligner: five points at 112 px by default.
     """
+    if not isinstance(network, nn.Module):
+        raise ModelError(f"{name}: expected a torch network (torch.nn.Module), got {type(network).__name__}")
+    origin = network_sha256(network)  # before it runs, so that counters in it do not change it
     embedder = NetworkEmbedder(
         network,
         device=settings.device,
@@ -124,6 +128,7 @@ def network_recognizer(  # noqa: PLR0913 - the parts of a recogniser, all named
         contract=dataclasses.replace(contract, weights_sha256=weights),
         device=settings.device,
         precision=settings.precision,
+        origin=origin,
     )
 
 

@@ -19,11 +19,20 @@ from facecheck.detection.selection import ChosenFace, FacePolicy
 from facecheck.embedders import Embeddings
 from facecheck.errors import ModelError, UnreadableImageError
 from facecheck.faces import Image, ImageSource
-from facecheck.faces.decoding import cut_tile, decode, digest, read
+from facecheck.faces.decoding import cut_tile, decode, digest, image_size, read
 from facecheck.models.recognizer import Recognizer
 from facecheck.pipeline.outcomes import Detected, Outcome, Result, StageTimes
 
-__all__ = ["REFERENCE_DEVICE", "Work", "detect_batch", "embed_batch", "find_landmarks", "load", "reference_detector"]
+__all__ = [
+    "REFERENCE_DEVICE",
+    "Work",
+    "detect_batch",
+    "embed_batch",
+    "find_landmarks",
+    "load",
+    "pixels_of",
+    "reference_detector",
+]
 
 REFERENCE_DEVICE = torch.device("cpu")
 
@@ -72,6 +81,15 @@ def load(works: list[Work], *, corruption: Applied) -> list[Work]:
         except UnreadableImageError as error:
             work.unreadable = f"{source.name}: {corruption.identity} cannot be applied: {error}"
     return works
+
+
+def pixels_of(work: Work) -> int:
+    """Return how many pixels an image has, from its file's header; 0 where that cannot be read."""
+    try:
+        width, height = image_size(work.source.path)
+    except UnreadableImageError:
+        return 0
+    return height * (width if work.source.tile is None else min(width, height))
 
 
 def _read_again(work: Work) -> bytes:

@@ -36,7 +36,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def _generate(metafunc: pytest.Metafunc, plan: Plan) -> None:
     """Vary what varies slowest first: the levels of a sweep, and models within one level."""
-    models = [pytest.param(spec, id=spec, marks=pytest.mark.xdist_group(spec)) for spec in plan.models]
+    models = [pytest.param(spec, id=spec, marks=pytest.mark.xdist_group(ascii(spec))) for spec in plan.models]
     swept = metafunc.definition.get_closest_marker("sweep") is not None
     if swept:
         params = [param for asked in sweeps_asked(metafunc.definition) for param in _swept(metafunc, plan, asked)]

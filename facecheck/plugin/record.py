@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from facecheck.datasets import Dataset
+from facecheck.errors import printable
 from facecheck.evaluation.evaluator import Evaluator
 from facecheck.evaluation.signatures import sign_dataset, sign_model
 from facecheck.gate import Limit, Verdict, judge_all
@@ -46,6 +47,8 @@ class Record:
             self.note(f"{self._dataset.name}: {known}")
         for finding in evaluator.findings(self._recognizer, self._dataset):
             self.note(finding)
+        for told in self._dataset.notes:
+            self.note(f"{self._dataset.name}: {told}")
 
     def add(self, findings: Findings) -> Measurements:
         """Keep what was measured, with its notes and failures, and return it as measurements of this case."""
@@ -91,7 +94,7 @@ class Record:
 
     def note(self, text: str) -> None:
         """Keep a finding that is no verdict; it stands under the run's table."""
-        self._keep("note", text)
+        self._keep("note", printable(text, lines=True))
 
     def _keep(self, kind: str, content: object) -> None:
         self._item.user_properties.append((PROPERTY, msgspec.json.encode({kind: content}).decode()))

@@ -6,12 +6,13 @@ The plugin and ``facecheck report`` both call :func:`finish_run`, so that a fold
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from facecheck.comparison import compare_run, lines, write
 from facecheck.datasets import open_dataset
-from facecheck.errors import FacecheckError, UnreadableImageError
+from facecheck.errors import FacecheckError, UnreadableImageError, printable
 from facecheck.faces import ImageSource
 from facecheck.report.terminal import table
 from facecheck.results.run import Run
@@ -20,6 +21,7 @@ from facecheck.results.sweeps import recorded_sweeps
 __all__ = ["UnfinishedError", "finish_run", "size_mib"]
 
 _MIB = 2**20
+_LONGEST = 150  # letters of a file's name
 
 
 class UnfinishedError(FacecheckError):
@@ -46,7 +48,7 @@ def finish_run(folder: Path) -> list[str]:
         UnfinishedError: something could not be written, because the disk is full for example.
     """
     run = Run.read(folder)
-    summary = table(run, folder=folder)
+    summary = [printable(line) for line in table(run, folder=folder)]
     with _explained(folder, summary):
         # matplotlib takes a second to import: a run that draws nothing does not wait for it.
         from facecheck.report.graphs import draw  # noqa: PLC0415
@@ -54,7 +56,8 @@ def finish_run(folder: Path) -> list[str]:
         compared = compare_run(folder)
         write(compared, folder)
         pictures = [*draw(folder), *_contact_sheets(run, folder / "graphs")]
-    return [*summary, *lines(compared), f"{len(pictures)} graphs and results.json in {folder}"]
+    told = [*summary, *lines(compared), f"{len(pictures)} graphs and results.json in {folder}"]
+    return [printable(line) for line in told]
 
 
 @contextlib.contextmanager
@@ -85,7 +88,8 @@ def _contact_sheets(run: Run, folder: Path) -> Iterator[Path]:
         signed = run.signature.dataset(name)
         for source in () if signed is None else _images(signed.spec):
             with contextlib.suppress(UnreadableImageError):
-                yield draw_sheet(source, folder / f"{eval_name}-{name}-sheet.png", rows=rows)
+                stem = re.sub(r"[^A-Za-z0-9_.=-]+", "-", f"{eval_name}-{name}")[:_LONGEST]
+                yield draw_sheet(source, folder / f"{stem}-sheet.png", rows=rows)
                 break
 
 

@@ -174,5 +174,8 @@ def _verdict_as_json(verdict: Verdict, positions: Mapping[Measurement, int]) -> 
 
 def _verdict_of_json(entry: Mapping[str, Any], measurements: tuple[Measurement, ...]) -> Verdict:
     numbered = dict(enumerate(measurements))  # counted from the end, a position would be another's
+    for judgement in entry["judgements"]:
+        if judgement.get("limit") is not None:
+            Conditions.of_json(judgement["limit"].get("where", {}))  # as for measurements
     judgements = [{**judgement, "measurement": numbered[judgement["measurement"]]} for judgement in entry["judgements"]]
     return msgspec.convert({**entry, "judgements": judgements}, Verdict)
