@@ -165,8 +165,8 @@ def build_file(spec: Spec, settings: Settings) -> Recognizer:
     opened = FILE_KINDS[spec.kind][0](path, settings, options)
     if opened.shape is not None and max(opened.shape) > _MAX_SIDE:
         raise ModelError(
-            f"{spec.text}: the network declares crops of {spelt_shape(opened.shape)} px: expected at most {_MAX_SIDE}. "
-            "Is it a face-recognition network?"
+            f"{spec.text}: the network declares crops of {spelt_shape(opened.shape)} px: expected at most "
+            f"{_MAX_SIDE} px. Is it a face-recognition network?"
         )
     preset = _preset(spec, path, opened)
     if opened.shape not in (None, preset.shape):

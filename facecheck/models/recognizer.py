@@ -15,12 +15,13 @@ import torch
 
 from facecheck.alignment import Aligner, crop_shape
 from facecheck.detection.detector import Detector
-from facecheck.detection.selection import FacePolicy
+from facecheck.detection.selection import ChosenFace, FacePolicy
 from facecheck.embedders import Crops, Embedder, Embeddings
 from facecheck.embedders.distances import CENTRES, DISTANCES, Centre
 from facecheck.embedders.network import PRECISIONS, Precision, usual_batch
 from facecheck.embedders.preprocessing import MINUS_1_TO_1, UNIT_LENGTH, Postprocessing, Preprocessing
 from facecheck.errors import ModelError, nearest, printable
+from facecheck.faces import Image
 from facecheck.models.code import class_sha256
 from facecheck.models.probe import Probed, probed
 
@@ -182,6 +183,30 @@ class Recognizer:
             "precision": self.precision,
         }
         return json.dumps(parts, sort_keys=True)
+
+    def cut(self, image: Image, face: ChosenFace, *, name: str) -> Image:
+        """Return the crop of a face, of the aligner's shape.
+
+        Args:
+            image: ``(h, w, 3)``.
+            face: in it.
+            name: of the image, for messages.
+
+        Raises:
+            ModelError: the aligner cannot, or gives another shape than it says.
+        """
+        try:
+            crop = self.aligner.align(image, face)
+        except ModelError as error:
+            raise ModelError(f"{self.name}: {name}: {error}") from error
+        expected = (*crop_shape(self.aligner), 3)
+        if not isinstance(crop, np.ndarray) or crop.shape != expected or crop.dtype != np.uint8:
+            got = f"{crop.dtype} {crop.shape}" if isinstance(crop, np.ndarray) else type(crop).__name__
+            raise ModelError(
+                f"{self.name}: its aligner {self.aligner.identity} gave {got} for {name}; expected a crop of uint8 "
+                f"{expected}, height, width and RGB, as its shape says"
+            )
+        return crop
 
     def embed(self, crops: Crops) -> Embeddings:
         """Return ``(n, d)`` float32 for crops of the aligner's shape, empty for none."""

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from facecheck.alignment import crop_shape
 from facecheck.corruptions import Applied
 from facecheck.detection.detector import Detections, Detector
 from facecheck.detection.mtcnn import Mtcnn
@@ -136,7 +135,7 @@ def embed_batch(works: list[Work], *, recognizer: Recognizer) -> tuple[list[Work
     started = time.perf_counter()
     chosen = [_choose(recognizer, work) for work in works]
     crops = [
-        _crop(recognizer, work.source, work.image, face)
+        recognizer.cut(work.image, face, name=work.source.name)
         for work, face in zip(works, chosen, strict=True)
         if work.image is not None and face is not None
     ]
@@ -174,26 +173,6 @@ def _choose(recognizer: Recognizer, work: Work) -> ChosenFace | None:
     if work.image is None or work.detected is None:
         return None
     return recognizer.policy.choose(work.detected.detections, work.image.shape)
-
-
-def _crop(recognizer: Recognizer, source: ImageSource, image: Image, face: ChosenFace) -> Image:
-    """Return the crop that the model's aligner cuts.
-
-    Raises:
-        ModelError: it is not of the aligner's shape.
-    """
-    try:
-        crop = recognizer.aligner.align(image, face)
-    except ModelError as error:
-        raise ModelError(f"{recognizer.name}: {source.name}: {error}") from error
-    expected = (*crop_shape(recognizer.aligner), 3)
-    if not isinstance(crop, np.ndarray) or crop.shape != expected or crop.dtype != np.uint8:
-        got = f"{crop.dtype} {crop.shape}" if isinstance(crop, np.ndarray) else type(crop).__name__
-        raise ModelError(
-            f"{recognizer.name}: its aligner {recognizer.aligner.identity} gave {got} for {source.name}; expected a "
-            f"crop of uint8 {expected}, height, width and RGB, as its shape says"
-        )
-    return crop
 
 
 def _refuse_nan(recognizer: Recognizer, vectors: Embeddings, works: Sequence[Work]) -> None:
