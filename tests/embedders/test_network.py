@@ -131,7 +131,7 @@ def test_a_network_that_never_runs_says_so_itself() -> None:
     embedder = NetworkEmbedder(network, device=CPU)
 
     for _ in range(2):
-        with pytest.raises(RuntimeError, match=r"nothing goes with \(2, 3, 112, 112\)"):
+        with pytest.raises(ModelError, match=r"RuntimeError: nothing goes with \(2, 3, 112, 112\)"):
             embedder.embed(crops(2))
 
     assert network.body.weight.is_contiguous(memory_format=torch.channels_last)

@@ -459,7 +459,7 @@ def test_known_names_bring_their_contract(  # noqa: PLR0913, PLR0917 - a contrac
         contract = build(spec, CPU).contract
         found = contract.as_dict()
         del found["weights_sha256"], found["flip"]
-        assert tuple(found.values()) == ((mean,) * 3, (std,) * 3, colour, True, distance, threshold)
+        assert tuple(found.values()) == ((mean,) * 3, (std,) * 3, colour, True, distance, "none", threshold)
 
 
 @pytest.mark.parametrize(

@@ -166,8 +166,10 @@ def crowd() -> Dataset:
 
 
 def crowd_at(scale: float, *, apart: float = 1.0) -> list[float]:
-    """Return a person every 100, the second image ``apart`` from the first, all multiplied by ``scale``."""
-    return [scale * (100 * k + (apart if second else 0)) for k in range(MANY) for second in (False, True)]
+    """Return places, there and back, a person every 100, the second image ``apart`` from the first, times ``scale``."""
+    return [
+        scale * (100 * min(k, MANY - k) + (apart if second else 0)) for k in range(MANY) for second in (False, True)
+    ]
 
 
 def crowd_sweep(places: dict[str, list[float]], levels: list[tuple[int, float]]) -> Sweep:

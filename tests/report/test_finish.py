@@ -107,6 +107,6 @@ def test_scores_of_another_run_are_not_drawn(tmp_path: Path) -> None:
 
 def test_a_folder_of_no_run_is_refused(tmp_path: Path) -> None:
     """By the file that was looked for; nothing is written."""
-    with pytest.raises(FacecheckError, match=r"results\.json: not the results of a facecheck run"):
+    with pytest.raises(FacecheckError, match="no run of facecheck: expected a folder with results"):
         finish_run(tmp_path)
     assert files(tmp_path) == {}

@@ -226,7 +226,7 @@ def test_a_run_that_measured_nothing_has_no_graphs(tmp_path: Path) -> None:
     Run().write(tmp_path)
 
     assert draw(tmp_path) == []
-    with pytest.raises(FacecheckError, match=r"results\.json: not the results of a facecheck run"):
+    with pytest.raises(FacecheckError, match="no run of facecheck: expected a folder with results"):
         draw(tmp_path / "elsewhere")
 
 
