@@ -1,6 +1,6 @@
 """Tables of models against metrics or conditions, with what sets the best apart from each of the others.
 
-The best of a row is marked where a paired test by identity tells it from *every* other model that answered the same
+The best of a row is marked where a paired test by identity separates it from *every* other model that answered the same
 pairs, after Holm's correction over all tests of the table. Its lead over the rival that is hardest to tell from it
 stands beside it, with its interval by identity.
 """

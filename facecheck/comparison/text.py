@@ -21,7 +21,7 @@ from facecheck.storage.files import write_text
 __all__ = ["lines", "markdown", "spreadsheet", "write"]
 
 _HOW = """\
-The best of a row is **bold** where a paired test by identity tells it from each of the other models, after Holm's
+The best of a row is **bold** where a paired test by identity separates it from each of the other models, after Holm's
 correction over all tests of its table: at most one table in twenty holds a false mark. The test counts pairs that
 share a person as dependent. Its lead is over the rival that is hardest to tell from it, with the 95 % interval by
 identity. Metrics that are no rate of all pairs (precision, F1, d-prime, detection, times) have no such test and no
@@ -173,7 +173,7 @@ def lines(tables: Sequence[Table]) -> list[str]:
     ]
     if not found and not excuses:
         return []
-    how = "* best: a paired test by identity tells it from each other model, Holm over the table"
+    how = "* best: a paired test by identity separates it from each other model, Holm over the table"
     return [f"comparison ({how}; more in comparison.md)", *found, *excuses]
 
 

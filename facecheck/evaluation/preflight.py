@@ -172,7 +172,7 @@ def _border(recognizer: Recognizer, dataset: Dataset, pipeline: Pipeline) -> str
     if not shares or many <= _OFTEN * len(shares):
         return ""
     return (
-        f"{recognizer.name}, {dataset.name}: of {many} of {len(shares)} crops more than a third lies outside the "
+        f"{recognizer.name}, {dataset.name}: {many} of {len(shares)} crops lie by more than a third outside the "
         "picture: the faces reach the border, and their alignment is in doubt. Were the pictures cropped before? If "
         "they are already aligned for this model, say detector=none; otherwise use the pictures they were cut from"
     )

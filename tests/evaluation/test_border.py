@@ -43,7 +43,7 @@ def test_tight_crops_are_called_by_name(tmp_path: Path, recognizer: Recognizer) 
 
     said = beyond_the_border(recognizer, dataset, Pipeline(), cache=cache)
 
-    assert said.startswith("mine, mine-too: of 4 of 4 crops more than a third lies outside the picture")
+    assert said.startswith("mine, mine-too: 4 of 4 crops lie by more than a third outside the picture")
     assert "say detector=none" in said
     assert beyond_the_border(recognizer, dataset, Pipeline(), cache=cache) == said
 
