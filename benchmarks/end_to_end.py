@@ -54,7 +54,7 @@ def main() -> None:
         parser.error(f"{options.folder}: no .jpg images")
     device = torch.device(options.device)
     recognizer = build(_MODEL, Settings(device=device))
-    recognizer.embed(probe_crops(recognizer.aligner.size))
+    recognizer.embed(probe_crops(recognizer.aligner.shape))
     stock = _Stock(paths, device)
     batches = stock.best_batches()
     print(f"{len(paths)} images, {device}, torch threads {torch.get_num_threads()}, best raw batches {batches}")

@@ -18,6 +18,8 @@ from facecheck.corruptions import of_family
 from facecheck.errors import FacecheckError
 from facecheck.results.conditions import DEPLOYED
 from facecheck.results.run import Run
+from facecheck.specs import spelt_number
+from facecheck.storage.files import write_text
 
 REFERENCE = Path(__file__).parents[1] / "evals" / "reference.json"
 MODEL = "facenet-casia-webface"
@@ -32,7 +34,7 @@ def errors(run: Run) -> dict[str, dict[str, dict[str, float]]]:
         wanted = (m.eval, m.name, m.model) == ("corruptions", "accuracy", MODEL) and at.corruption in names
         signed = run.signature.dataset(m.dataset)
         if wanted and at.matches(DEPLOYED) and at.level and signed is not None:
-            found[signed.digest][str(at.corruption)][f"{at.level:g}"] = round(1 - m.value, 6)
+            found[signed.digest][str(at.corruption)][spelt_number(at.level)] = round(1 - m.value, 6)
     return found
 
 
@@ -45,7 +47,7 @@ def main() -> None:
         raise FacecheckError(f"the run has no corruptions of {MODEL}")
     pinned = json.loads(REFERENCE.read_text(encoding="utf-8"))
     pinned["errors"].update(found)
-    REFERENCE.write_text(json.dumps(pinned, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    write_text(REFERENCE, json.dumps(pinned, indent=1, sort_keys=True) + "\n")
     print(f"{REFERENCE}: {len(pinned['errors'])} sets of pairs")
 
 

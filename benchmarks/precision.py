@@ -27,7 +27,7 @@ from facecheck.datasets import Dataset, open_dataset
 from facecheck.evaluation.evaluator import Compared, Evaluator
 from facecheck.evaluation.timing import prepare
 from facecheck.evaluation.views import decided
-from facecheck.metrics.paired import difference
+from facecheck.metrics.paired import Difference, difference
 from facecheck.metrics.thresholds import PairThresholds
 from facecheck.models import Settings, build
 from facecheck.models.recognizer import Contract, Recognizer
@@ -80,7 +80,7 @@ def _stated(contract: Contract) -> str:
 def compare(evaluator: Evaluator, dataset: Dataset, first: Recognizer, second: Recognizer) -> None:
     """Print what the second network loses against the first."""
     full, reduced = (evaluator.compare(recognizer, dataset) for recognizer in (first, second))
-    print(f"\n{second.name} against {first.name} on {dataset.name}, {len(full.scores)} pairs")
+    print(f"\n{_named(second)} against {_named(first)} on {dataset.name}, {len(full.scores)} pairs")
     for each, name in ((full, "first"), (reduced, "second")):
         found = {m.name: m.estimate for m in (decided(each.view("clean")) + each.ranked).measured}
         shown = (
@@ -89,14 +89,24 @@ def compare(evaluator: Evaluator, dataset: Dataset, first: Recognizer, second: R
         )
         print(f"  {name}: {', '.join(shown)}")
     lost = difference(_right(reduced, reduced.own_thresholds), _right(full, full.own_thresholds), full.scores.who)
-    print(f"  difference of accuracy, each at its own thresholds: {lost}")
+    print(f"  difference of accuracy, each at its own thresholds: {_spelt(lost)}")
     at_fp32 = _right(reduced, full.own_thresholds)
     kept = difference(at_fp32, _right(full, full.own_thresholds), full.scores.who)
-    print(f"  difference of accuracy at the thresholds of fp32: {kept}")
+    print(f"  difference of accuracy at the thresholds of fp32: {_spelt(kept)}")
     changed = int((at_fp32 != _right(full, full.own_thresholds)).sum())
+    moved = np.abs(reduced.scores.similarity - full.scores.similarity)[full.scores.made & reduced.scores.made]
+    print(f"  distances move by {moved.mean():.4f} on average, at most {moved.max():.4f}")
     vectors = [each.embedded.vectors for each in (full, reduced)]
     cosine = (vectors[0] * vectors[1]).sum(1) / np.prod([np.linalg.norm(each, axis=1) for each in vectors], axis=0)
     print(f"  decisions that change: {changed}; smallest cosine of twin vectors {np.nanmin(cosine):.6f}")
+
+
+def _named(recognizer: Recognizer) -> str:
+    return f"{recognizer.name} ({recognizer.precision})"
+
+
+def _spelt(found: Difference) -> str:
+    return f"{found.lead.value:+.4f} [{found.lead.low:+.4f}, {found.lead.high:+.4f}], p {found.p:.2g}"
 
 
 def _right(compared: Compared, thresholds: PairThresholds | None) -> npt.NDArray[np.bool_]:

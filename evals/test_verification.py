@@ -39,6 +39,7 @@ def test_genuine_and_impostor_distances_lie_apart(compared: Compared, record: Re
     """Whatever the threshold, a genuine pair is nearer than an impostor pair as often as promised."""
     measured = record.add(compared.ranked.named("auc", "eer"))
     record.add(ranked(compared.view().completed()) + separated(compared.unconditioned()))
+    record.add(compared.ranked.named("eer_threshold_distance"))
 
     verdict = record.judge(measured)
 

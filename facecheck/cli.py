@@ -1,4 +1,4 @@
-"""The command ``facecheck``: what is done around the runs of the suite."""
+"""What is done around the runs of the suite: set up, report, propose limits, make faces."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from facecheck import __version__
 from facecheck.errors import FacecheckError, nearest
@@ -28,14 +29,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
+class _Exact(argparse.ArgumentParser):
+    """A parser that takes no abbreviated options: a new option must not change what an old command means."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - argparse's own
+        super().__init__(**settings, allow_abbrev=False)
+
+
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     """Return a parser that knows all commands, and the arguments of those that were given.
 
     The arguments' choices come from modules that take a second to import, which ``--help`` should not cost.
     """
-    parser = argparse.ArgumentParser(prog="facecheck", description=__doc__)
+    parser = _Exact(prog="facecheck", description=__doc__)
     parser.add_argument("--version", action="version", version=f"facecheck {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Exact)
 
     init = commands.add_parser("init", help="write evals and fixtures into a repository of yours")
     if "init" in given:
@@ -45,9 +53,20 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     if "split-lfw" in given:
         _add_split_arguments(split)
 
+    pairs = commands.add_parser("pairs", help="write a list of pairs for a folder with one folder a person")
+    pairs.add_argument("folder", type=Path, help="one folder for each person")
+    pairs.add_argument(
+        "--out", type=Path, required=True, help="the list to write, .csv; read by pairs:FILE?root=FOLDER"
+    )
+    pairs.add_argument("--genuine", default="3000", help="how many genuine pairs, or 'all'; 3000 (default) as in LFW")
+    pairs.add_argument("--folds", type=int, default=10, help="how many, 10 by default; they share no person")
+    pairs.add_argument("--form", choices=["table", "lfw"], default="table", help="lfw: as LFW's pairs.txt")
+    pairs.add_argument("--seed", type=int, default=0, help="of the choice, 0 by default")
+    pairs.set_defaults(run=_pairs)
+
     cache = commands.add_parser("cache", help="look at or empty the cache of finished work")
     cache.add_argument("what", choices=["info", "clear"])
-    cache.add_argument("--folder", type=Path, help="where it lies, if not in its usual place")
+    cache.add_argument("--folder", type=Path, help="the cache's folder, if not the usual one")
     cache.set_defaults(run=_cache)
 
     report = commands.add_parser("report", help="write a run's comparison and graphs again, and show its summary")
@@ -63,12 +82,17 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     limits = commands.add_parser("limits", help="propose limits from a run, for a person to review")
     limits.add_argument("folder", type=Path, help="of the run, such as reports/latest")
     limits.add_argument("--why", required=True, help="the reason that stands beside each, such as 'measured on v1.3'")
-    limits.add_argument("--slack", type=float, default=0.5, help="part of the way to the interval's end, 0.5")
+    limits.add_argument(
+        "--slack",
+        type=float,
+        default=0.5,
+        help="how far a bound lies from the measured value towards the end of its interval: 0 to 1, 0.5 by default",
+    )
     limits.add_argument("--any-model", action="store_true", help="the weakest of the run's models, for any model")
     limits.set_defaults(run=_limits)
 
     generate = commands.add_parser("generate", help="make faces of people who do not exist")
-    what = generate.add_subparsers(required=True, metavar="WHAT")
+    what = generate.add_subparsers(required=True, metavar="WHAT", parser_class=_Exact)
     faces = what.add_parser("faces", help="synthetic people at exactly known pose, as strips, folders or a manifest")
     if "faces" in given:
         _add_faces_arguments(faces)
@@ -149,7 +173,7 @@ def _sheet(options: argparse.Namespace) -> int:
     rows: list[Corruption] = []
     for name in (options.corruptions or ",".join(families())).split(","):
         if name not in CORRUPTIONS and name not in families():
-            known = [*families(), *CORRUPTIONS]
+            known = list(dict.fromkeys((*families(), *CORRUPTIONS)))
             raise FacecheckError(f"--corruptions: {name!r} is unknown. {nearest(name, known)}")
         rows += of_family(name) if name in families() else [CORRUPTIONS[name]]
     image = options.image
@@ -165,6 +189,32 @@ def _split(options: argparse.Namespace) -> int:
 
     made = split_lfw(options.source, options.target, how=options.how)
     print(f"{made.matched} people matched, {made.mismatched} mismatched in {options.target}; {made.new} new")
+    return 0
+
+
+def _pairs(options: argparse.Namespace) -> int:
+    import numpy as np  # noqa: PLC0415
+
+    from facecheck.datasets.protocol import make_protocol, write_protocol  # noqa: PLC0415
+
+    if options.genuine != "all" and not re.fullmatch(r"[1-9][0-9]{0,8}", options.genuine):
+        raise FacecheckError(f"--genuine {options.genuine[:20]}: expected a number of pairs, or all")
+    if options.seed < 0:
+        raise FacecheckError(f"--seed {options.seed}: expected 0 or more")
+    made = make_protocol(
+        options.folder,
+        folds=options.folds,
+        genuine=None if options.genuine == "all" else int(options.genuine),
+        generator=np.random.default_rng(options.seed),
+    )
+    left_out = write_protocol(options.out, made, form=options.form)
+    print(
+        f"{options.out}: {made.genuine} genuine and {len(made.pairs) - made.genuine} impostor pairs of {made.people} "
+        f"people in {made.folds} folds that share nobody, seed {options.seed}"
+    )
+    for note in (*made.notes, *left_out):
+        print(f"note: {note}")
+    print(f'next: pytest evals/ --facecheck-datasets "pairs:{options.out}?root={options.folder}"')
     return 0
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from facecheck import __version__
 from facecheck.cli import main
+from facecheck.datasets import open_dataset
 from facecheck.gate import read_limits
 from facecheck.results.conditions import NON_MATCH
 from facecheck.results.measurement import Measurement
@@ -69,6 +70,58 @@ def test_split_lfw_can_be_run_twice(how: str, lfw: Path, tmp_path: Path, capsys:
 
     assert main(command) == 0
     assert capsys.readouterr().out.endswith("; 0 new\n")
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    """Four people with three images each."""
+    for person in ("Ann", "Bob", "Cyd", "Dan"):
+        for image in ("1.png", "2.png", "3.png"):
+            (tmp_path / "album" / person).mkdir(parents=True, exist_ok=True)
+            PIL.Image.new("RGB", (4, 4)).save(tmp_path / "album" / person / image)
+    return tmp_path / "album"
+
+
+def test_pairs_says_what_it_wrote_and_how_to_use_it(
+    album: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The specification that it prints opens."""
+    out = tmp_path / "list.csv"
+
+    assert main(["pairs", str(album), "--out", str(out), "--genuine", "6", "--folds", "2", "--seed", "5"]) == 0
+
+    said = capsys.readouterr().out.splitlines()
+    assert said == [
+        f"{out}: 6 genuine and 6 impostor pairs of 4 people in 2 folds that share nobody, seed 5",
+        f'next: pytest evals/ --facecheck-datasets "pairs:{out}?root={album}"',
+    ]
+    assert len(open_dataset(said[-1].split('"')[1]).pairs) == 12
+    assert out.read_text(encoding="utf-8").startswith("image1,image2,subject1,subject2,fold\n")
+
+
+def test_pairs_says_what_it_could_not_do(album: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Fewer folds than by default."""
+    assert main(["pairs", str(album), "--out", str(tmp_path / "list.csv"), "--genuine", "all"]) == 0
+
+    assert "note: 2 folds, not 10: each needs two people" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(["--genuine", "0"], "--genuine 0: expected a number of pairs, or all", id="none"),
+        pytest.param(["--genuine", "\u00b2"], "--genuine \u00b2: expected a number", id="superscript"),
+        pytest.param(["--genuine", "9" * 5000], "--genuine 99999999999999999999: expected", id="5000 digits"),
+        pytest.param(["--folds", "1"], "1 folds: expected 2 to 9999", id="one fold"),
+        pytest.param(["--seed", "-1"], "--seed -1: expected 0 or more", id="seed"),
+    ],
+)
+def test_pairs_refuses_numbers_by_name(
+    arguments: list[str], message: str, album: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And writes nothing."""
+    assert message in refused(["pairs", str(album), "--out", str(tmp_path / "list.csv"), *arguments], capsys)
+    assert not (tmp_path / "list.csv").exists()
 
 
 def test_split_lfw_refuses_a_missing_source(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -149,7 +202,7 @@ def test_report_refuses_a_folder_without_results(tmp_path: Path, capsys: pytest.
     """By the file that it looked for."""
     reason = refused(["report", str(tmp_path)], capsys)
 
-    assert f"{tmp_path / 'results.json'}: not the results of a facecheck run" in reason
+    assert f"{tmp_path}: no run of facecheck: expected a folder with results.json" in reason
 
 
 @pytest.mark.parametrize(

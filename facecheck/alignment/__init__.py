@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from facecheck.alignment.aligners import (
+    AlignedBefore,
     Aligner,
     BoxCrop,
     DlibChip,
     FivePoint,
+    Size,
     WholeImage,
+    crop_shape,
+    outside,
     similarity_transform,
+    spelt_shape,
 )
 
-__all__ = ["Aligner", "BoxCrop", "DlibChip", "FivePoint", "WholeImage", "similarity_transform"]
+__all__ = [
+    "AlignedBefore",
+    "Aligner",
+    "BoxCrop",
+    "DlibChip",
+    "FivePoint",
+    "Size",
+    "WholeImage",
+    "crop_shape",
+    "outside",
+    "similarity_transform",
+    "spelt_shape",
+]

@@ -1,4 +1,4 @@
-"""Which of a run's models is better, said only where a paired test on the same pairs says so."""
+"""Which of a run's models is better, said only where a paired test by identity says so."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
 """Tables of models against metrics or conditions, with what sets the best apart from each of the others.
 
-The best of a row is marked where exact McNemar tests tell it from *every* other model that answered the same
+The best of a row is marked where a paired test by identity separates it from *every* other model that answered the same
 pairs, after Holm's correction over all tests of the table. Its lead over the rival that is hardest to tell from it
-stands beside it, with the interval that the people allow. AUC, EER and TAR have no McNemar test: their best is
-never marked, and the lead over the next is a bootstrap over people.
+stands beside it, with its interval by identity.
 """
 
 from __future__ import annotations
@@ -14,9 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from facecheck.comparison.answers import Answers, Judged, counts_right_answers
 from facecheck.metrics.intervals import Estimate
-from facecheck.metrics.paired import McNemar, curve_differences, difference, holm, mcnemar
+from facecheck.metrics.paired import Difference, McNemar, curve_difference, difference, holm, mcnemar
 from facecheck.results import wording
 from facecheck.results.conditions import ANY, DEPLOYED, RETUNED, Conditions
 from facecheck.results.measurement import Measurement
@@ -28,8 +29,14 @@ __all__ = ["Rival", "Row", "Table", "compare", "compare_run"]
 
 Cells = dict[str, Measurement]
 _LEVEL = 0.05
-# Of no use side by side: shares' complements, thresholds, and distances that each model measures in its own way.
-_LEFT_OUT = frozenset({"recall", "threshold_distance", "genuine_distance_mean", "impostor_distance_mean"})
+# Of no use side by side: shares' complements and counts, thresholds, and distances that each model measures in its own
+# way.
+_LEFT_OUT = frozenset(
+    {
+        *("recall", "tp", "fn", "fp", "tn", "threshold_distance", "eer_threshold_distance"),
+        *("genuine_distance_mean", "impostor_distance_mean"),
+    }
+)
 _SWEPT: tuple[tuple[str, Conditions], ...] = (
     ("accuracy", DEPLOYED),
     ("accuracy", RETUNED),
@@ -46,13 +53,13 @@ class Rival:
 
     Args:
         model: its name.
-        test: the best's own right answers first; None for metrics that do not count right answers.
-        p: of the test, after Holm's correction over the table; None without a test.
+        counts: pairs that the best alone judges correctly, and the model alone; None for metrics of curves.
+        p: of the test by identity, after Holm's correction over the table; None without a test.
         lead: by how much the best is better, as a positive fraction, with its interval by identity.
     """
 
     model: str
-    test: McNemar | None
+    counts: McNemar | None
     p: float | None
     lead: Estimate | None
 
@@ -82,11 +89,6 @@ class Row:
     def hardest(self) -> Rival | None:
         """The rival that is hardest to tell from the best."""
         return max(self.rivals, key=_closeness, default=None)
-
-    @property
-    def doubtful(self) -> bool:
-        """Whether the best is separated by pairs, but not by people: an interval of its leads holds 0."""
-        return self.separated and any(rival.lead is None or rival.lead.low <= 0 for rival in self.rivals)
 
 
 def _closeness(rival: Rival) -> tuple[float, float]:
@@ -182,7 +184,7 @@ def _table(key: tuple[str, str], title: str, rows: Mapping[str, Cells], answers:
 
 
 def _row(label: str, cells: Cells, answers: Answers, incomparable: dict[str, str]) -> Row:
-    behind = {model: _behind(measurement, answers) for model, measurement in sorted(cells.items())}
+    behind = {model: answers.behind(measurement) for model, measurement in sorted(cells.items())}
     same = _on_the_same_pairs(behind)
     for model in sorted(cells.keys() - same.keys()):
         if behind[model] is not None:
@@ -196,12 +198,6 @@ def _row(label: str, cells: Cells, answers: Answers, incomparable: dict[str, str
     return Row(label=label, cells=cells, best=ranked[0], rivals=_rivals(ranked, cells, same))
 
 
-def _behind(measurement: Measurement, answers: Answers) -> Judged | None:
-    if measurement.conditions.is_swept and not counts_right_answers(measurement):
-        return None  # a bootstrap for each of hundreds of conditions would take longer than the run
-    return answers.behind(measurement)
-
-
 def _on_the_same_pairs(behind: Mapping[str, Judged | None]) -> dict[str, Judged]:
     """Return the largest group of models that answered the same pairs; of equals, the first."""
     groups: dict[str, dict[str, Judged]] = defaultdict(dict)
@@ -213,27 +209,23 @@ def _on_the_same_pairs(behind: Mapping[str, Judged | None]) -> dict[str, Judged]
 
 def _rivals(ranked: Sequence[str], cells: Cells, judged: Mapping[str, Judged]) -> tuple[Rival, ...]:
     best = judged[ranked[0]]
-    if best.right is None:
-        return (_rival_on_curve(cells[ranked[0]], best, ranked[1], judged[ranked[1]]),)
-    found = []
-    for model in ranked[1:]:
-        right = judged[model].right
-        assert right is not None, "one metric is judged in one way for all models"
-        test = mcnemar(best.right, right)
-        people = len(set(best.scores.who.ravel().tolist()))
-        lead = difference(best.right, right, best.scores.who) if people > 1 and len(right) > 1 else None
-        found.append(Rival(model=model, test=test, p=test.p, lead=lead))
-    return tuple(found)
+    if len(best.scores) < 2 or len(np.unique(best.scores.who)) < 2:  # noqa: PLR2004 - no test over one
+        return tuple(Rival(model=model, counts=None, p=None, lead=None) for model in ranked[1:])
+    return tuple(_rival(cells[ranked[0]], best, model, judged[model]) for model in ranked[1:])
 
 
-def _rival_on_curve(measurement: Measurement, best: Judged, model: str, rival: Judged) -> Rival:
-    name, far = measurement.name, measurement.conditions.far
-    fars = () if far is None else (far,)
-    apart = curve_differences(best.scores, rival.scores, fars=fars)
-    lead = apart.get(name if far is None else f"{name} {far!r}")
-    if lead is not None and wording.metric(name).better == "lower":
-        lead = Estimate(-lead.value, -lead.high, -lead.low, lead.n)
-    return Rival(model=model, test=None, p=None, lead=lead)
+def _rival(measurement: Measurement, best: Judged, model: str, other: Judged) -> Rival:
+    if best.right is not None and other.right is not None:
+        found = difference(best.right, other.right, best.scores.who)
+        return Rival(model=model, counts=mcnemar(best.right, other.right), p=found.p, lead=found.lead)
+    found = curve_difference(best.scores, other.scores, metric=measurement.name, far=measurement.conditions.far)
+    lower = wording.metric(measurement.name).better == "lower"
+    return Rival(model=model, counts=None, p=found.p, lead=_turned(found) if lower else found.lead)
+
+
+def _turned(found: Difference) -> Estimate:
+    """Return the lead where lower is better."""
+    return Estimate(-found.lead.value, -found.lead.high, -found.lead.low, found.lead.n)
 
 
 def _corrected(rows: Sequence[Row]) -> tuple[Row, ...]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from facecheck.comparison.tables import Rival, Row, Table
+from facecheck.errors import printable
 from facecheck.metrics.intervals import Estimate
 from facecheck.results import wording
 from facecheck.results.conditions import DEPLOYED
@@ -19,14 +21,16 @@ from facecheck.storage.files import write_text
 __all__ = ["lines", "markdown", "spreadsheet", "write"]
 
 _HOW = """\
-The best of a row is **bold** where exact McNemar tests on the same pairs tell it from each of the other models, after
-Holm's correction over all tests of its table: at most one table in twenty holds a false mark. Its lead is over the
-rival that is hardest to tell from it, with the 95 % interval *by identity*: pairs that share a person are not
-independent, which McNemar's test does not know. Where that interval holds 0 although the best is bold, a † says so:
-believe the interval. Metrics that are no share of the pairs (precision, F1, d-prime, detection, times) have no such
-test and no mark; the lead of AUC, EER and TAR is a bootstrap over people.
+The best of a row is **bold** where a paired test by identity separates it from each of the other models, after Holm's
+correction over all tests of its table: at most one table in twenty holds a false mark. The test counts pairs that
+share a person as dependent. Its lead is over the rival that is hardest to tell from it, with the 95 % interval by
+identity. Metrics that are no rate of all pairs (precision, F1, d-prime, detection, times) have no such test and no
+mark. `comparison.csv` also counts the pairs that only one of two models judges correctly.
 """
 _HEADLINE = wording.title("accuracy", DEPLOYED)
+# What Markdown and HTML would read as markup; an underscore within a word is none.
+_MARKUP = re.compile(r"[\\|`*<>~]|\](?=[(\[:])|(?<!\w)_|_(?!\w)|&(?=#|\w+;)|^[#+-](?=\s)")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet's formulas begin
 _MANY = 4  # rows of one metric from which they are counted, not listed
 _COLUMNS = (
     *("eval", "dataset", "name", "conditions", "unit", "better", "model", "value", "low", "high", "n", "not_compared"),
@@ -50,7 +54,7 @@ def markdown(tables: Sequence[Table]) -> str:
 
 
 def _section(table: Table) -> Iterator[str]:
-    yield f"## {_heading(table)}"
+    yield f"## {_plain(_heading(table))}"
     yield ""
     for model, reason in table.incomparable.items():
         yield from (f"Not compared: {_plain(model)}, because {_plain(reason)}.", "")
@@ -66,7 +70,7 @@ def _section(table: Table) -> Iterator[str]:
 
 def _heading(table: Table) -> str:
     what = f"{table.eval} on {table.dataset}"
-    return _plain(f"{what}: {table.title}" if table.title else what)
+    return " ".join((f"{what}: {table.title}" if table.title else what).split())
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -74,8 +78,8 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Keep a name from breaking the table that it stands in."""
-    return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").split())
+    """Keep a name from breaking the table that it stands in, and from being taken for markup."""
+    return _MARKUP.sub(r"\\\g<0>", " ".join(printable(" ".join(text.split())).split()))
 
 
 def _cell(row: Row, model: str, *, with_interval: bool) -> str:
@@ -106,7 +110,7 @@ def _told(row: Row) -> str:
     over = f" over {rival.model}" if len(row.cells) > 2 else ""  # noqa: PLR2004 - more than one rival
     if not rival.lead.value:
         return f"tie {_lead(rival.lead)}"
-    return f"{row.best} {_lead(rival.lead)}{over}{' †' if row.doubtful else ''}"
+    return f"{row.best} {_lead(rival.lead)}{over}"
 
 
 def _lead(lead: Estimate) -> str:
@@ -125,8 +129,17 @@ def spreadsheet(tables: Sequence[Table]) -> str:
     writer.writeheader()
     for table in tables:
         for row in table.rows:
-            writer.writerows(_entry(table, row, model) for model in table.models if model in row.cells)
+            entries = (_entry(table, row, model) for model in table.models if model in row.cells)
+            writer.writerows({key: _inert(value) for key, value in entry.items()} for entry in entries)
     return stream.getvalue()
+
+
+def _inert(value: object) -> object:
+    """Return a text so that no spreadsheet takes it for a formula; numbers as they are."""
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _entry(table: Table, row: Row, model: str) -> dict[str, object]:
@@ -144,8 +157,8 @@ def _entry(table: Table, row: Row, model: str) -> dict[str, object]:
 
 
 def _tested(rival: Rival) -> dict[str, object]:
-    test, lead = rival.test, rival.lead
-    counts = {"right_only_best": test.only_first, "right_only_this": test.only_second} if test else {}
+    alone, lead = rival.counts, rival.lead
+    counts = {"right_only_best": alone.only_first, "right_only_this": alone.only_second} if alone else {}
     leads = {"lead": lead.value, "lead_low": lead.low, "lead_high": lead.high} if lead else {}
     return {**counts, "p_holm": "" if rival.p is None else rival.p, **leads}
 
@@ -160,7 +173,7 @@ def lines(tables: Sequence[Table]) -> list[str]:
     ]
     if not found and not excuses:
         return []
-    how = "* best: exact McNemar on the same pairs tells it from each other model, Holm over the table"
+    how = "* best: a paired test by identity separates it from each other model, Holm over the table"
     return [f"comparison ({how}; more in comparison.md)", *found, *excuses]
 
 

@@ -51,9 +51,10 @@ class Applied:
             raise FacecheckError(f"corruption {self.name!r} is unknown. {nearest(self.name, CORRUPTIONS)}")
         elif self.level and self.level not in CORRUPTIONS[self.name].domain:
             entry = CORRUPTIONS[self.name]
+            usual = ", ".join(map(spelt_number, entry.levels[1:]))
             raise FacecheckError(
                 f"corruption {self.name!r}: expected a level that is {entry.domain}, or 0 for clean, not "
-                f"{self.level:g} ({entry.unit}; its usual levels are {', '.join(map(spelt_number, entry.levels[1:]))})"
+                f"{spelt_number(self.level)} ({entry.unit}; its usual levels are {usual})"
             )
 
     def _check_parts(self) -> None:

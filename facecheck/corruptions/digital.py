@@ -20,6 +20,7 @@ _CONTRAST = (0.4, 0.3, 0.2, 0.1, 0.05)
 _QUALITY = (25, 18, 15, 10, 7)
 _PIXELS = (0.6, 0.5, 0.4, 0.3, 0.25)
 _CROP = 224
+_ROUNDING = 1e-3  # px: a length that is whole but for the rounding of landmarks is whole
 _SIDE = 244  # the side in the authors' code, although their images have 224 px
 # Strength and smoothness of the distortion, and affine jitter of three points, as fractions of the side.
 _ELASTIC = ((2.0, 0.7, 0.1), (2.0, 0.08, 0.2), (0.05, 0.01, 0.02), (0.07, 0.01, 0.02), (0.12, 0.01, 0.02))
@@ -93,9 +94,14 @@ def pixelate(image: Image, severity: float, given: Given) -> Image:
     """
     fraction = min(1.0, _PIXELS[int(severity) - 1] / size_factor(image, given))
     picture = PIL.Image.fromarray(image)
-    small = (max(1, round(picture.width * fraction)), max(1, round(picture.height * fraction)))
+    # Whole blocks, as in the original: the fraction of one at the end is dropped, not made another.
+    small = (_whole(picture.width * fraction), _whole(picture.height * fraction))
     box = PIL.Image.Resampling.BOX
     return np.array(picture.resize(small, box).resize(picture.size, box))
+
+
+def _whole(length: float) -> int:
+    return max(1, int(length + _ROUNDING))
 
 
 def jpeg_compression(image: Image, severity: float, _given: Given) -> Image:

@@ -36,37 +36,52 @@ def defocus_blur(image: Image, severity: float, given: Given) -> Image:
 
 
 def glass_blur(image: Image, severity: float, given: Given) -> Image:
-    """Blur, swap every pixel with a pixel within reach for some rounds, and blur again.
+    """Blur, let every pixel show one within reach for some rounds, and blur again.
 
-    The original swaps one pixel after the other. Here pixels at a distance of twice the reach swap at the same
-    time, since their neighbourhoods do not overlap.
+    The original visits the pixels from the last to the first and is written as if it swapped each with a neighbour. But
+    it swaps views of one array: the neighbour replaces the pixel, and nothing replaces the neighbour. The published
+    pictures were made so, and so are these, all pixels of a round at a time.
     """
     factor = size_factor(image, given)
     deviation, reach, rounds = _GLASS[int(severity) - 1]
     wide = min(max(1, round(reach * factor)), _longest(image))
-    # The reach is a whole number, so only a share of the pixels is swapped: the mean square shift is the scaled one.
+    # The reach is a whole number, so only a share of the pixels moves: the mean square shift is the scaled one.
     share = min(1.0, factor**2 * (2 * reach**2 + 1) / (2 * wide**2 + 1))
     blurred = _gaussian(image, deviation * factor)
     places = np.arange(image.shape[0] * image.shape[1]).reshape(image.shape[:2])
     for _ in range(rounds):
-        _swap_neighbours(places, wide, share, given.generator)
+        places = _from_neighbours(places, _neighbours(places.shape, wide, share, given.generator))
     shuffled = blurred.reshape(-1, 3)[places]
     return _gaussian(shuffled, deviation * factor)
 
 
-def _swap_neighbours(places: npt.NDArray[np.int64], reach: int, share: float, generator: np.random.Generator) -> None:
-    height, width = places.shape
-    flat = places.reshape(-1)
-    shift = generator.integers(-reach, reach, (2, height, width)) * (generator.random((height, width)) < share)
-    partner = np.arange(flat.size).reshape(height, width) + shift[0] * width + shift[1]
-    stride = 2 * reach
-    for top in range(reach, min(3 * reach, height - reach + 1)):
-        for left in range(reach, min(3 * reach, width - reach + 1)):
-            block = np.s_[top : height - reach + 1 : stride, left : width - reach + 1 : stride]
-            theirs = partner[block]
-            mine = places[block].copy()
-            places[block] = flat[theirs]
-            flat[theirs] = mine
+def _neighbours(
+    shape: tuple[int, ...], reach: int, share: float, generator: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Return the flat index of each pixel's neighbour, its own where it has none: at the edges, and beyond the share.
+
+    A neighbour is at most ``reach`` px up or left and ``reach - 1`` px down or right, as in the original.
+    """
+    height, width = shape
+    own = np.arange(height * width).reshape(height, width)
+    down, right = generator.integers(-reach, reach, (2, height, width)) * (generator.random((height, width)) < share)
+    inner = np.s_[reach + 1 : height - reach + 1, reach + 1 : width - reach + 1]
+    chosen = own.copy()
+    chosen[inner] += (down * width + right)[inner]
+    return chosen
+
+
+def _from_neighbours(values: npt.NDArray[np.int64], neighbours: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return what is left when each pixel in turn, from the last to the first, takes its neighbour's value.
+
+    A neighbour that comes later in the picture has its new value by then, which may be that of its own neighbour, and
+    so on: each pixel follows such a chain to its end, two steps as one until no chain is left.
+    """
+    chosen, own = neighbours.ravel(), np.arange(values.size)
+    end = np.where(chosen > own, chosen, own)
+    while not np.array_equal(end, further := end[end]):
+        end = further
+    return np.asarray(values.ravel()[chosen[end]].reshape(values.shape))
 
 
 def _gaussian(image: Image, deviation: float) -> Image:

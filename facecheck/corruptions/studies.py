@@ -1,19 +1,24 @@
 """The degradations of the two original studies, with the library that the studies used.
 
-Each function is one of Pillow's operations, so that the pixels are those of the studies. The studies wrote their
-images as JPEG in between; JPEG is a separate corruption and is not added here.
+Each function is one of Pillow's operations. Where the studies' own code gives other pixels than Pillow's operation of
+that name, or does what nobody should do to a face, it is offered beside it, in the family ``studies``: their sepia
+truncates where Pillow rounds, their square has one pixel more, their resolution squashes pictures to a square and
+scales small ones up. These equal the studies' formulas byte for byte. No eval sweeps them unasked;
+``--facecheck-corruptions study_sepia:1`` does.
+
+The studies wrote their images as JPEG in between; JPEG is a separate corruption and is not added here.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import PIL.Image
-from PIL import ImageEnhance, ImageFilter, ImageOps
+from PIL import ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 from facecheck.corruptions.corruption import Corruption, Domain, Given
 from facecheck.faces import Image
 
-__all__ = ["BLUR", "FILTERS", "RESOLUTION"]
+__all__ = ["BLUR", "FILTERS", "RESOLUTION", "STUDIES"]
 
 _TINT = "#FFA500"
 # The usual sepia weights of red, green and blue for each new channel, and the offset.
@@ -77,6 +82,28 @@ def _brightness(image: Image, factor: float, _given: Given) -> Image:
     return np.array(ImageEnhance.Brightness(PIL.Image.fromarray(image)).enhance(factor))
 
 
+def _study_sepia(image: Image, _level: float, _given: Given) -> Image:
+    """Add up the weighted channels from left to right, cut off the fraction, saturate at 255."""
+    red, green, blue = (image[..., channel].astype(np.float64) for channel in range(3))
+    rows = (_SEPIA[start : start + 3] for start in (0, 4, 8))
+    mixed = np.stack([r * red + g * green + b * blue for r, g, b in rows], axis=2)
+    return np.minimum(np.floor(mixed), 255).astype(np.uint8)
+
+
+def _study_square(image: Image, percent: float, _given: Given) -> Image:
+    """Draw a black rectangle whose corners both belong to it: one pixel more than the whole pixels of the share."""
+    picture = PIL.Image.fromarray(image)
+    side = int(min(picture.size) * percent / 100)
+    left, top = (picture.width - side) // 2, (picture.height - side) // 2
+    ImageDraw.Draw(picture).rectangle((left, top, left + side, top + side), fill=(0, 0, 0))
+    return np.array(picture)
+
+
+def _study_resolution(image: Image, side: float, _given: Given) -> Image:
+    """``resize((side, side))``: a picture that is not square is squashed, one that is smaller is scaled up."""
+    return np.array(PIL.Image.fromarray(image).resize((int(side), int(side)), PIL.Image.Resampling.BICUBIC))
+
+
 _SIDES = (0, 128, 96, 64, 48, 32)
 
 BLUR = (
@@ -130,5 +157,34 @@ FILTERS = (
             ("more_contrast", "More contrast", 2, _contrast),
             ("more_brightness", "More brightness", 1.5, _brightness),
         )
+    ),
+)
+STUDIES = (
+    Corruption(
+        name="study_sepia",
+        family="studies",
+        title="The studies' sepia",
+        unit="on",
+        levels=(0, 1),
+        domain=_ONE,
+        function=_study_sepia,
+    ),
+    Corruption(
+        name="study_square",
+        family="studies",
+        title="The studies' black square",
+        unit="% of the shorter side, and 1 px",
+        levels=(0, 5, 10, 15, 20),
+        domain=Domain(1, 100),
+        function=_study_square,
+    ),
+    Corruption(
+        name="study_resolution",
+        family="studies",
+        title="The studies' resolution, squashed",
+        unit="both sides, px",
+        levels=(0, 256, *_SIDES[1:]),
+        domain=Domain(1, 10_000, whole=True),
+        function=_study_resolution,
     ),
 )

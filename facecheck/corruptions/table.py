@@ -8,12 +8,12 @@ from facecheck.corruptions.corruption import Corruption
 from facecheck.corruptions.imagenet_c import IMAGENET_C
 from facecheck.corruptions.occlusion import OCCLUSION
 from facecheck.corruptions.outdoors import OUTDOORS
-from facecheck.corruptions.studies import BLUR, FILTERS, RESOLUTION
+from facecheck.corruptions.studies import BLUR, FILTERS, RESOLUTION, STUDIES
 from facecheck.errors import FacecheckError, nearest
 
 __all__ = ["CORRUPTIONS", "families", "of_family"]
 
-_TABLE = (*BLUR, *RESOLUTION, *FILTERS, *OCCLUSION, *IMAGENET_C, *OUTDOORS)
+_TABLE = (*BLUR, *RESOLUTION, *FILTERS, *OCCLUSION, *IMAGENET_C, *OUTDOORS, *STUDIES)
 CORRUPTIONS: MappingProxyType[str, Corruption] = MappingProxyType({entry.name: entry for entry in _TABLE})
 
 

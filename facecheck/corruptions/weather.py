@@ -32,7 +32,11 @@ _FOG = ((1.5, 2), (2, 2), (2.5, 1.7), (2.5, 1.5), (3, 1.4))  # thickness, smooth
 _CLOUD_SIDE = 256
 _SHIFT = 4  # lines are drawn with a resolution of 1/16 px
 
-_FROST_COLOUR = (0.88, 0.95, 1.0)
+# The authors' photographs of frost, measured: colour relative to blue, and brightness of blue. The contrast within a
+# crop of theirs is half of what the drawn ice has.
+_FROST_COLOUR = (0.815, 0.934, 1.0)
+_FROST_BRIGHTNESS = (0.52, 0.88)
+_FROST_RELIEF = 0.5
 _FERNS_PER_FACE, _MOST_FERNS = 25, 2000  # per 224 x 224 px, and per image, of each brightness
 _FERN_BRIGHTNESS = (90, 160, 255)
 _FERN_LENGTH = (15, 120)  # px
@@ -93,8 +97,9 @@ def plasma(generator: np.random.Generator, smoothness: float) -> Fractions:
 def frost(image: Image, severity: float, given: Given) -> Image:
     """Add frost on a window in front of the camera.
 
-    The original adds crops of six photographs of frost. We have no licence to ship them, so frost is generated:
-    ferns with branches at 60 degrees, a glow around them, and a haze of varying thickness.
+    The original adds crops of five photographs of frost. They are not ours to ship, so frost is generated: ferns with
+    branches at 60 degrees, a glow around them, and a haze of varying thickness. Its mean colour, the range of its
+    brightness and its contrast are those of the photographs, so that pictures change as much as in the benchmark.
     """
     kept, ice = _FROST[int(severity) - 1]
     pane = _pane(image, size_factor(image, given), given.generator)
@@ -123,8 +128,9 @@ def _pane(image: Image, factor: float, generator: np.random.Generator) -> Fracti
         np.asarray(cv2.GaussianBlur(crystals, (0, 0), max(radius * factor, 0.3)), dtype=np.float32)
         for radius in (0.8, 4)
     )
-    ice = np.float32(0.1) + np.float32(0.45) * haze + np.float32(0.5) * fine + np.float32(0.6) * glow
-    return np.asarray(np.minimum(ice, np.float32(1)), dtype=np.float32)
+    ice = np.minimum(np.float32(0.45) * haze + np.float32(0.5) * fine + np.float32(0.6) * glow, np.float32(0.9))
+    relief = np.float32(_FROST_RELIEF) * (ice - np.float32(ice.mean(dtype=np.float64)))
+    return np.asarray(np.clip(np.float32(generator.uniform(*_FROST_BRIGHTNESS)) + relief, 0, 1), dtype=np.float32)
 
 
 def _ferns(count: int, shape: tuple[int, ...], factor: float, generator: np.random.Generator) -> Array:
@@ -151,10 +157,16 @@ def _normal(generator: np.random.Generator, shape: tuple[int, int]) -> Fractions
 
 
 def _enlarged(image: Image, grain: float, make: Callable[[tuple[int, int]], Fractions]) -> Fractions:
-    """Return a field over the image with grains of this many pixels."""
+    """Return a field over the image with grains of this many pixels, interpolated between the first and the last.
+
+    As in the original, the ends of both grids coincide. With grids whose middles coincide, a grain of 2 px would be
+    seen at a quarter and three quarters of the way only, and its extremes never.
+    """
     height, width = image.shape[:2]
-    small = max(1, round(height / max(grain, 1))), max(1, round(width / max(grain, 1)))
-    return np.asarray(cv2.resize(make(small), (width, height), interpolation=cv2.INTER_LINEAR))
+    small = tuple(max(1, int(np.ceil(length / max(grain, 1)))) for length in (height, width))
+    y, x = (np.linspace(0, few - 1, many, dtype=np.float32) for few, many in zip(small, (height, width), strict=True))
+    field = make((small[0], small[1]))
+    return np.asarray(cv2.remap(field, *np.meshgrid(x, y), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
 
 def _tiled(field: Fractions, image: Image, factor: float) -> Fractions:

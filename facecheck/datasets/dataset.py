@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from facecheck.errors import printable
 from facecheck.faces import Face, Pairs
 from facecheck.faces.decoding import SUFFIXES
 
@@ -40,6 +41,12 @@ class Dataset:
     protocol: str
     notes: tuple[str, ...] = ()
     sampled: bool = False
+
+    def __post_init__(self) -> None:
+        """Spell names so that every file and terminal can hold them."""
+        object.__setattr__(self, "name", printable(self.name))
+        object.__setattr__(self, "protocol", printable(self.protocol))
+        object.__setattr__(self, "notes", tuple(map(printable, self.notes)))
 
     @property
     def faces(self) -> tuple[Face, ...]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from facecheck.datasets.dataset import Dataset, image_files, person_folders
+from facecheck.datasets.people import one_spelling
 from facecheck.datasets.places import existing_folder
 from facecheck.errors import DatasetError
 from facecheck.faces import Face, ImageSource, Pairs
@@ -21,6 +22,7 @@ __all__ = ["MATCHED", "MISMATCHED", "read_folders"]
 
 MATCHED, MISMATCHED = "matched_faces", "mismatched_faces"
 _FOLDS = 10
+_NAMED = 3
 
 
 def read_folders(spec: Spec) -> Dataset:
@@ -33,10 +35,19 @@ def read_folders(spec: Spec) -> Dataset:
     folder = existing_folder(spec)
     matched = [face for person in _people(folder / MATCHED, 2) for face in person[:2]]
     people = _people(folder / MISMATCHED, 1)
-    notes = () if len(people) % 2 == 0 else (f"{people[-1][0].subject} has no partner and is not compared",)
+    notes: tuple[str, ...] = ()
+    if len(people) % 2:
+        notes += (f"{people[-1][0].subject} has no partner and is not compared",)
     mismatched = [person[0] for person in people[: len(people) // 2 * 2]]
     if not mismatched:
         raise DatasetError(f"{folder / MISMATCHED}: an impostor pair needs two people, and the folder has one")
+    _refuse_two_spellings(folder / MATCHED, matched)
+    _refuse_two_spellings(folder / MISMATCHED, mismatched)
+    both = sorted(
+        {face.subject.partition("/")[2] for face in matched} & {f.subject.partition("/")[2] for f in mismatched}
+    )
+    if both:
+        notes += (_in_both(both),)
     indices = np.arange(len(matched) + len(mismatched), dtype=np.int64).reshape(-1, 2)
     counts = len(matched) // 2, len(mismatched) // 2
     folds = min(_FOLDS, *counts)
@@ -71,5 +82,25 @@ def _people(folder: Path, least: int) -> list[list[Face]]:
 def _face(folder: Path, path: Path) -> Face:
     person = path.parent.name
     # The two folders hold different people, even if a name occurs in both.
-    subject = f"{folder.name}/{person}"
-    return Face(source=ImageSource(path, f"{subject}/{path.name}"), subject=subject)
+    return Face(
+        source=ImageSource(path, f"{folder.name}/{person}/{path.name}"), subject=f"{folder.name}/{one_spelling(person)}"
+    )
+
+
+def _in_both(names: list[str]) -> str:
+    return (
+        f"{len(names)} names are in both folders ({', '.join(names[:_NAMED])}): they are taken for different people. "
+        "If they are the same, thresholds are chosen on whom they judge: 'facecheck split-lfw' keeps people apart"
+    )
+
+
+def _refuse_two_spellings(folder: Path, faces: list[Face]) -> None:
+    """Refuse two folders of one name: an impostor pair of them would show one person."""
+    seen: dict[str, str] = {}
+    for face in faces:
+        person = face.source.path.parent.name
+        other = seen.setdefault(face.subject, person)
+        if other != person:
+            raise DatasetError(
+                f"{folder}: two folders spell one name, {other!a} and {person!a}: move the images into one"
+            )

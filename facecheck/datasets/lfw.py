@@ -1,7 +1,8 @@
 """Labeled Faces in the Wild: one folder per person, and the pair lists of its two views.
 
 View 2 (``pairs.txt``) has ten identity-disjoint folds of 300 genuine and 300 impostor pairs; view 1
-(``pairsDevTrain.txt``, ``pairsDevTest.txt``) has one part and no folds.
+(``pairsDevTrain.txt``, ``pairsDevTest.txt``) has one part and no folds. A list that somebody made without the line of
+counts is one part as well.
 
 Source: Huang et al., Labeled Faces in the Wild, UMass TR 07-49.
 """
@@ -9,18 +10,21 @@ Source: Huang et al., Labeled Faces in the Wild, UMass TR 07-49.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import unicodedata
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from facecheck.datasets.dataset import Dataset, deal_into_folds
+from facecheck.datasets.lists import Line, read_lines, shown
+from facecheck.datasets.people import folded_by_identity, one_spelling, repeated
 from facecheck.datasets.places import existing_file, existing_folder, exists
 from facecheck.errors import DatasetError
 from facecheck.faces import Face, ImageSource, Pairs
 from facecheck.specs import Spec
 
-__all__ = ["read_lfw"]
+__all__ = ["faces_of_rows", "is_lfw_list", "lfw_rows", "read_lfw"]
 
 _OPTIONS = frozenset({"pairs", "name"})
 _SAFE_NAME = re.compile(r"[^/\\\0]+")
@@ -36,23 +40,38 @@ def read_lfw(spec: Spec) -> Dataset:
     spec.refuse_unknown(_OPTIONS)
     folder = existing_folder(spec)
     listed = _pairs_file(spec, folder)
-    faces: dict[tuple[str, int], int] = {}
-    rows, folds = [], []
-    for fold, first, second in _lines(listed):
-        rows.append([faces.setdefault(side, len(faces)) for side in (first, second)])
-        folds.append(fold)
+    rows = lfw_rows(listed, read_lines(listed))
+    pairs, folds = faces_of_rows(listed, rows, folder)
+    notes = repeated(pairs, [f"line {row.line}" for row in rows], source=listed.name)
+    if folds == 1:
+        pairs = Pairs(pairs.faces, pairs.indices, deal_into_folds(pairs))
+    pairs, changed = folded_by_identity(pairs, source=listed.name)
+    return Dataset(
+        name=spec.options.get("name", f"lfw-{listed.stem}"),
+        kind="lfw",
+        spec=spec.text,
+        pairs=pairs,
+        protocol=f"LFW {listed.name}"
+        + (f", {folds} folds" if folds > 1 else "")
+        + (", dealt anew by identity" if changed else ""),
+        notes=(*notes, *changed),
+    )
+
+
+def faces_of_rows(listed: Path, rows: list[Row], folder: Path) -> tuple[Pairs, int]:
+    """Return the pairs of a list's rows with the list's folds, and how many folds it has.
+
+    Raises:
+        DatasetError: an image is not in the folder.
+    """
+    faces: dict[Side, int] = {}
+    indices = [[faces.setdefault(side, len(faces)) for side in (row.first, row.second)] for row in rows]
+    folds = np.array([row.fold for row in rows], dtype=np.int64)
     sources = tuple(_face(folder, person, number) for person, number in faces)
     missing = [face.source.name for face in sources if not exists(face.source.path, folder=False)]
     if missing:
-        raise DatasetError(_where_missing(listed, missing, folder))
-    pairs = Pairs(sources, np.array(rows, dtype=np.int64), np.array(folds, dtype=np.int64))
-    protocol = f"LFW {listed.name}, {len(set(folds))} folds"
-    if len(set(folds)) == 1:
-        pairs = Pairs(pairs.faces, pairs.indices, deal_into_folds(Pairs(pairs.faces, pairs.indices)))
-        protocol = f"LFW {listed.name}"
-    return Dataset(
-        name=spec.options.get("name", f"lfw-{listed.stem}"), kind="lfw", spec=spec.text, pairs=pairs, protocol=protocol
-    )
+        raise DatasetError(_where_missing(listed, rows, missing, folder))
+    return Pairs(sources, np.array(indices, dtype=np.int64), folds), len(set(folds.tolist()))
 
 
 def _pairs_file(spec: Spec, folder: Path) -> Path:
@@ -67,16 +86,16 @@ def _pairs_file(spec: Spec, folder: Path) -> Path:
 
 
 def _face(folder: Path, person: str, number: int) -> Face:
-    name = f"{person}/{person}_{number:04d}.jpg"
-    return Face(source=ImageSource(folder / name, name), subject=person)
+    spellings = dict.fromkeys((person, *(unicodedata.normalize(form, person) for form in ("NFC", "NFD"))))
+    names = [f"{each}/{each}_{number:04d}.jpg" for each in spellings]
+    name = next((name for name in names if exists(folder / name, folder=False)), names[0])
+    return Face(source=ImageSource(folder / name, name), subject=one_spelling(person))
 
 
-def _where_missing(listed: Path, missing: list[str], folder: Path) -> str:
+def _where_missing(listed: Path, rows: list[Row], missing: list[str], folder: Path) -> str:
     wanted = {name.rpartition("/")[2].removesuffix(".jpg") for name in missing}
     number = next(
-        number
-        for number, line in _body(listed)
-        if wanted & {f"{person}_{image:04d}" for person, image in _pair(listed, number, line)}
+        row.line for row in rows if wanted & {f"{person}_{image:04d}" for person, image in (row.first, row.second)}
     )
     more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
     return (
@@ -85,60 +104,96 @@ def _where_missing(listed: Path, missing: list[str], folder: Path) -> str:
     )
 
 
-_Side = tuple[str, int]
+Side = tuple[str, int]
 
 
-def _lines(listed: Path) -> Iterator[tuple[int, _Side, _Side]]:
-    """Yield the fold and both sides of every pair; the counts in the first line must agree with the lines."""
-    folds, each = _head(listed, _text(listed)[:1])
-    body = _body(listed)
+class Row(NamedTuple):
+    """A pair of a list.
+
+    Args:
+        line: its number in the file.
+        fold: from 0.
+        first: person and number of the image.
+        second: likewise.
+    """
+
+    line: int
+    fold: int
+    first: Side
+    second: Side
+
+
+def is_lfw_list(lines: tuple[Line, ...]) -> bool:
+    """Whether lines are LFW's: all of them name people and numbers, perhaps after a line of counts."""
+    body = lines[1:] if lines and _is_numbers(lines[0].text) else lines
+    return bool(body) and all(_spelt_as_pair(line.text) for line in body)
+
+
+def lfw_rows(listed: Path, lines: tuple[Line, ...]) -> list[Row]:
+    """Return every pair; the counts in the first line, if it holds counts, must agree with the lines.
+
+    Raises:
+        DatasetError: a line that is no pair, or not the pairs that the first line declares.
+    """
+    if lines and _spelt_as_pair(lines[0].text) and not _is_numbers(lines[0].text):
+        return [Row(line.number, 0, *_pair(listed, *line)) for line in lines]
+    folds, each = _head(listed, lines[0].text if lines else "")
+    body = lines[1:]
     if len(body) != folds * each * 2:
         raise DatasetError(
             f"{listed}: the first line declares {folds * each * 2} pairs, {len(body)} follow: "
             "the file is truncated, or lines were added"
         )
-    for position, (number, line) in enumerate(body):
-        first, second = _pair(listed, number, line)
-        genuine = position // each % 2 == 0
-        if (first[0] == second[0]) != genuine:
-            kind = "a genuine" if genuine else "an impostor"
-            raise DatasetError(
-                f"{listed}, line {number}: expected {kind} pair here by the counts of the first line, not {line!r}"
-            )
-        yield position // (2 * each), first, second
+    return [_checked(listed, line, position, each) for position, line in enumerate(body)]
 
 
-def _text(listed: Path) -> list[str]:
-    try:
-        return listed.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{listed}: cannot be read as a list of pairs: {error}") from error
+def _checked(listed: Path, line: Line, position: int, each: int) -> Row:
+    first, second = _pair(listed, *line)
+    genuine = position // each % 2 == 0
+    if (one_spelling(first[0]) == one_spelling(second[0])) != genuine:
+        kind = "a genuine" if genuine else "an impostor"
+        raise DatasetError(
+            f"{listed}, line {line.number}: expected {kind} pair here by the counts of the first line, not "
+            f"{shown(line.text)}"
+        )
+    return Row(line.number, position // (2 * each), first, second)
 
 
-def _body(listed: Path) -> list[tuple[int, str]]:
-    return [(number, line) for number, line in enumerate(_text(listed)[1:], 2) if line.strip()]
+def _is_numbers(line: str) -> bool:
+    return all(_NUMBER.fullmatch(word) for word in line.split())
 
 
-def _head(listed: Path, lines: list[str]) -> tuple[int, int]:
-    numbers = lines[0].split() if lines else []
+def _spelt_as_pair(line: str) -> bool:
+    parts = _parts(line)
+    return len(parts) == 4 and bool(_NUMBER.fullmatch(parts[1]) and _NUMBER.fullmatch(parts[3].strip()))  # noqa: PLR2004
+
+
+def _parts(line: str) -> list[str]:
+    """Return name, number, name, number; of ``name number number`` the name twice."""
+    parts = line.split("\t") if "\t" in line else line.split()
+    return [parts[0], parts[1], parts[0], parts[2]] if len(parts) == 3 else parts  # noqa: PLR2004
+
+
+def _head(listed: Path, line: str) -> tuple[int, int]:
+    numbers = line.split()
     if not (1 <= len(numbers) <= 2 and all(_NUMBER.fullmatch(n) and int(n) > 0 for n in numbers)):  # noqa: PLR2004
         raise DatasetError(
             f"{listed}, line 1: expected the number of folds and of pairs per fold and kind (such as '10 300'), "
-            f"or only the number of pairs per kind ('500'), not {lines[0] if lines else ''!r}"
+            f"or only the number of pairs per kind ('500'), not {shown(line)}"
         )
     return (1, int(numbers[0])) if len(numbers) == 1 else (int(numbers[0]), int(numbers[1]))
 
 
-def _pair(listed: Path, number: int, line: str) -> tuple[_Side, _Side]:
-    parts = line.split("\t") if "\t" in line else line.split()
-    if len(parts) == 3:  # noqa: PLR2004 - name, number, number
-        parts = [parts[0], parts[1], parts[0], parts[2]]
-    if len(parts) != 4 or not (_NUMBER.fullmatch(parts[1]) and _NUMBER.fullmatch(parts[3].strip())):  # noqa: PLR2004
-        raise DatasetError(f"{listed}, line {number}: expected 'name n n' or 'name n name n', not {line!r}")
+def _pair(listed: Path, number: int, line: str) -> tuple[Side, Side]:
+    parts = _parts(line)
+    if not _spelt_as_pair(line):
+        raise DatasetError(f"{listed}, line {number}: expected 'name n n' or 'name n name n', not {shown(line)}")
     for name in (parts[0], parts[2]):
         if not _SAFE_NAME.fullmatch(name) or name in (".", ".."):
-            raise DatasetError(f"{listed}, line {number}: {name!r} points outside the folder; expected a person's name")
+            raise DatasetError(
+                f"{listed}, line {number}: {shown(name)} points outside the folder; expected a person's name"
+            )
     first, second = (parts[0], int(parts[1])), (parts[2], int(parts[3]))
-    if first == second:
-        raise DatasetError(f"{listed}, line {number}: compares an image with itself: {line!r}")
+    if (one_spelling(first[0]), first[1]) == (one_spelling(second[0]), second[1]):
+        raise DatasetError(f"{listed}, line {number}: compares an image with itself: {shown(line)}")
     return first, second

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from types import MappingProxyType
 
 from facecheck.datasets.bundled import WHOLE, read_bundled
+from facecheck.datasets.cfp import read_cfp
 from facecheck.datasets.dataset import Dataset
 from facecheck.datasets.folders import read_folders
 from facecheck.datasets.lfw import read_lfw
+from facecheck.datasets.pair_list import read_pairs
+from facecheck.datasets.published import OWN, is_misnamed
 from facecheck.datasets.strips import read_strips
 from facecheck.errors import DatasetError, nearest
 from facecheck.specs import Spec, split_specs
@@ -16,7 +20,14 @@ from facecheck.specs import Spec, split_specs
 __all__ = ["DATASET_KINDS", "open_dataset", "split_datasets"]
 
 DATASET_KINDS: MappingProxyType[str, Callable[[Spec], Dataset]] = MappingProxyType(
-    {"faces": read_bundled, "lfw": read_lfw, "folders": read_folders, "strips": read_strips}
+    {
+        "faces": read_bundled,
+        "lfw": read_lfw,
+        "pairs": read_pairs,
+        "cfp": read_cfp,
+        "folders": read_folders,
+        "strips": read_strips,
+    }
 )
 
 
@@ -41,4 +52,15 @@ def open_dataset(text: str) -> Dataset:
     spec = Spec.parse(text, error=DatasetError)
     if spec.kind not in DATASET_KINDS:
         raise DatasetError(f"{text!r}: data set {spec.kind!r} is unknown. {nearest(spec.kind, DATASET_KINDS)}")
-    return DATASET_KINDS[spec.kind](spec)
+    return _under_its_own_name(spec, DATASET_KINDS[spec.kind](spec))
+
+
+def _under_its_own_name(spec: Spec, dataset: Dataset) -> Dataset:
+    """Rename a data set that would bear a published one's name by chance: it is another, with other limits."""
+    if not is_misnamed(dataset):
+        return dataset
+    if "name" in spec.options:
+        raise DatasetError(
+            f"{spec.text}: {dataset.name} is the name of a published data set, which this is not: choose another name"
+        )
+    return dataclasses.replace(dataset, name=f"{dataset.name}{OWN}")

@@ -32,18 +32,19 @@ def exists(candidate: Path, *, folder: bool) -> bool:
         return False
 
 
-def existing_folder(spec: Spec) -> Path:
-    """Return the folder of ``kind:FOLDER``.
+def existing_folder(spec: Spec, text: str | None = None) -> Path:
+    """Return the folder of ``kind:FOLDER``, or the one that an option names.
 
     Raises:
         DatasetError: no folder is given, or it does not exist.
     """
-    if not spec.path:
+    place = spec.path if text is None else text
+    if not place:
         raise DatasetError(f"{spec.text!r}: expected a folder, {spec.kind}:FOLDER")
-    for candidate in _candidates(spec.path):
+    for candidate in _candidates(place):
         if exists(candidate, folder=True):
             return candidate
-    raise DatasetError(_missing(spec, spec.path, "folder"))
+    raise DatasetError(_missing(spec, place, "folder"))
 
 
 def existing_file(spec: Spec, text: str) -> Path:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from facecheck.datasets.dataset import Dataset, deal_into_folds, image_files
+from facecheck.datasets.people import one_spelling
 from facecheck.datasets.places import existing_folder
 from facecheck.errors import DatasetError, UnreadableImageError
 from facecheck.faces import Face, ImageSource, Pairs
@@ -72,7 +73,7 @@ def _refuse_twins(files: list[Path]) -> None:
     """Refuse two files of one stem: they would be one person, and their tiles genuine pairs."""
     seen: dict[str, Path] = {}
     for path in files:
-        twin = seen.setdefault(path.stem, path)
+        twin = seen.setdefault(one_spelling(path.stem), path)
         if twin != path:
             raise DatasetError(f"{path}: {twin.name} has the same stem, which names the person: rename one of them")
 
@@ -81,7 +82,7 @@ def _tiles(path: Path, turn: _Turn) -> list[Face]:
     return [
         Face(
             source=ImageSource(path, f"{path.name}#{tile}", tile),
-            subject=path.stem,
+            subject=one_spelling(path.stem),
             yaw_rad=round(turn.start + tile * turn.step, 6),
         )
         for tile in range(turn.tiles)
@@ -119,7 +120,7 @@ def _asked(spec: Spec) -> _Turn | None:
 def _sidecar(path: Path) -> _Turn:
     beside = path.with_suffix(".json")
     try:
-        content = json.loads(beside.read_text(encoding="utf-8"))
+        content = json.loads(beside.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise DatasetError(
             f"{path}: the yaws are unknown: add ?tiles=5&start=-0.8&step=0.4 (radians) to the specification, "

@@ -1,10 +1,14 @@
-"""MTCNN with facenet-pytorch's networks, weights and results, in a third of its time.
+"""MTCNN with facenet-pytorch's networks and weights, in a third of its time, and with its results if asked for.
 
 facenet-pytorch crops and scales every candidate window in a Python loop, and raises when one image of a
 batch has no face. Here one summed-area table per image gives the pyramid and all windows at once: the area
-average of a window is four look-ups, exact because pixels are integers. Everything else, thresholds,
-rounding, order and suppression, follows ``facenet_pytorch.models.utils.detect_face``, and the tests
-compare the two.
+average of a window is four look-ups, exact because pixels are integers. Thresholds, rounding, order and
+suppression follow ``facenet_pytorch.models.utils.detect_face``, and the tests compare the two.
+
+What lies beyond the image is where they differ. facenet-pytorch clips a window to the image and stretches the rest
+to the network's square, but computes box and landmarks as if the window were whole: on a face that fills its picture
+the landmarks are wrong. The original fills the window with black, and so does ``filled``, which also puts a border of
+half a window round the pyramid, so that faces larger than the picture are proposed. ``stretched`` is facenet-pytorch's.
 
 Source: Zhang et al., Joint Face Detection and Alignment using Multi-task Cascaded Convolutional Networks,
 IEEE SPL 2016.
@@ -16,25 +20,32 @@ import functools
 import importlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from facecheck.detection.detector import Detections
 from facecheck.detection.mtcnn_networks import ONet, PNet, RNet, load
-from facecheck.errors import ModelError
+from facecheck.errors import ModelError, nearest
 from facecheck.faces import Image
 from facecheck.storage.weights import package_file
 
-__all__ = ["Mtcnn"]
+__all__ = ["Beyond", "Mtcnn"]
 
+_BORDER = 6  # black pixels round every pyramid level: half a window, so that a face that is half outside is proposed
 _CELL = 12  # the side of PNet's window, in pixels of the pyramid level
 _STRIDE = 2  # the step between PNet's windows
 _RNET_SIDE = 24
 _ONET_SIDE = 48
+
+_BLACK = -127.5 * 0.0078125  # as the networks see it
+
+Beyond = Literal["filled", "stretched"]
+_BEYOND: tuple[Beyond, ...] = ("filled", "stretched")
 
 # Pixels sent through a network at once. On a CPU the activations of more than this fall out of its
 # cache, and a window costs twice as much; a GPU is faster with more.
@@ -58,20 +69,29 @@ class Mtcnn:
 
     Args:
         device: where the networks run.
+        beyond: what a window shows beyond the image: ``filled`` with black, as in the original, or ``stretched``, with
+            facenet-pytorch's results.
         min_face_px: side of the smallest face to be found.
         thresholds: a window passes the three stages with at least these probabilities.
         factor: scale step of the pyramid.
+
+    Raises:
+        ModelError: an unknown ``beyond``, or the package ``facenet_pytorch`` is not installed.
     """
 
     def __init__(
         self,
         *,
         device: torch.device,
+        beyond: Beyond = "filled",
         min_face_px: int = 20,
         thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7),
         factor: float = 0.709,
     ) -> None:
+        if beyond not in _BEYOND:
+            raise ModelError(f"beyond={beyond!r} is unknown. {nearest(beyond, _BEYOND)}")
         self._device = device
+        self._filled = beyond == "filled"
         self._min_face_px = min_face_px
         self._thresholds = thresholds
         self._factor = factor
@@ -81,7 +101,8 @@ class Mtcnn:
     def identity(self) -> str:
         """Name and settings."""
         thresholds = "/".join(str(t) for t in self._thresholds)
-        return f"mtcnn(min={self._min_face_px},thresholds={thresholds},factor={self._factor})"
+        beyond = "filled" if self._filled else "stretched"
+        return f"mtcnn(beyond={beyond},min={self._min_face_px},thresholds={thresholds},factor={self._factor})"
 
     @torch.inference_mode()
     def detect(self, images: Sequence[Image]) -> list[Detections]:
@@ -102,27 +123,29 @@ class Mtcnn:
     def _detect_batch(self, batch: Tensor) -> list[Detections]:
         if min(batch.shape[1:3]) * _CELL / self._min_face_px < _CELL:
             return [Detections.of_boxes([], []) for _ in batch]
-        area = _SummedArea(batch)
+        area = _SummedArea(batch, filled=self._filled)
         found, landmarks = self._refine(area, self._refine_coarsely(area, self._propose(area)))
         return _split(found, landmarks, len(batch))
 
     def _propose(self, area: _SummedArea) -> _Found:
         levels = []
-        for scale in self._scales(min(area.height, area.width)):
+        border = _BORDER if self._filled else 0
+        for scale in self._scales(min(area.height, area.width), border):
             level = _normalise(area.resize(int(area.height * scale + 1), int(area.width * scale + 1)))
+            level = functional.pad(level, (border,) * 4, value=_BLACK)
             shift, probability = _in_portions(self._pnet, level)
-            levels.append(_windows(shift, probability[:, 1], scale, self._thresholds[0]))
+            levels.append(_windows(shift, probability[:, 1], scale, self._thresholds[0], border))
         boxes, scores, of_image, shifts = (torch.cat(parts) for parts in zip(*levels, strict=True))
         keep = batched_nms(boxes, scores, of_image, 0.7)
         boxes, scores, of_image, shifts = boxes[keep], scores[keep], of_image[keep], shifts[keep]
         sides = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
         return _Found(_square(boxes + shifts * sides), scores, of_image)
 
-    def _scales(self, shorter_side: int) -> list[float]:
+    def _scales(self, shorter_side: int, border: int) -> list[float]:
         scale = _CELL / self._min_face_px
         side = shorter_side * scale
         scales = []
-        while side >= _CELL:
+        while side >= _CELL - border:
             scales.append(scale)
             scale *= self._factor
             side *= self._factor
@@ -152,7 +175,7 @@ def batched_nms(boxes: Tensor, scores: Tensor, of_image: Tensor, overlap: float)
     """Of windows that overlap by more than ``overlap``, keep the highest score, image by image; highest first."""
     nms: Callable[[Tensor, Tensor, float], Tensor] = _vision_operators().nms
     if boxes.is_cuda:  # one launch: each image's windows are shifted to where they overlap no other's
-        offset = of_image.double() * (boxes.amax().double() + 1) if len(boxes) else of_image.double()
+        offset = of_image.double() * ((boxes.amax() - boxes.amin()).double() + 1) if len(boxes) else of_image.double()
         return nms(boxes.double() + offset[:, None], scores.double(), overlap)
     kept = []
     for number in torch.unique(of_image):
@@ -181,14 +204,18 @@ class _SummedArea:
 
     Args:
         batch: ``(b, h, w, 3)`` uint8, on the device.
+        filled: whether windows are black beyond the image, or what is inside is stretched.
     """
 
-    def __init__(self, batch: Tensor) -> None:
+    def __init__(self, batch: Tensor, *, filled: bool) -> None:
+        self._filled = filled
         self.count, self.height, self.width = batch.shape[:3]
         # Sums stay below 2**31 up to 8.4 megapixels; exact integers either way.
         kind = torch.int32 if self.height * self.width * 255 < 2**31 else torch.int64
         self._sums = torch.zeros(self.count, self.height + 1, self.width + 1, 3, dtype=kind, device=batch.device)
-        self._sums[:, 1:, 1:] = batch.cumsum(1, dtype=kind).cumsum(2, dtype=kind)
+        inner = self._sums[:, 1:, 1:]
+        torch.cumsum(batch, 1, dtype=kind, out=inner)  # in place: of a large picture each copy is half a gigabyte
+        torch.cumsum(inner, 2, out=inner)
 
     def resize(self, height: int, width: int) -> Tensor:
         """Return all images area-averaged to (b, 3, height, width) float32, channels last."""
@@ -201,19 +228,24 @@ class _SummedArea:
         return (sums.float() / cells.to(device)[None, :, :, None]).permute(0, 3, 1, 2)
 
     def windows(self, found: _Found, side: int) -> tuple[_Found, Tensor]:
-        """Cut every box, clipped to its image, and scale it to (n, 3, side, side), normalised.
+        """Cut every box and scale it to (n, 3, side, side), normalised.
 
         Boxes that lie wholly outside the image are dropped from ``found``.
         """
         corners = found.boxes.trunc().long()
-        left, top = corners[:, 0].clamp(min=1) - 1, corners[:, 1].clamp(min=1) - 1
-        right, bottom = corners[:, 2].clamp(max=self.width), corners[:, 3].clamp(max=self.height)
-        inside = (right > left) & (bottom > top)
-        found = _Found(*(f[inside] for f in found))
-        y0, y1 = _bins(top[inside], bottom[inside], side)
-        x0, x1 = _bins(left[inside], right[inside], side)
-        sums = self._at(found, y1, x1) - self._at(found, y0, x1) - self._at(found, y1, x0) + self._at(found, y0, x0)
+        start, stop = corners[:, :2] - 1, corners[:, 2:]  # the first pixel is 1, as in Matlab, and the last is included
+        size = torch.tensor([self.width, self.height], device=corners.device)
+        inside = (start.clamp(min=0) < torch.minimum(stop, size)).all(1)
+        found, start, stop = _Found(*(f[inside] for f in found)), start[inside], stop[inside]
+        if not self._filled:
+            start, stop = start.clamp(min=0), torch.minimum(stop, size)
+        x0, x1 = _bins(start[:, 0], stop[:, 0], side)
+        y0, y1 = _bins(start[:, 1], stop[:, 1], side)
         cells = (y1 - y0)[:, :, None] * (x1 - x0)[:, None, :]
+        # Beyond the image the sums do not grow: what lies there counts as black.
+        x0, x1 = x0.clamp(0, self.width), x1.clamp(0, self.width)
+        y0, y1 = y0.clamp(0, self.height), y1.clamp(0, self.height)
+        sums = self._at(found, y1, x1) - self._at(found, y0, x1) - self._at(found, y1, x0) + self._at(found, y0, x0)
         return found, _normalise((sums.float() / cells[..., None]).permute(0, 3, 1, 2))
 
     def _at(self, found: _Found, rows: Tensor, columns: Tensor) -> Tensor:
@@ -236,13 +268,13 @@ def _normalise(pixels: Tensor) -> Tensor:
     return (pixels - 127.5) * 0.0078125
 
 
-def _windows(shift: Tensor, probability: Tensor, scale: float, threshold: float) -> tuple[Tensor, ...]:
+def _windows(shift: Tensor, probability: Tensor, scale: float, threshold: float, border: int) -> tuple[Tensor, ...]:
     """Turn PNet's maps into boxes, scores, image numbers and shifts, after suppression within the level."""
     where = (probability >= threshold).nonzero()
     of_image, row, column = where.unbind(1)
     scores = probability[of_image, row, column]
     shifts = shift.permute(0, 2, 3, 1)[of_image, row, column]
-    corner = torch.stack((column, row), 1).to(shifts.dtype) * _STRIDE
+    corner = torch.stack((column, row), 1).to(shifts.dtype) * _STRIDE - border
     boxes = torch.cat((((corner + 1) / scale).floor(), ((corner + _CELL) / scale).floor()), 1)
     keep = batched_nms(boxes, scores, of_image, 0.5)
     return boxes[keep], scores[keep], of_image[keep], shifts[keep]

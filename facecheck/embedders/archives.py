@@ -30,20 +30,22 @@ __all__ = ["ArchivedNetwork", "exported", "scripted"]
 
 
 class ArchivedNetwork(nn.Module):
-    """A network out of an archive: takes (n, 3, s, s) floats and gives (n, d).
+    """A network out of an archive: takes (n, 3, h, w) floats and gives (n, d).
 
     Args:
         path: of the archive, for messages.
         network: as torch loaded it.
-        size: side of the crop that it was exported for, None if it is not known.
+        crop_shape: height and width of the crop that it was exported for, None if they are not known.
         batch: how many pictures it takes at once, None for any number.
     """
 
-    def __init__(self, path: Path, network: nn.Module, *, size: int | None = None, batch: int | None = None) -> None:
+    def __init__(
+        self, path: Path, network: nn.Module, *, crop_shape: tuple[int, int] | None = None, batch: int | None = None
+    ) -> None:
         super().__init__()
         self.path = path
         self.network = network
-        self.size = size
+        self.crop_shape = crop_shape
         self._batch = batch
 
     def train(self, mode: bool = True) -> ArchivedNetwork:  # noqa: FBT001, FBT002 - torch's own form
@@ -224,7 +226,7 @@ def exported(path: Path, device: torch.device) -> ArchivedNetwork:
         for config in _CONFIGS:
             _refuse_pickles(path, json.loads(entries[f"{root}/{config}"]))
         checked = _checked(path, program)
-        size, batch = _input_shape(path, program)
+        shape, batch = _input_shape(path, program)
     except (KeyError, TypeError, IndexError, AttributeError, ValueError, RecursionError) as error:
         raise ModelError(
             f"{path}: not a torch.export archive of one network: {type(error).__name__} {error}"
@@ -232,7 +234,7 @@ def exported(path: Path, device: torch.device) -> ArchivedNetwork:
     # Without the sample inputs: where torch cannot read them with weights_only, it unpickles them without.
     safe = {f"{root}/{_PROGRAM}": json.dumps(checked).encode(), f"{root}/{_SAMPLE_INPUTS}": b""}
     network = _loaded(path, lambda: _exported_module(entries | safe, device))
-    return ArchivedNetwork(path, network, size=size, batch=batch)
+    return ArchivedNetwork(path, network, crop_shape=shape, batch=batch)
 
 
 def _exported_module(entries: Mapping[str, bytes], device: torch.device) -> nn.Module:
@@ -299,14 +301,14 @@ def _harmless(key: str, text: str) -> bool:
     return _TEXTS.get(key, _NAME).fullmatch(text) is not None
 
 
-def _input_shape(path: Path, program: dict[str, Any]) -> tuple[int | None, int | None]:
-    """Return the side and the number of pictures that the one input is fixed to, None where it is not."""
+def _input_shape(path: Path, program: dict[str, Any]) -> tuple[tuple[int, int] | None, int | None]:
+    """Return height and width, and the number of pictures, that the one input is fixed to, None where it is not."""
     inputs = [
         spec["user_input"]["arg"]["as_tensor"]["name"]
         for spec in program["graph_module"]["signature"]["input_specs"]
         if "user_input" in spec
     ]
     sizes = [size.get("as_int") for size in program["graph_module"]["graph"]["tensor_values"][inputs[0]]["sizes"]]
-    if len(sizes) != 4 or sizes[1] != 3 or sizes[2] != sizes[3]:  # noqa: PLR2004 - (n, 3, s, s)
-        raise ModelError(f"{path}: expected an input (n, 3, s, s), got {sizes}, None where it may vary")
-    return sizes[2], sizes[0]
+    if len(sizes) != 4 or sizes[1] != 3 or (sizes[2] is None) != (sizes[3] is None):  # noqa: PLR2004 - (n, 3, h, w)
+        raise ModelError(f"{path}: expected an input (n, 3, h, w), got {sizes}, None where it may vary")
+    return None if sizes[2] is None else (sizes[2], sizes[3]), sizes[0]

@@ -6,6 +6,7 @@ import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeGuard
 
 import torch
 from safetensors import SafetensorError
@@ -13,13 +14,17 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from facecheck.errors import ModelError
-from facecheck.storage.weights import file_sha256
+from facecheck.storage.files import opened_regular
+from facecheck.storage.weights import MAX_WEIGHTS_BYTES, file_sha256
 
 __all__ = ["MAX_COMPRESSED_BYTES", "WEIGHTS_VARIABLE", "compressed_bytes", "fit", "known_file", "read_state"]
 
 WEIGHTS_VARIABLE = "FACECHECK_WEIGHTS"
 _DEPTHS = ("", "*/", "*/*/")  # of folders below the one that the variable names
 _SHOWN = 3
+_NESTED = ("state_dict", "model_state_dict", "model", "network")
+_DEEPEST = 3  # of a state dict within what was saved
+_PARALLEL = "module."  # before each name of a network in DataParallel
 MAX_COMPRESSED_BYTES = 2**26  # torch stores tensors as they are, and compresses the programs of archives alone
 
 
@@ -52,9 +57,13 @@ def known_file(name: str, sha256: str) -> Path | None:
 def read_state(path: Path) -> dict[str, Tensor]:
     """Return the tensors of a safetensors file or of torch's own, by name.
 
+    Training scripts keep them under ``state_dict``, ``model`` or ``network`` beside the optimiser's, and those of a
+    network in ``DataParallel`` with ``module.`` before each name: both are taken off.
+
     Raises:
         ModelError: not such a file, or one that holds more than named tensors.
     """
+    _refuse_irregular(path)
     _refuse_bomb(path)
     try:
         state = (
@@ -71,11 +80,45 @@ def read_state(path: Path) -> dict[str, Tensor]:
             f"{path}: not a file of weights alone: {reason}. Expected safetensors, or a state dict as "
             "torch.save(network.state_dict()) writes it; a file that needs code to be run is not opened"
         ) from error
-    if not isinstance(state, Mapping) or not all(
-        isinstance(k, str) and isinstance(t, Tensor) for k, t in state.items()
-    ):
-        raise ModelError(f"{path}: expected a state dict, names to tensors, not {_described(state)}")
-    return dict(state)
+    found = _unnested(state)
+    if not _is_state(found):
+        raise ModelError(
+            f"{path}: expected a state dict, names to tensors, also under {', '.join(_NESTED)}, not {_described(state)}"
+        )
+    return _without_prefix(dict(found))
+
+
+def _is_state(content: object) -> TypeGuard[Mapping[str, Tensor]]:
+    return isinstance(content, Mapping) and all(
+        isinstance(key, str) and isinstance(tensor, Tensor) for key, tensor in content.items()
+    )
+
+
+def _unnested(content: object) -> object:
+    """Return the state dict of a network out of what a training script saved."""
+    for _ in range(_DEEPEST):
+        if _is_state(content) or not isinstance(content, Mapping):
+            break
+        inner = [content[key] for key in _NESTED if isinstance(content.get(key), Mapping)]
+        if len(inner) != 1:  # none, or several among which nobody has chosen
+            break
+        (content,) = inner
+    return content
+
+
+def _without_prefix(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    while state and all(name.startswith(_PARALLEL) for name in state):
+        state = {name.removeprefix(_PARALLEL): tensor for name, tensor in state.items()}
+    return state
+
+
+def _refuse_irregular(path: Path) -> None:
+    """Refuse a device, which never ends, and a pipe, which may never begin."""
+    try:
+        with opened_regular(path, most=MAX_WEIGHTS_BYTES):
+            return
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: cannot be read as weights: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _refuse_bomb(path: Path) -> None:

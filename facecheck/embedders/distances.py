@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["DISTANCES", "distance_between"]
+__all__ = ["CENTRES", "DISTANCES", "Centre", "distance_between"]
+Centre = Literal["none", "folds"]
+CENTRES: tuple[Centre, ...] = ("none", "folds")
 Array = npt.NDArray[np.float64]
 
 

@@ -6,8 +6,7 @@ are. P8S8 (patches of 8 px, 8 px apart) tiles the crop and lists each patch pixe
 windows overlap and list them channel by channel.
 
 A variant's padding is the least at which 14 windows a side, stride apart, cover the crop: 1 px for P10S8, as
-published. P12S8 was trained with 4 where 2 would be enough, and 4 is used. P8S12's windows leave gaps between
-them: with 26 px of padding there are 196, and the outermost hold nothing but padding.
+published. P12S8 was trained with 4 where 2 would be enough, and 4 is used.
 
 Source: Zhong and Deng, Face Transformer for Recognition, arXiv 2103.14803; github.com/zhongyy/Face-Transformer.
 """
@@ -33,7 +32,7 @@ SIZE = 112
 _WIDTH, _DEPTH, _HEADS, _HIDDEN = 512, 20, 8, 2048
 _SIDE = 14  # windows a side
 _SEED = 20_210_327  # the paper's date; any fixed number would do
-_TRAINING_HEAD = "loss.weight"
+_TRAINING_HEAD = frozenset({"loss.weight", "loss.bias"})  # of a margin loss; a softmax head has a bias too
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,6 @@ FACE_TRANSFORMERS: Mapping[str, Variant] = MappingProxyType(
         "face-transformer-p8s8": Variant.covering(8, 8),
         "face-transformer-p10s8": Variant.covering(10, 8),
         "face-transformer-p12s8": Variant(12, 8, 4),
-        "face-transformer-p8s12": Variant.covering(8, 12),
     }
 )
 
@@ -194,7 +192,7 @@ def published(kind: str, path: Path) -> FaceTransformer:
     state = {
         name: tensor.float() if tensor.is_floating_point() else tensor
         for name, tensor in read_state(path).items()
-        if name != _TRAINING_HEAD
+        if name not in _TRAINING_HEAD
     }
     fit(network, state, path, assign=True)
     return network

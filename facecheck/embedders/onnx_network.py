@@ -8,26 +8,46 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from facecheck.embedders.portions import in_portions
 from facecheck.embedders.protobuf import fields, messages
-from facecheck.errors import ModelError
+from facecheck.errors import ModelError, nearest
 from facecheck.storage.weights import file_sha256
 
-__all__ = ["Layout", "OnnxNetwork", "external_files", "external_locations", "files_sha256"]
+__all__ = ["LAYOUTS", "Layout", "OnnxNetwork", "Ports", "external_files", "external_locations", "files_sha256"]
 
 Layout = Literal["nchw", "nhwc"]
+LAYOUTS: tuple[Layout, ...] = ("nchw", "nhwc")
 _CHANNELS = 3
 _MAX_BYTES = 2**31  # of a protocol buffer
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+_PICTURE_TYPES: Mapping[str, type[np.generic]] = MappingProxyType(
+    {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
+)
+_CONSTANT_TYPES: Mapping[str, type[np.generic]] = MappingProxyType(
+    {
+        "tensor(bool)": np.bool_,
+        "tensor(uint8)": np.uint8,
+        "tensor(int32)": np.int32,
+        "tensor(int64)": np.int64,
+        "tensor(float16)": np.float16,
+        "tensor(float)": np.float32,
+        "tensor(double)": np.float64,
+    }
+)
+_MOST_CONSTANTS = 2**20
 _QUIET = 4  # onnxruntime's level of fatal errors: others are raised, and ours name the file
 
 # Where a model can hold tensors: for each kind of message, its fields and the kinds that they hold. From onnx.proto.
@@ -91,13 +111,23 @@ def external_files(path: Path) -> tuple[Path, ...]:
 def _beside(path: Path, location: str) -> Path:
     """Return the file of a location; a download cache links model and tensors alike into one other folder."""
     named = path.parent / location
-    real = named.resolve()
+    try:
+        real = named.resolve()
+    except (OSError, ValueError, RuntimeError) as error:  # a NUL, a name that is too long, or links in a circle
+        raise ModelError(f"{path}: keeps tensors in {location!r}, which no file can be called: {error}") from error
     inside = any(real.is_relative_to(folder) for folder in (path.parent.resolve(), path.resolve().parent))
     if Path(location).is_absolute() or ".." in Path(location).parts or not inside:
         raise ModelError(f"{path}: keeps tensors in {location!r}, outside its folder: such a model is not opened")
-    if not real.is_file():
+    if not _is_file(real):
         raise ModelError(f"{path}: keeps tensors in {location!r}, which does not lie beside it: fetch both files")
     return named
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long to exist
+        return False
 
 
 def files_sha256(path: Path, external: tuple[Path, ...]) -> str:
@@ -107,21 +137,41 @@ def files_sha256(path: Path, external: tuple[Path, ...]) -> str:
     return hashlib.sha256("".join(file_sha256(file) for file in (path, *external)).encode()).hexdigest()
 
 
-class OnnxNetwork(nn.Module):
-    """Takes (n, 3, s, s) floats and gives (n, d), as the model's first output.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Which of a model's inputs and outputs are used, where it has several.
 
-    A model that was exported for a fixed number of images is run on as many at a time.
+    Args:
+        picture: name of the input that takes the pictures, empty for the only one that can.
+        vector: name of the output that gives the vectors, empty for the first.
+        constants: values of the other inputs by name, as text: a number, ``true`` or ``false``.
+    """
+
+    picture: str = ""
+    vector: str = ""
+    constants: Mapping[str, str] = field(default_factory=dict)
+
+
+class OnnxNetwork(nn.Module):
+    """Takes (n, 3, h, w) floats and gives (n, d), from the model's first output or the named one.
+
+    A model that was exported for a fixed number of images is run on as many at a time; one that declares any number and
+    can do one only, on one at a time. A model that takes bytes gets the numbers as they are, 0..255.
 
     Args:
         path: of the model; its external tensors must lie beside it.
         device: where it runs.
         layout: of its input, None to derive it from the input's shape.
+        ports: which inputs and outputs are used.
 
     Raises:
-        ModelError: not a model of one picture to one vector, or the device's provider is not installed.
+        ModelError: not a model of one picture to one vector, an input or output that it has not, an input without a
+            value, or the device's provider is not installed.
     """
 
-    def __init__(self, path: Path, *, device: torch.device, layout: Layout | None = None) -> None:
+    def __init__(
+        self, path: Path, *, device: torch.device, layout: Layout | None = None, ports: Ports | None = None
+    ) -> None:
         super().__init__()
         self.path = path
         external = external_files(path)
@@ -130,20 +180,25 @@ class OnnxNetwork(nn.Module):
         self._device = device
         self._sessions: dict[int, Any] = {}
         self._lock = threading.Lock()
-        taken = self._session(torch.get_num_threads()).get_inputs()
-        if len(taken) != 1 or len(taken[0].shape) != 4 or taken[0].type not in ("tensor(float)", "tensor(float16)"):  # noqa: PLR2004
-            described = ", ".join(f"{i.name} {i.type} {i.shape}" for i in taken)
-            raise ModelError(f"{path}: expected one input of floats (n, 3, s, s) or (n, s, s, 3), got {described}")
-        self._input = taken[0]
+        session, named = self._session(torch.get_num_threads()), ports or Ports()
+        self._input = _picture(path, session.get_inputs(), named.picture)
+        self._output = _vector(path, [output.name for output in session.get_outputs()], named.vector)
+        others = [taken for taken in session.get_inputs() if taken.name != self._input.name]
+        self._constants = _constants(path, others, named.constants)
         self.layout: Layout = layout or self._derived_layout()
         self._batch = self._input.shape[0] if isinstance(self._input.shape[0], int) else None
 
+    @property
+    def takes_bytes(self) -> bool:
+        """Whether its preprocessing is a part of it, so that it takes pixels as they are."""
+        return bool(self._input.type == "tensor(uint8)")
+
     @functools.cached_property
-    def size(self) -> int | None:
-        """Side of the crop that the model was exported for, pixels; None if it takes any."""
+    def crop_shape(self) -> tuple[int, int] | None:
+        """Height and width of the crop that the model was exported for, pixels; None if it takes any."""
         _, *rest = self._input.shape
-        sides = {side for side in (rest[1:] if self.layout == "nchw" else rest[:-1]) if isinstance(side, int)}
-        return sides.pop() if len(sides) == 1 else None
+        sides = [side for side in (rest[1:] if self.layout == "nchw" else rest[:-1]) if isinstance(side, int)]
+        return (sides[0], sides[-1]) if sides else None
 
     def _derived_layout(self) -> Layout:
         shape = self._input.shape
@@ -158,13 +213,27 @@ class OnnxNetwork(nn.Module):
             ModelError: onnxruntime cannot run these pictures, or does not give one vector for each.
         """
         ordered = pixels if self.layout == "nchw" else pixels.permute(0, 2, 3, 1)
-        return in_portions(self._run, ordered.cpu().contiguous(), self._batch).to(pixels.device)
+        return self._in_batches(ordered.cpu().contiguous()).to(pixels.device)
+
+    def _in_batches(self, ordered: Tensor) -> Tensor:
+        if self._batch is not None or len(ordered) < 2:  # noqa: PLR2004 - a batch
+            return in_portions(self._run, ordered, self._batch)
+        try:
+            return self._run(ordered)
+        except ModelError as several:
+            try:
+                alone = in_portions(self._run, ordered, 1)
+            except ModelError:
+                raise several from None
+        self._batch = 1  # it declares any number, and can do one
+        return alone
 
     def _run(self, portion: Tensor) -> Tensor:
         session = self._session(torch.get_num_threads())
-        given = portion.numpy().astype(np.float16 if self._input.type == "tensor(float16)" else np.float32, copy=False)
+        given = _as_taken(portion, self._input.type)
         try:
-            vectors = np.asarray(session.run(None, {self._input.name: given})[0], dtype=np.float32)
+            (answer,) = session.run([self._output], {**self._constants, self._input.name: given})
+            vectors = np.asarray(answer, dtype=np.float32)
         except Exception as error:  # onnxruntime's errors have no common parent
             raise ModelError(f"{self.path}: cannot run {given.shape} pictures: {_first_line(error)}") from error
         if vectors.ndim < 2 or len(vectors) != len(given):  # noqa: PLR2004 - (n, d)
@@ -176,6 +245,71 @@ class OnnxNetwork(nn.Module):
             if threads not in self._sessions:
                 self._sessions[threads] = _opened(self.path, self._device, threads)
             return self._sessions[threads]
+
+
+def _picture(path: Path, inputs: Sequence[Any], name: str) -> Any:  # noqa: ANN401
+    """Return the input that takes the pictures."""
+    fitting = [taken for taken in inputs if len(taken.shape) == 4 and taken.type in _PICTURE_TYPES]  # noqa: PLR2004
+    asked = [taken for taken in fitting if not name or taken.name == name]
+    if len(asked) == 1:
+        return asked[0]
+    described = ", ".join(f"{i.name} {i.type} {i.shape}" for i in inputs)
+    expected = "one input of floats or bytes (n, 3, s, s) or (n, s, s, 3)"
+    if len(asked) > 1:
+        raise ModelError(f"{path}: which input takes the pictures? Say input=NAME: {described}")
+    raise ModelError(f"{path}: expected {expected}{f' called {name!r}' if name else ''}, got {described}")
+
+
+def _vector(path: Path, outputs: Sequence[str], name: str) -> str:
+    """Return the name of the output that gives the vectors."""
+    if name and name not in outputs:
+        raise ModelError(f"{path}: output={name}: it has no such output. {nearest(name, outputs)}")
+    return name or outputs[0]
+
+
+def _constants(path: Path, inputs: Sequence[Any], given: Mapping[str, str]) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays for the inputs that take no pictures."""
+    for name in given:
+        if name not in (names := [taken.name for taken in inputs]):
+            raise ModelError(
+                f"{path}: constants={name}: it has no other input of this name. Known: {', '.join(names)}."
+            )
+    return {taken.name: _constant(path, taken, given.get(taken.name)) for taken in inputs}
+
+
+def _constant(path: Path, taken: Any, text: str | None) -> npt.NDArray[Any]:  # noqa: ANN401
+    shape = [side if isinstance(side, int) else 1 for side in taken.shape]
+    kind = _CONSTANT_TYPES.get(taken.type)
+    if text is None or kind is None or math.prod(shape) > _MOST_CONSTANTS:
+        raise ModelError(
+            f"{path}: besides the pictures it takes {taken.name} {taken.type} {taken.shape}: give its value, "
+            f"constants={taken.name}:VALUE, a number, true or false (several are joined by ;)"
+        )
+    number = _number(text)
+    held = None if number is None else np.full(shape, number).astype(kind)
+    exact = held is not None and (held.astype(np.float64) == number).all()
+    if held is None or not (exact or issubclass(kind, np.floating)):
+        raise ModelError(
+            f"{path}: constants={taken.name}:{text}: expected a number, true or false, that {taken.type} holds"
+        )
+    return held
+
+
+def _number(text: str) -> float | None:
+    """Return a finite number, 1 for true and 0 for false, None of anything else."""
+    try:
+        number = {"true": 1.0, "false": 0.0}.get(text.lower()) if text.isalpha() else float(text)
+    except ValueError:
+        return None
+    return number if number is not None and math.isfinite(number) else None
+
+
+def _as_taken(pixels: Tensor, kind: str) -> npt.NDArray[Any]:
+    """Return the numbers in the input's type; bytes are rounded, and end at 0 and 255."""
+    numbers = pixels.numpy()
+    if kind == "tensor(uint8)":
+        numbers = np.rint(numbers).clip(0, 255)
+    return np.asarray(numbers.astype(_PICTURE_TYPES[kind], copy=False))
 
 
 def _opened(path: Path, device: torch.device, threads: int) -> Any:  # noqa: ANN401

@@ -6,6 +6,7 @@ Contracts, presets of files, embedders and the preflight hold these values, and 
 from __future__ import annotations
 
 import math
+from collections.abc import Sized
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -33,6 +34,30 @@ COLOURS: tuple[Colour, ...] = ("rgb", "bgr")
 Flip = Literal["none", "mean", "concat"]
 FLIPS: tuple[Flip, ...] = ("none", "mean", "concat")
 _CHANNELS = 3
+_SHOWN = 100  # letters of a value that is none
+
+
+def _channels(name: str, given: object) -> Channels:
+    """Return three finite numbers, whatever sequence they came in."""
+    try:
+        numbers = [float(number) for number in given if not isinstance(number, str | bytes | bool)]  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        numbers = []
+    if len(numbers) != _CHANNELS or len(numbers) != _length(given) or not all(map(math.isfinite, numbers)):
+        raise ModelError(
+            f"{name}={_spelt(given)}: expected three finite numbers on the scale 0..255, one for each channel"
+        )
+    first, second, third = numbers
+    return first, second, third
+
+
+def _length(given: object) -> int:
+    return len(given) if isinstance(given, Sized) else 0
+
+
+def _spelt(given: object) -> str:
+    plain = isinstance(given, tuple) and given and all(type(number) in (int, float) for number in given)
+    return spelt_channels(given) if plain else repr(given)[:_SHOWN]  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +80,9 @@ class Preprocessing:
     def __post_init__(self) -> None:
         """Refuse values that cannot be applied to pixels."""
         if self.colour not in COLOURS:
-            raise ModelError(f"colour {self.colour!r} is unknown. {nearest(self.colour, COLOURS)}")
-        for name, numbers in (("mean", self.mean), ("std", self.std)):
-            if len(numbers) != _CHANNELS or not all(math.isfinite(number) for number in numbers):
-                raise ModelError(
-                    f"{name}={spelt_channels(numbers)}: expected three finite numbers on the scale 0..255, one for "
-                    "each channel"
-                )
+            raise ModelError(f"colour {self.colour!r} is unknown. {nearest(str(self.colour), COLOURS)}")
+        for name in ("mean", "std"):
+            object.__setattr__(self, name, _channels(name, getattr(self, name)))
         if 0 in self.std:
             raise ModelError(f"std={spelt_channels(self.std)}: the pixels are divided by it: expected no zero")
 
@@ -76,7 +97,7 @@ class Postprocessing:
             does, ``concat`` appends it, as FaceNet does, ``none`` does not compute it.
 
     Raises:
-        ModelError: an unknown flip.
+        ModelError: an unknown flip, or an ``l2`` that is not True or False.
     """
 
     l2: bool = True
@@ -85,7 +106,9 @@ class Postprocessing:
     def __post_init__(self) -> None:
         """Refuse what cannot be done with the mirrored crop."""
         if self.flip not in FLIPS:
-            raise ModelError(f"flip {self.flip!r} is unknown. {nearest(self.flip, FLIPS)}")
+            raise ModelError(f"flip {self.flip!r} is unknown. {nearest(str(self.flip), FLIPS)}")
+        if not isinstance(self.l2, bool):
+            raise ModelError(f"l2={self.l2!r}: expected True or False")
 
 
 # The ranges that most networks are trained on.

@@ -29,6 +29,7 @@ from facecheck.models.recognizer import Recognizer
 from facecheck.results.conditions import DEPLOYED, Conditions
 from facecheck.results.measurement import Findings, Measured
 from facecheck.results.verdict import Limit
+from facecheck.specs import spelt_number
 
 __all__ = [
     "OF_THE_STUDIES",
@@ -114,6 +115,12 @@ class Sweep:
     def scores(self) -> list[DegradedScores]:
         """The comparisons of every level at the clean threshold."""
         return [point.scores for point in self.points]
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of the files of scores: those of all levels, and last that of the clean thresholds."""
+        clean, *degraded = (point.degraded.sources for point in self.points)
+        return tuple(name for names in (*degraded, clean) for name in names)
 
     @property
     def where(self) -> str:
@@ -238,7 +245,7 @@ def over_levels(sweep: Sweep) -> Findings:
     clean, *degraded = sweep.scores
     begins = collapse_begins(sweep.scores)
     at = Conditions(corruption=sweep.corruption)
-    sources = tuple(dict.fromkeys(source for point in reversed(sweep.points) for source in point.sources))
+    sources = sweep.sources
     whole = sweep.points[-1].severity
     survived = float(whole if begins is None else begins.severity - 1)
     levels = Estimate(survived, survived, survived, len(clean.scores))
@@ -252,8 +259,8 @@ def over_levels(sweep: Sweep) -> Findings:
 
 def _collapse_note(sweep: Sweep, level: float) -> str:
     return (
-        f"{sweep.where}: distances collapse under {sweep.corruption} from {level:g} ({sweep.unit}): impostor pairs "
-        "come to look alike while genuine pairs still match"
+        f"{sweep.where}: distances collapse under {sweep.corruption} from {spelt_number(level)} ({sweep.unit}): "
+        "impostor pairs come to look alike while genuine pairs still match"
     )
 
 
@@ -278,10 +285,14 @@ def corruption_error(sweeps: Mapping[str, Sweep], reference: Reference) -> Findi
     errors = corruption_errors({name: sweep.scores[1:] for name, sweep in sweeps.items()}, reference)
     at = Conditions(reference=reference.model)
     single = (
-        Measured(name="ce", estimate=errors[name], conditions=at | Conditions(corruption=name))
-        for name in errors.keys() - {"mce"}
+        Measured(name="ce", estimate=errors[name], conditions=at | Conditions(corruption=name), scores=sweep.sources)
+        for name, sweep in sweeps.items()
+        if name in errors
     )
-    return Findings((*single, Measured(name="mce", estimate=errors["mce"], conditions=at)))
+    degraded = [name for sweep in sweeps.values() for name in sweep.sources[:-1]]
+    clean = [name for sweep in sweeps.values() for name in sweep.sources[-1:]]
+    mean = Measured(name="mce", estimate=errors["mce"], conditions=at, scores=tuple(dict.fromkeys(degraded + clean)))
+    return Findings((*single, mean))
 
 
 def pinned_reference(file: Path, dataset: Dataset) -> Reference:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,16 +10,17 @@ import numpy.typing as npt
 from facecheck.faces import Pairs
 from facecheck.metrics import (
     Curve,
-    DprimeTerms,
-    Ranking,
     area_under_curve,
+    curve,
     dprime,
     eer,
     fnmr_at_fmr,
     fold_accuracy,
+    influence,
     intervals,
     resolvable,
 )
+from facecheck.metrics.dyads import Dyads
 from facecheck.metrics.intervals import Estimate
 from facecheck.metrics.scores import Scores
 from facecheck.metrics.thresholds import PairThresholds
@@ -39,89 +40,88 @@ __all__ = [
 
 Array = npt.NDArray[np.float64]
 FARS = (0.1, 0.01, 0.001)
-_SEED = 20_071_001  # LFW's report; any number would do, one must be kept
 
 
 def decisions(scores: Scores, thresholds: PairThresholds) -> dict[str, Estimate]:
-    """Return accuracy, FMR, FNMR, precision, recall, F1 and the mean threshold as a distance.
+    """Return accuracy, FMR, FNMR, precision, recall, F1, TP, FN, FP, TN and the mean threshold as a distance.
 
     What is undefined, such as the precision where nothing matches, is left out.
     """
     matched, genuine = scores.matched(thresholds.of_pair), scores.genuine
-    shares = {
-        "accuracy": (matched == genuine, np.ones(len(scores), dtype=bool)),
-        "fmr": (matched, ~genuine),
-        "fnmr": (~matched, genuine),
-        "recall": (matched, genuine),
-        "precision": (genuine, matched),
-    }
-    found = {
-        name: intervals.proportion(hits[among], scores.who[among])
-        for name, (hits, among) in shares.items()
-        if among.any()
-    }
-    if genuine.any():
-        found["f1"] = _f1(matched, scores)
+    shares = {"fmr": (matched, ~genuine), "fnmr": (~matched, genuine), "recall": (matched, genuine)}
+    found = {}
+    if len(scores):
+        found["accuracy"] = intervals.proportion(matched == genuine, scores.who, kinds=genuine)
+    for name, (hits, among) in shares.items():
+        if among.any():
+            found[name] = intervals.proportion(hits[among], scores.who[among])
+    found |= _of_matches(matched, scores)
+    found |= _counts(found)
     used = -thresholds.of_pair
     middle = float(np.clip(used.mean(), used.min(), used.max()))  # the mean of equal numbers is not always equal
     found["threshold_distance"] = Estimate(middle, float(used.min()), float(used.max()), len(scores))
     return found
 
 
-def _f1(matched: npt.NDArray[np.bool_], scores: Scores) -> Estimate:
-    columns = np.stack([matched & scores.genuine, matched != scores.genuine], axis=1).astype(np.float64)
+def _counts(rates: Mapping[str, Estimate]) -> dict[str, Estimate]:
+    """Return the four counts of a confusion matrix, with the intervals of their rates."""
+    found = {
+        count: Estimate(float(round(e.value * e.n)), e.low * e.n, e.high * e.n, e.n)
+        for count, rate in (("tp", "recall"), ("fn", "fnmr"), ("fp", "fmr"))
+        for e in [rates.get(rate)]
+        if e is not None
+    }
+    if "fp" in found:
+        value, low, high, n = found["fp"]
+        found["tn"] = Estimate(n - value, n - high, n - low, n)
+    return found
 
-    def f1(sums: Array) -> Array:
-        """Return F1 for the sums of right matches and of wrong judgements; it needs a genuine pair or a match."""
-        right, wrong = 2 * sums[:, 0], sums[:, 1]
-        return np.asarray(np.divide(right, right + wrong, out=np.full(len(sums), np.nan), where=right + wrong > 0))
 
-    return _around(float(f1(columns.sum(axis=0)[None])[0]), _bootstrap_of_sums(f1, columns, scores), len(scores))
+def _of_matches(matched: npt.NDArray[np.bool_], scores: Scores) -> dict[str, Estimate]:
+    """Return precision and F1, where there is a match or a genuine pair."""
+    genuine, dyads, found = scores.genuine, Dyads.of(scores.who), {}
+    matches, right, wrong = int(matched.sum()), int((matched & genuine).sum()), int((matched != genuine).sum())
+    if matches:
+        spread = dyads.spread(influence.of_precision(matched, genuine), genuine)
+        trials = min(matches, len(np.unique(scores.who[matched])))
+        found["precision"] = intervals.fraction(float(genuine[matched].mean()), spread, matches, trials=trials)
+    if genuine.any():
+        spread = dyads.spread(influence.of_f1(matched, genuine), genuine)
+        trials = min(len(scores), dyads.count)
+        found["f1"] = intervals.fraction(2.0 * right / (2.0 * right + wrong), spread, len(scores), trials=trials)
+    return found
 
 
 def curves(scores: Scores, *, fars: Sequence[float] = FARS) -> Iterator[tuple[str, Estimate, dict[str, float]]]:
-    """Yield AUC, EER and the TAR at each FAR that the impostor pairs can show, with conditions.
+    """Yield AUC, EER, the distance at the EER and the TAR at each FAR that the pairs can show, with conditions.
 
-    Nothing without pairs of both kinds.
+    Nothing without pairs of both kinds; the distance at the EER is an observed one, without an interval.
     """
     impostors = int((~scores.genuine).sum())
     if not 0 < impostors < len(scores):
         return
-    ranking = Ranking(scores)
-    shown = [far for far in fars if resolvable(impostors, far)]
+    points, genuine, dyads = curve(scores), scores.genuine, Dyads.of(scores.who)
+    # Without a single error there is no spread: what the scarcest of both kinds and of people can show bounds it.
+    trials = min(impostors, len(scores) - impostors, dyads.count)
 
-    def statistics(weights: Array) -> dict[str, float]:
-        points = ranking.curve(weights)
-        found = {"auc": area_under_curve(points), "eer": eer(points).rate}
-        for far in shown:
-            found[f"tar_at_far {far!r}"] = _tar(points, fnmr_at_fmr(points, far, impostors=impostors).threshold)
-        return found
-
-    values = statistics(np.ones(len(scores)))
-    spreads = _bootstrap(statistics, scores)
-    scarcer, people = min(impostors, len(scores) - impostors), len(np.unique(scores.who))
-    for name, value in values.items():
-        noun, _, far_text = name.partition(" ")
-        conditions = {"far": float(far_text)} if far_text else {}
-        # Without a single error every resample has none either: what n pairs can show bounds the interval then.
-        spread = intervals.wilson(value, min(scarcer, people)) if value in (0.0, 1.0) else spreads[name]
-        yield noun, _around(value, spread, len(scores)), conditions
+    spread = dyads.spread(influence.of_auc(scores), genuine)
+    value = area_under_curve(points)
+    yield "auc", intervals.fraction(value, spread, len(scores), trials=trials, freedom=spread.freedom_of_all), {}
+    spread = dyads.spread(influence.of_eer(scores, points), genuine)
+    yield "eer", intervals.fraction(eer(points).rate, spread, len(scores), trials=trials), {}
+    for far in fars:
+        if resolvable(impostors, far):
+            threshold = fnmr_at_fmr(points, far, impostors=impostors).threshold
+            spread = dyads.spread(influence.of_tar(scores, points, threshold), genuine)
+            tar = intervals.fraction(_tar(points, threshold), spread, len(scores), trials=trials)
+            yield "tar_at_far", tar, {"far": far}
+    at_eer = -eer(points).threshold
+    if np.isfinite(at_eer):
+        yield "eer_threshold_distance", Estimate(at_eer, at_eer, at_eer, len(scores)), {}
 
 
 def _tar(points: Curve, threshold: float) -> float:
     return float(points.tmr[np.flatnonzero(points.thresholds == threshold)[0]])
-
-
-def _bootstrap(statistics: intervals.Statistics, scores: Scores) -> dict[str, tuple[float, float]]:
-    return intervals.bootstrap(statistics, scores.who, generator=np.random.default_rng(_SEED))
-
-
-def _bootstrap_of_sums(statistic: Callable[[Array], Array], columns: Array, scores: Scores) -> tuple[float, float]:
-    return intervals.bootstrap_of_sums(statistic, columns, scores.who, generator=np.random.default_rng(_SEED))
-
-
-def _around(value: float, spread: tuple[float, float], n: int) -> Estimate:
-    return Estimate(value, min(value, spread[0]), max(value, spread[1]), n)
 
 
 def distances(scores: Scores) -> dict[str, Estimate]:
@@ -130,16 +130,16 @@ def distances(scores: Scores) -> dict[str, Estimate]:
     What is undefined, such as d-prime without impostors, is left out.
     """
     completed = scores.completed()
-    kinds = {"genuine_distance_mean": completed.genuine, "impostor_distance_mean": ~completed.genuine}
+    genuine = completed.genuine
+    kinds = {"genuine_distance_mean": genuine, "impostor_distance_mean": ~genuine}
     found = {
         name: intervals.mean(-completed.similarity[among], completed.who[among])
         for name, among in kinds.items()
         if int(among.sum()) > 1 and len(np.unique(completed.who[among])) > 1
     }
     if len(found) == len(kinds) and any(np.ptp(completed.similarity[among]) > 0 for among in kinds.values()):
-        terms = DprimeTerms.of(completed)
-        value, spread = dprime(completed), _bootstrap_of_sums(terms.of_sums, terms.columns, completed)
-        found["dprime"] = _around(value, spread, len(completed))
+        spread = Dyads.of(completed.who).spread(influence.of_dprime(completed.similarity, genuine), genuine)
+        found["dprime"] = intervals.around(dprime(completed), spread, len(completed))
     return found
 
 
@@ -173,7 +173,7 @@ def by_fold(scores: Scores, pairs: Pairs, thresholds: PairThresholds) -> Iterato
     right = scores.matched(thresholds.of_pair) == scores.genuine
     for fold in () if pairs.folds is None else np.unique(pairs.folds):
         rows = pairs.folds == fold
-        yield "accuracy", intervals.proportion(right[rows], scores.who[rows]), int(fold)
+        yield "accuracy", intervals.proportion(right[rows], scores.who[rows], kinds=scores.genuine[rows]), int(fold)
 
 
 def match_rates(scores: Scores, groups: Array, threshold: float) -> dict[float, Estimate]:

@@ -13,8 +13,8 @@ import numpy as np
 from facecheck.corruptions import CLEAN, Applied
 from facecheck.datasets import Dataset
 from facecheck.evaluation import estimates
-from facecheck.evaluation.preflight import preflight, unprobed
-from facecheck.evaluation.scoring import score
+from facecheck.evaluation.preflight import beyond_the_border, preflight, unprobed
+from facecheck.evaluation.scoring import fold_means, score, score_centred
 from facecheck.evaluation.timing import Prepared, prepare
 from facecheck.evaluation.views import View, ranked
 from facecheck.faces import Pairs
@@ -85,7 +85,7 @@ class Compared:
 
     @functools.cached_property
     def ranked(self) -> Findings:
-        """AUC, EER and TAR, failures as non-matches: measured once, whoever asks."""
+        """AUC, EER with its threshold, and TAR, failures as non-matches: measured once, whoever asks."""
         return ranked(self.view())
 
     def fold_by_fold(self) -> Findings:
@@ -126,6 +126,7 @@ class Evaluator:
         self._folder = folder
         self._cache = cache
         self._findings: dict[int, list[str]] = {}
+        self._borders: dict[tuple[int, str], str] = {}
         self._done: dict[tuple[int, str, str], Compared] = {}
         self._prepared: dict[tuple[int, str], Prepared] = {}
         self._contents: dict[str, str] = {}
@@ -143,12 +144,15 @@ class Evaluator:
             self._contents[dataset.spec] = self.pipeline.content_digest(dataset.faces)
         return self._contents[dataset.spec]
 
-    def findings(self, recognizer: Recognizer) -> list[str]:
-        """Return what the preflight reports of the model's contract, once a run: mostly nothing."""
+    def findings(self, recognizer: Recognizer, dataset: Dataset) -> list[str]:
+        """Return what the preflight reports of the model's contract and of the data, once a run: mostly nothing."""
         if id(recognizer) not in self._findings:
             found = [finding.sentence for finding in preflight(recognizer, cache=self._cache)]
-            self._findings[id(recognizer)] = [*found, *filter(None, [unprobed(recognizer)])]
-        return self._findings[id(recognizer)]
+            self._findings[id(recognizer)] = [*recognizer.doubts, *found, *filter(None, [unprobed(recognizer)])]
+        both = id(recognizer), dataset.spec
+        if both not in self._borders:
+            self._borders[both] = beyond_the_border(recognizer, dataset, self.pipeline, cache=self._cache)
+        return [*self._findings[id(recognizer)], *filter(None, [self._borders[both]])]
 
     def prepare(self, recognizer: Recognizer, dataset: Dataset, count: int) -> Prepared:
         """Return the first images in which a face is found, ready to be timed, at most ``count``."""
@@ -160,8 +164,14 @@ class Evaluator:
     def _compare(self, recognizer: Recognizer, dataset: Dataset, corruption: Applied) -> Compared:
         pairs = dataset.pairs
         embedded = self.pipeline.run(recognizer, dataset.faces, corruption=corruption)
-        scores = score(embedded, pairs, distance=recognizer.contract.distance)
-        own, problem = _thresholds(scores, pairs)
+        distance = recognizer.contract.distance
+        if recognizer.contract.centre == "folds":
+            # The mean is the deployment's, of clean images, as its threshold is.
+            clean = embedded if corruption.identity == CLEAN.identity else self.compare(recognizer, dataset).embedded
+            scores, own, problem = score_centred(embedded, pairs, fold_means(clean, pairs), distance=distance)
+        else:
+            scores = score(embedded, pairs, distance=distance)
+            own, problem = _thresholds(scores, pairs)
         compared = Compared(recognizer, dataset, corruption, embedded, scores, own, problem)
         return compared if self._folder is None else self._kept(compared, self._folder)
 

@@ -18,10 +18,14 @@ reaches 1.06 times the declared d', and 1.25 is required for a finding. Swapped 
 1.4 to 6.9, another range 1.3 or more, the whole picture in place of five points 2.8 or more. Two mistakes are not
 detected: EdgeFace fed with 0..1 instead of -1..1, which costs it a factor of 1.12, and any alignment of FaceNet, which
 is insensitive to alignment as long as the face fills the picture.
+
+Of a data set one thing is looked at, for a model whose crops show what lies beyond a picture: how often a third of a
+crop does, because the picture was cut too tightly to be aligned again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import itertools
@@ -33,13 +37,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from facecheck.alignment import Aligner, BoxCrop, FivePoint, WholeImage
+from facecheck.alignment import AlignedBefore, Aligner, BoxCrop, DlibChip, FivePoint, WholeImage, crop_shape, outside
 from facecheck.alignment.aligners import FACENET_MARGIN, FACENET_SIZE
-from facecheck.datasets import open_dataset
-from facecheck.detection.selection import ChosenFace
+from facecheck.datasets import Dataset, open_dataset
+from facecheck.detection import ChosenFace, DlibHog, Mtcnn, NoDetector
 from facecheck.embedders import Embeddings
 from facecheck.embedders.distances import distance_between
-from facecheck.embedders.network import Probeable
+from facecheck.embedders.network import NetworkEmbedder, Probeable
 from facecheck.embedders.preprocessing import (
     COLOURS,
     IMAGENET,
@@ -58,7 +62,7 @@ from facecheck.pipeline import Pipeline
 from facecheck.pipeline.keys import stage_version
 from facecheck.storage.cache import Cache, key
 
-__all__ = ["Finding", "preflight", "separations", "unprobed"]
+__all__ = ["Finding", "beyond_the_border", "preflight", "separations", "unprobed"]
 
 _SAMPLE = "faces?part=sample"
 _PEOPLE, _PICTURES = 12, 3
@@ -69,6 +73,8 @@ _CONTRAST, _BRIGHT = 0.35, 165.0  # of dark and pale pictures; the middle of the
 _MIDDLE = 127.5
 _LIGHTNESS = np.array([0.299, 0.587, 0.114])  # Rec. 601
 _BOX_MARGIN = FACENET_MARGIN / FACENET_SIZE  # of the crop's side
+_BORDER_SAMPLE = 64  # pictures of a data set
+_MUCH, _OFTEN = 1 / 3, 0.05  # share of a crop outside its picture, and of the crops of which that is true
 _SAME = 2.0  # numbers of the scale 0..255 within which two ranges are one
 
 _RANGES: Mapping[str, Preprocessing] = {
@@ -125,6 +131,53 @@ def preflight(recognizer: Recognizer, *, cache: Cache | None = None) -> tuple[Fi
     return found
 
 
+def beyond_the_border(
+    recognizer: Recognizer, dataset: Dataset, pipeline: Pipeline, *, cache: Cache | None = None
+) -> str:
+    """Return a warning where a data set's faces reach the border so often that alignment is in doubt, else nothing.
+
+    That is where of more than one crop in twenty, of 64 pictures spread over the data set, over a third lies outside
+    its picture: landmarks that lie at the border or beyond it are guessed by the detector.
+
+    Args:
+        recognizer: the model; only an aligner that shows what lies beyond a picture can tell.
+        dataset: whose pictures are looked at.
+        pipeline: reads the pictures.
+        cache: kept results, or None.
+    """
+    if isinstance(recognizer.detector, NoDetector):
+        return ""
+    stages = (recognizer.detector.identity, recognizer.policy.identity, recognizer.aligner.identity)
+    data = dataset.name, dataset.digest, pipeline.content_digest(dataset.faces)
+    entry = key("border", stage_version("embedding"), _code(), recognizer.name, *stages, *data)
+    kept = cache.get([entry]) if cache is not None else {}
+    if entry in kept:
+        return kept[entry]["sentence"].tobytes().decode()
+    sentence = _border(recognizer, dataset, pipeline)
+    if cache is not None:
+        cache.put({entry: {"sentence": np.frombuffer(sentence.encode(), dtype=np.uint8)}})
+    return sentence
+
+
+def _border(recognizer: Recognizer, dataset: Dataset, pipeline: Pipeline) -> str:
+    faces = dataset.faces
+    some = [faces[row] for row in sorted({k * len(faces) // _BORDER_SAMPLE for k in range(_BORDER_SAMPLE)})]
+    images = pipeline.images(some, len(some))
+    chosen = [
+        (image.shape, recognizer.policy.choose(found, image.shape))
+        for image, found in zip(images, recognizer.detector.detect(images), strict=True)
+    ]
+    shares = [outside(recognizer.aligner, shape, face) for shape, face in chosen if face is not None]
+    many = sum(share > _MUCH for share in shares)
+    if not shares or many <= _OFTEN * len(shares):
+        return ""
+    return (
+        f"{recognizer.name}, {dataset.name}: {many} of {len(shares)} crops lie by more than a third outside the "
+        "picture: the faces reach the border, and their alignment is in doubt. Were the pictures cropped before? If "
+        "they are already aligned for this model, say detector=none; otherwise use the pictures they were cut from"
+    )
+
+
 def unprobed(recognizer: Recognizer) -> str:
     """Return why parts of a contract cannot be probed, empty if all can."""
     if isinstance(recognizer.embedder, Probeable):
@@ -141,6 +194,7 @@ def separations(recognizer: Recognizer, *, cache: Cache | None = None) -> dict[s
     What cannot be measured, because faces are not found or answers are not finite, is left out.
     """
     pipeline, faces = Pipeline(cache=cache), _faces()
+    recognizer = _with_detector(recognizer)
     found = {}
     for part, probes in _probes(recognizer).items():
         values = {name: _separation(pipeline, probe, faces) for name, probe in probes.items()}
@@ -150,12 +204,23 @@ def separations(recognizer: Recognizer, *, cache: Cache | None = None) -> dict[s
     return found
 
 
+def _with_detector(recognizer: Recognizer) -> Recognizer:
+    """Return the model as it is used on whole pictures, which the bundled ones are."""
+    if not isinstance(recognizer.aligner, AlignedBefore):
+        return recognizer
+    usual = recognizer.aligner.usual
+    detector = DlibHog() if isinstance(usual, DlibChip) else Mtcnn(device=recognizer.device)
+    return dataclasses.replace(recognizer, detector=detector, aligner=usual, spec="")
+
+
 def _version() -> str:
     """Return what distinguishes findings of this code and these pictures from those of any others."""
     manifest = _faces()[0].source.path.parents[1] / "manifest.json"
-    total = hashlib.sha256(Path(__file__).read_bytes())
-    total.update(manifest.read_bytes())
-    return total.hexdigest()
+    return _code() + hashlib.sha256(manifest.read_bytes()).hexdigest()
+
+
+def _code() -> str:
+    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
 
 
 def _judged(recognizer: Recognizer, cache: Cache | None) -> Iterator[Finding]:
@@ -192,9 +257,10 @@ def _probes(recognizer: Recognizer) -> dict[str, dict[str, _Probe]]:
             each.colour: _seen(_fed(recognizer, each), _AS_IT_IS, _FLATTENED, _FLATTENED)
             for each in _colours(recognizer.contract.preprocessing)
         }
+        takes_bytes = isinstance(recognizer.embedder, NetworkEmbedder) and recognizer.embedder.takes_bytes
         found["range"] = {
             name: _seen(_fed(recognizer, each), _AS_IT_IS, _DARK, _PALE)
-            for name, each in _ranges(recognizer.contract.preprocessing)
+            for name, each in itertools.islice(_ranges(recognizer.contract.preprocessing), 1 if takes_bytes else None)
         }
     found["align"] = {name: (_aligned(recognizer, aligner),) * _PICTURES for name, aligner in _aligners(recognizer)}
     return found
@@ -225,12 +291,13 @@ def _difference(first: Preprocessing, second: Preprocessing) -> float:
 
 def _aligners(recognizer: Recognizer) -> Iterator[tuple[str, Aligner]]:
     """Yield the declared alignment, then the usual ones that differ from it."""
-    size = recognizer.aligner.size
+    shape = crop_shape(recognizer.aligner)
     usual: dict[str, tuple[type, Aligner]] = {
-        "five points": (FivePoint, FivePoint(size)),
-        "the detector's box": (BoxCrop, BoxCrop(size, margin=round(size * _BOX_MARGIN))),
-        "the whole picture": (WholeImage, WholeImage(size)),
+        "the detector's box": (BoxCrop, BoxCrop(shape, margin=round(min(shape) * _BOX_MARGIN))),
+        "the whole picture": (WholeImage, WholeImage(shape)),
     }
+    with contextlib.suppress(ModelError):  # no template is known for crops of these proportions
+        usual = {"five points": (FivePoint, FivePoint(shape)), **usual}
     same = {name for name, (kind, _) in usual.items() if isinstance(recognizer.aligner, kind)}
     yield next(iter(same), recognizer.aligner.identity), recognizer.aligner
     yield from ((name, aligner) for name, (_, aligner) in usual.items() if name not in same)
@@ -279,8 +346,8 @@ class _Altered:
         return f"{self.aligner.identity}, {self.condition.name}"
 
     @property
-    def size(self) -> int:
-        return self.aligner.size
+    def shape(self) -> tuple[int, int]:
+        return crop_shape(self.aligner)
 
     def align(self, image: Image, face: ChosenFace) -> Image:
         return self.condition.alter(self.aligner.align(image, face))

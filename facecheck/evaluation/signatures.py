@@ -12,6 +12,7 @@ import torch
 
 import facecheck
 from facecheck.datasets import Dataset
+from facecheck.errors import printable
 from facecheck.models import Settings
 from facecheck.models.recognizer import Recognizer, device_name
 from facecheck.results.signature import Code, DatasetSignature, Machine, ModelSignature, Repository
@@ -26,7 +27,7 @@ def sign_model(recognizer: Recognizer) -> ModelSignature:
     """Return what identifies a recogniser."""
     return ModelSignature(
         name=recognizer.name,
-        spec=recognizer.spec,
+        spec=printable(recognizer.spec),
         detector=recognizer.detector.identity,
         policy=recognizer.policy.identity,
         aligner=recognizer.aligner.identity,
@@ -46,7 +47,7 @@ def sign_dataset(dataset: Dataset, *, content: str) -> DatasetSignature:
     """
     return DatasetSignature(
         name=dataset.name,
-        spec=dataset.spec,
+        spec=printable(dataset.spec),
         kind=dataset.kind,
         digest=dataset.digest,
         content=content,

@@ -52,7 +52,7 @@ class View:
 
 
 def decided(view: View) -> Findings:
-    """Measure accuracy, FMR, FNMR, precision, recall, F1 and the mean threshold at the view's thresholds.
+    """Measure accuracy, FMR, FNMR, precision, recall, F1, the four counts and the mean threshold.
 
     Raises:
         ValueError: the view has no thresholds.
@@ -63,7 +63,7 @@ def decided(view: View) -> Findings:
 
 
 def ranked(view: View, *, fars: Sequence[float] = estimates.FARS) -> Findings:
-    """Measure AUC, EER and the TAR at each FAR that the impostor pairs can show; nothing without both kinds."""
+    """Measure AUC, EER, its threshold and the TAR at each FAR that the pairs can show; nothing without both kinds."""
     return Findings.joined(
         view.measured({name: estimate}, Conditions(far=at.get("far")))
         for name, estimate, at in estimates.curves(view.scores, fars=fars)

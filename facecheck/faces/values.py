@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from facecheck.errors import printable
+
 __all__ = ["Face", "Image", "ImageSource", "Pairs"]
 
 Image = npt.NDArray[np.uint8]
@@ -32,6 +34,11 @@ class ImageSource:
     path: Path
     name: str
     tile: int | None = None
+
+    def __post_init__(self) -> None:
+        """Spell a name that is no text so that reports can hold it."""
+        if not self.name.isprintable():
+            object.__setattr__(self, "name", printable(self.name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

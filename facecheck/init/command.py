@@ -44,13 +44,13 @@ def initialise(repository: Path, *, update: bool = False) -> Iterator[Written]:
         update: write facecheck's version of a file that differs beside it, its name ending in ``.new``.
 
     Raises:
-        FacecheckError: no such folder, or something else stands where a file should.
+        FacecheckError: no such folder, or something else stands where a file should go.
     """
     if not repository.is_dir():
         raise FacecheckError(f"{repository}: no such folder; expected the repository that gets the evals")
     for relative, content in repository_files().items():
         path = repository / relative
-        if not path.exists():
+        if not path.exists() and not path.is_symlink():
             _write(path, content)
             yield Written(path=str(relative), state="written")
         elif not path.is_file():
@@ -63,9 +63,16 @@ def initialise(repository: Path, *, update: bool = False) -> Iterator[Written]:
             yield Written(path=str(relative), state="same")
         else:
             if update:
-                _write(path.with_name(path.name + _NEW), content)
+                _offer(path.with_name(path.name + _NEW), content)
             difference = _difference(path.read_bytes(), content, str(relative))
             yield Written(path=str(relative), state="offered" if update else "differs", difference=difference)
+
+
+def _offer(path: Path, content: bytes) -> None:
+    """Write facecheck's version beside theirs; what somebody has written there stays."""
+    if path.is_symlink() or (path.exists() and not (path.is_file() and path.read_bytes() == content)):
+        raise FacecheckError(f"{path}: is there already, and is not this version: move it away, then run it again")
+    _write(path, content)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -99,5 +106,8 @@ def run(options: argparse.Namespace) -> int:
         different += written.state == "differs"
     if different:
         print(f"{different} files differ and were left alone: 'facecheck init --update' writes facecheck's beside them")
+    conftest = options.folder / "conftest.py"
+    if b"facecheck.plugin" not in conftest.read_bytes():
+        print('add to conftest.py: pytest_plugins = ("facecheck.plugin", "fixtures.evaluation")')
     print("next: pytest evals/")
     return 0

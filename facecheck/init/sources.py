@@ -1,6 +1,7 @@
 """The files that a team's repository gets: beside this module in an installed package, at the root of a clone.
 
-There is one source of each: this repository runs the same ``conftest.py``, ``fixtures/`` and ``evals/``.
+There is one source of each: this repository has the same ``conftest.py``, ``fixtures/``, ``evals/`` and
+``reports/.gitignore``.
 """
 
 from __future__ import annotations
@@ -17,11 +18,10 @@ _CLONE = Path(__file__).parents[2]
 _OWN: Mapping[str, str] = {
     "pyproject.toml": "pyproject.toml",
     "tox.ini": "tox.ini",
-    "reports/.gitignore": "reports.gitignore",
 }
 # Every repository has its own: what facecheck would add is shown, never compared line by line.
 CONFIGURATION = frozenset({PurePosixPath("pyproject.toml"), PurePosixPath("tox.ini")})
-_PATTERNS = ("conftest.py", "fixtures/*.py", "evals/*.py", "evals/*.toml", "evals/*.json")
+_PATTERNS = ("conftest.py", "fixtures/*.py", "evals/*.py", "evals/*.toml", "evals/*.json", "reports/.gitignore")
 
 
 def repository_files() -> Mapping[PurePosixPath, bytes]:

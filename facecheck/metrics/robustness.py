@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from facecheck.metrics import intervals
+from facecheck.metrics import influence, intervals
+from facecheck.metrics.dyads import Dyads
 from facecheck.metrics.intervals import Estimate
 from facecheck.metrics.scores import Scores
 
 __all__ = ["DegradedScores", "Reference", "accuracy_change", "collapse_begins", "corruption_errors"]
 
 Array = npt.NDArray[np.float64]
-_SEED = 1_903_12261  # arbitrary, but fixed so that intervals are reproducible (ImageNet-C's arXiv number)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +52,7 @@ def accuracy_change(clean: DegradedScores, *degraded: DegradedScores) -> Estimat
         degraded: other levels on the same pairs; several are averaged.
     """
     change = np.mean([step.right for step in degraded], axis=0) - clean.right
-    return intervals.mean(change, clean.scores.who)
+    return intervals.mean(change, clean.scores.who, kinds=clean.scores.genuine)
 
 
 def collapse_begins(steps: Sequence[DegradedScores]) -> DegradedScores | None:
@@ -122,7 +122,7 @@ def corruption_errors(sweeps: Mapping[str, Sequence[DegradedScores]], reference:
 
     ``CE_c = sum_s E(s, c) / sum_s E_ref(s, c)`` over the severities s that were run, E the fraction of pairs
     judged wrongly. A corruption in which the reference makes no error has no CE and is left out of the mean. The
-    interval resamples people; the errors of the reference are taken as fixed.
+    interval is by identity; the errors of the reference are taken as fixed.
 
     Args:
         sweeps: the degraded steps of each corruption, all on the same pairs.
@@ -147,17 +147,11 @@ def corruption_errors(sweeps: Mapping[str, Sequence[DegradedScores]], reference:
             f"{reference.model} judges every pair correctly: no corruption error is defined relative to it"
         )
     who = next(iter(sweeps.values()))[0].scores.who
-
-    def errors(weights: Array) -> dict[str, float]:
-        if not weights.sum() > 0:
-            raise ValueError("no pair was drawn")
-        shares = weights / weights.sum()
-        found = {corruption: float(shares @ each) for corruption, each in wrong.items()}
-        return {**found, "mce": float(np.mean(list(found.values())))}
-
-    values = errors(np.ones(len(who)))
-    spreads = intervals.bootstrap(errors, who, generator=np.random.default_rng(_SEED))
-    return {
-        name: Estimate(value, min(value, spreads[name][0]), max(value, spreads[name][1]), len(who))
-        for name, value in values.items()
-    }
+    shares = np.full(len(who), 1 / len(who))
+    values = {corruption: float(shares @ each) for corruption, each in wrong.items()}
+    values["mce"] = float(np.mean(list(values.values())))
+    wrong["mce"] = np.mean(list(wrong.values()), axis=0)
+    dyads, genuine = Dyads.of(who), who[:, 0] == who[:, 1]
+    spreads = {name: dyads.spread(influence.of_mean(each, genuine), genuine) for name, each in wrong.items()}
+    found = {name: intervals.around(value, spreads[name], len(who)) for name, value in values.items()}
+    return {name: estimate._replace(low=max(0.0, estimate.low)) for name, estimate in found.items()}

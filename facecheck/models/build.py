@@ -6,16 +6,23 @@ import dataclasses
 import importlib
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+from facecheck.alignment.aligners import FACENET_SIZE
 from facecheck.errors import FacecheckError, ModelError, nearest
+from facecheck.models.code import module_sha256
+from facecheck.models.detectors import with_detector
 from facecheck.models.files import FILE_KINDS, build_file, check_file
+from facecheck.models.options import centre, check_values, chosen_detector, margin
 from facecheck.models.published import BUILT_IN
 from facecheck.models.recognizer import Recognizer
 from facecheck.models.settings import Settings
 from facecheck.specs import Spec, split_specs
 
 __all__ = ["BUILT_IN", "build", "check", "split_models"]
+
+_OF_NO_VECTOR = frozenset({"threshold", "name", "centre"})
 
 
 def split_models(text: str) -> list[str]:
@@ -37,16 +44,35 @@ def build(text: str, settings: Settings) -> Recognizer:
     Raises:
         ModelError: an unknown name or option, missing or wrong weights, a factory that fails.
     """
-    return dataclasses.replace(_made(text, settings), spec=text)
+    made, origin = _made(text, settings)
+    return dataclasses.replace(made, spec=text, origin=f"{origin} {made.origin}")
 
 
-def _made(text: str, settings: Settings) -> Recognizer:
+def _made(text: str, settings: Settings) -> tuple[Recognizer, str]:
+    """Return the recogniser, and what it was made from."""
     if _is_file(text):
-        return build_file(Spec.parse(text, error=ModelError), settings)
+        spec = Spec.parse(text, error=ModelError)
+        return _completed(build_file(spec, settings), spec), _origin(spec)
     if ":" in text.partition("?")[0]:
         return _from_factory(text, settings)
     spec = _built_in(text)
-    return BUILT_IN[spec.kind][0](_short(spec), settings, spec.options)
+    return _completed(BUILT_IN[spec.kind][0](_short(spec), settings, spec.options), spec), _origin(spec)
+
+
+def _origin(spec: Spec) -> str:
+    """Return a specification without what changes no vector.
+
+    >>> _origin(Spec.parse("dlib?threshold=0.5&policy=largest", error=ModelError))
+    'dlib:?policy=largest'
+    """
+    options = "&".join(f"{name}={value}" for name, value in sorted(spec.options.items()) if name not in _OF_NO_VECTOR)
+    return f"{spec.kind}:{spec.path}?{options}"
+
+
+def _completed(made: Recognizer, spec: Spec) -> Recognizer:
+    """Return the recogniser with the detector, and the way of comparing its vectors, that the specification names."""
+    compared = dataclasses.replace(made, contract=dataclasses.replace(made.contract, centre=centre(spec.options)))
+    return with_detector(compared, chosen_detector(spec.options))
 
 
 def _is_file(text: str) -> bool:
@@ -78,13 +104,14 @@ def _factory_parts(text: str) -> tuple[str, str]:
     return module_name, factory_name
 
 
-def _from_factory(text: str, settings: Settings) -> Recognizer:
+def _factory(text: str) -> Callable[[Settings], object]:
+    """Import the factory that a specification names."""
     module_name, factory_name = _factory_parts(text)
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # a user's module may raise anything while it is imported
+    except (Exception, SystemExit) as error:  # a user's module may do anything while it is imported
         raise ModelError(f"{text}: cannot be imported from {Path.cwd()}: {type(error).__name__}: {error}") from error
     factory = getattr(module, factory_name, None)
     if factory is None:
@@ -94,6 +121,12 @@ def _from_factory(text: str, settings: Settings) -> Recognizer:
         )
     if not callable(factory):
         raise ModelError(f"{text}: {factory_name} is not callable; expected a function of facecheck.models.Settings")
+    found: Callable[[Settings], object] = factory
+    return found
+
+
+def _from_factory(text: str, settings: Settings) -> tuple[Recognizer, str]:
+    factory = _factory(text)
     try:
         made = factory(settings)
     except FacecheckError:
@@ -102,19 +135,21 @@ def _from_factory(text: str, settings: Settings) -> Recognizer:
         raise ModelError(f"{text}: the factory failed: {type(error).__name__}: {error}") from error
     if not isinstance(made, Recognizer):
         raise ModelError(f"{text}: expected a facecheck Recognizer, got {type(made).__name__}; see torch_recognizer")
-    return made
+    return made, f"{text} {module_sha256(sys.modules[_factory_parts(text)[0]])}"
 
 
 def check(text: str) -> None:
-    """Refuse a specification that cannot name a model, without building it.
+    """Refuse a specification that cannot name a model, without building it; the module of a factory is imported.
 
     Raises:
-        ModelError: an unknown name or option.
+        ModelError: an unknown name or option, a value that no model could take, a missing file, module or factory.
     """
     if _is_file(text):
         check_file(Spec.parse(text, error=ModelError))
         return
     if ":" in text.partition("?")[0]:
-        _factory_parts(text)
+        _factory(text)
         return
-    _built_in(text)
+    options = _built_in(text).options
+    check_values(options)
+    margin(options, size=FACENET_SIZE, default=0)  # no other takes one

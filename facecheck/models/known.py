@@ -17,6 +17,7 @@ from facecheck.models.recognizer import Contract
 __all__ = ["ALIGNMENTS", "Align", "FilePreset", "Known", "known"]
 
 Align = Literal["5pt", "box", "dlib", "none"]
+Template = str | tuple[tuple[float, float], ...]
 ALIGNMENTS: tuple[Align, ...] = ("5pt", "box", "dlib", "none")
 
 
@@ -25,14 +26,16 @@ class FilePreset:
     """How the network in a file is used.
 
     Args:
-        size: side of the crop, pixels.
+        shape: height and width of the crop, pixels.
         contract: what it declares, without the hash of the file.
         align: ``5pt``, ``box``, ``dlib``, or ``none`` for the whole picture.
+        template: of five points, a name or the points, None for the one that has the crop's proportions.
     """
 
-    size: int
+    shape: tuple[int, int]
     contract: Contract
     align: Align = "5pt"
+    template: Template | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +61,7 @@ _MOBILEFACENET_THRESHOLD = 1.17  # the best on LFW's view 1 training pairs
 _FAMILIES = (
     Known(
         family="InsightFace's ArcFace",
-        preset=FilePreset(size=112, contract=Contract(preprocessing=MINUS_1_TO_1)),
+        preset=FilePreset(shape=(112, 112), contract=Contract(preprocessing=MINUS_1_TO_1)),
         name=re.compile(
             r"(arcface_)?(w600k|glint360k|ms1mv3|webface\d*m?)_((arc|cos)face_)?(r\d+|mbf).*\.onnx|glintr100\.onnx"
         ),
@@ -73,21 +76,25 @@ _FAMILIES = (
     Known(
         family="OpenCV's SFace",
         # OpenCV's samples give cosine similarity 0.363; the network takes 0..255 as it is.
-        preset=FilePreset(size=112, contract=Contract(preprocessing=ZERO_TO_255, distance="cosine", threshold=0.637)),
+        preset=FilePreset(
+            shape=(112, 112), contract=Contract(preprocessing=ZERO_TO_255, distance="cosine", threshold=0.637)
+        ),
         name=re.compile(r"face_recognition_sface_.*\.onnx"),
         sha256=frozenset({"0ba9fbfa01b5270c96627c4ef784da859931e02f04419c829e83484087c34e79"}),  # 2021dec
         source="opencv/opencv, modules/objdetect/src/face_recognize.cpp",
     ),
     Known(
         family="AdaFace",
-        preset=FilePreset(size=112, contract=Contract(preprocessing=Preprocessing(colour="bgr"))),
+        preset=FilePreset(shape=(112, 112), contract=Contract(preprocessing=Preprocessing(colour="bgr"))),
         name=re.compile(r"adaface_.*\.(onnx|pt|pt2)"),
         sha256=frozenset(),
         source="mk-minchul/AdaFace, README.md and inference.py",
     ),
     Known(
         family="foamliu's MobileFaceNet",
-        preset=FilePreset(size=112, contract=Contract(preprocessing=IMAGENET, threshold=_MOBILEFACENET_THRESHOLD)),
+        preset=FilePreset(
+            shape=(112, 112), contract=Contract(preprocessing=IMAGENET, threshold=_MOBILEFACENET_THRESHOLD)
+        ),
         name=re.compile(r"mobilefacenet_scripted\.pt"),  # its release; many networks are called MobileFaceNet.onnx
         sha256=frozenset({"b7120c095d60094f28a4a54ba6a8bf51b297a6273fb40ef6350dfec1f63d9507"}),
         source="foamliu/MobileFaceNet, lfw_eval.py and data_gen.py",

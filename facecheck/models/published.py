@@ -17,7 +17,7 @@ from facecheck.embedders.edgeface import EDGEFACES, edgeface, edgeface_file
 from facecheck.embedders.face_transformer import FACE_TRANSFORMERS
 from facecheck.embedders.preprocessing import ZERO_TO_255
 from facecheck.errors import ModelError
-from facecheck.models.options import FACE_OPTIONS, Options, flip, margin, policy, threshold, weights
+from facecheck.models.options import FACE_OPTIONS, RANDOM, Options, flip, margin, policy, threshold, weights
 from facecheck.models.recognizer import Recognizer
 from facecheck.models.settings import Settings, torch_recognizer
 from facecheck.storage.weights import package_file, state_sha256, verified
@@ -120,7 +120,7 @@ def _face_transformer(kind: str) -> Build:
 
 def _face_transformer_network(kind: str, options: Options) -> tuple[nn.Module, str]:
     """Return the network and what the contract calls its weights."""
-    if options.get("weights") == "random":
+    if options.get("weights") == RANDOM:
         network = face_transformer.untrained(kind)
         return network, f"random, never trained: {state_sha256(network.state_dict())}"
     file = weights(options)
@@ -128,13 +128,13 @@ def _face_transformer_network(kind: str, options: Options) -> tuple[nn.Module, s
         raise ModelError(
             f"{kind}: its weights are not here: only a browser can download them (Baidu Netdisk and Google Drive, "
             f"linked from github.com/zhongyy/Face-Transformer). Give their path in the spec, {kind}?weights=/path/to/"
-            f"checkpoint.pth; {kind}?weights=random runs the untrained network, which must fail"
+            f"checkpoint.pth; {kind}?weights=random runs the untrained network, which distinguishes nobody"
         )
     network = face_transformer.published(kind, file)
     return network, state_sha256(network.state_dict())
 
 
-_USUAL = FACE_OPTIONS | {"threshold"}
+_USUAL = FACE_OPTIONS | {"threshold", "centre"}
 _FACENET = _USUAL | {"margin", "flip"}
 BUILT_IN: MappingProxyType[str, tuple[Build, frozenset[str]]] = MappingProxyType(
     {

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from facecheck.alignment import Aligner, FivePoint
+from facecheck.alignment import Aligner, BoxCrop, FivePoint
 from facecheck.detection.detector import Detector
 from facecheck.detection.mtcnn import Mtcnn
 from facecheck.detection.selection import FacePolicy
+from facecheck.embedders.distances import Centre
 from facecheck.embedders.network import PRECISIONS, NetworkEmbedder, Precision
 from facecheck.embedders.preprocessing import MINUS_1_TO_1, Channels, Colour, Flip, Postprocessing, Preprocessing
 from facecheck.errors import ModelError, nearest
+from facecheck.models.code import network_sha256
 from facecheck.models.recognizer import Contract, Recognizer
 from facecheck.storage.weights import state_sha256
 
@@ -50,6 +52,7 @@ def torch_recognizer(  # noqa: PLR0913 - a contract has this many parts, all nam
     l2: bool = True,
     flip: Flip = "none",
     distance: str = "euclidean",
+    centre: Centre = "none",
     threshold: float | None = None,
     weights_sha256: str | None = None,
     detector: Detector | None = None,
@@ -60,7 +63,7 @@ def torch_recognizer(  # noqa: PLR0913 - a contract has this many parts, all nam
 
     Args:
         name: for reports.
-        network: takes (n, 3, s, s) floats and gives (n, d).
+        network: takes (n, 3, h, w) floats and gives (n, d).
         settings: as the factory received them.
         mean: taken from each channel of 0..255.
         std: each channel is divided by it.
@@ -68,9 +71,10 @@ def torch_recognizer(  # noqa: PLR0913 - a contract has this many parts, all nam
         l2: whether embeddings are scaled to length one.
         flip: whether the mirrored crop's vector is averaged in (``mean``), appended (``concat``) or ``none``.
         distance: ``euclidean`` or ``cosine``.
+        centre: ``folds`` to subtract the mean vector of the other folds before vectors are compared, or ``none``.
         threshold: the largest distance that is taken for one person.
         weights_sha256: of the file, for a network whose weights are not in its state dict.
-        detector: MTCNN by default.
+        detector: MTCNN by default; with facenet-pytorch's results where the detector's box is cut out.
         policy: the most central face by default.
         aligner: five points at 112 px by default.
     """
@@ -78,6 +82,7 @@ def torch_recognizer(  # noqa: PLR0913 - a contract has this many parts, all nam
         preprocessing=Preprocessing(mean=mean, std=std, colour=colour),
         postprocessing=Postprocessing(l2=l2, flip=flip),
         distance=distance,
+        centre=centre,
         threshold=threshold,
         weights_sha256=weights_sha256 or "",
     )
@@ -100,13 +105,16 @@ def network_recognizer(  # noqa: PLR0913 - the parts of a recogniser, all named
 
     Args:
         name: for reports.
-        network: takes (n, 3, s, s) floats and gives (n, d).
+        network: takes (n, 3, h, w) floats and gives (n, d).
         settings: as the factory received them.
         contract: of the network; without a hash of its weights it gets that of the network's state dict.
-        detector: MTCNN by default.
+        detector: MTCNN by default; with facenet-pytorch's results where the detector's box is cut out.
         policy: the most central face by default.
         aligner: five points at 112 px by default.
     """
+    if not isinstance(network, nn.Module):
+        raise ModelError(f"{name}: expected a torch network (torch.nn.Module), got {type(network).__name__}")
+    origin = network_sha256(network)  # before it runs, so that counters in it do not change it
     embedder = NetworkEmbedder(
         network,
         device=settings.device,
@@ -117,11 +125,17 @@ def network_recognizer(  # noqa: PLR0913 - the parts of a recogniser, all named
     weights = contract.weights_sha256 or state_sha256(network.state_dict())
     return Recognizer(
         name=name,
-        detector=detector or Mtcnn(device=settings.device),
+        detector=detector or _usual_detector(aligner, settings.device),
         policy=policy or FacePolicy(),
         aligner=aligner or FivePoint(),
         embedder=embedder,
         contract=dataclasses.replace(contract, weights_sha256=weights),
         device=settings.device,
         precision=settings.precision,
+        origin=origin,
     )
+
+
+def _usual_detector(aligner: Aligner | None, device: torch.device) -> Detector:
+    """Return MTCNN; FaceNet and what is cropped like it were published with facenet-pytorch's boxes."""
+    return Mtcnn(device=device, beyond="stretched" if isinstance(aligner, BoxCrop) else "filled")

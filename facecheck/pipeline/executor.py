@@ -18,15 +18,17 @@ from typing import Protocol, TypeVar
 
 import torch
 
+from facecheck.embedders.network import usual_batch
+
 __all__ = ["Executor", "Threads", "cores"]
 
 Item = TypeVar("Item")
 Loaded = TypeVar("Loaded")
 Computed = TypeVar("Computed")
 
-_CPU_BATCH = 16
-_GPU_BATCH = 64
 _AHEAD = 3  # batches under way for each worker
+_BATCH_PIXELS = 2**24
+_PIXELS = 2**26  # 201 MB of 8-bit RGB; a detector takes some 80 bytes a pixel while it looks
 
 
 class Executor(Protocol):
@@ -39,6 +41,7 @@ class Executor(Protocol):
         compute: Callable[[Loaded], Computed],
         *,
         device: torch.device,
+        weigh: Callable[[Item], int] | None = None,
     ) -> Iterator[Computed]:
         """Yield what each batch gives, in the items' order.
 
@@ -47,6 +50,7 @@ class Executor(Protocol):
             load: brings a batch into memory.
             compute: what is done with a loaded batch.
             device: where ``compute`` runs its networks.
+            weigh: how many pixels an item takes once it is loaded, None where that is nothing.
         """
         ...
 
@@ -66,10 +70,14 @@ class Threads:
     Args:
         workers: how many batches are computed at once on a CPU.
         batch: items in a batch, None for at most 16 on a CPU and 64 on a GPU.
+        batch_pixels: pixels in a batch of more than one item, at most.
+        pixels: pixels in all batches under way, unless one item alone has more.
     """
 
     workers: int
     batch: int | None = None
+    batch_pixels: int = _BATCH_PIXELS
+    pixels: int = _PIXELS
 
     def run(
         self,
@@ -78,23 +86,47 @@ class Threads:
         compute: Callable[[Loaded], Computed],
         *,
         device: torch.device,
+        weigh: Callable[[Item], int] | None = None,
     ) -> Iterator[Computed]:
         """Yield what each batch gives, in the items' order."""
         on_gpu = device.type == "cuda"
         workers = 1 if on_gpu else self.workers
-        size = self.batch or _even(len(items), workers, _GPU_BATCH if on_gpu else _CPU_BATCH)
+        size = self.batch or _even(len(items), workers, usual_batch(device))
         with (
             _pool(2 if on_gpu else workers) as loaders,
             _pool(workers, threads=1 if workers > 1 else torch.get_num_threads()) as computing,
         ):
-            started: deque[Future[Computed]] = deque()
-            for start in range(0, len(items), size):
-                loading = loaders.submit(load, list(items[start : start + size]))
-                started.append(computing.submit(_then, compute, loading))
+            started: deque[tuple[int, Future[Computed]]] = deque()
+            for batch, weight in _cut(items, size, weigh, self.batch_pixels):
+                while started and weight + sum(each for each, _ in started) > self.pixels:
+                    yield started.popleft()[1].result()
+                loading = loaders.submit(load, batch)
+                started.append((weight, computing.submit(_then, compute, loading)))
                 while len(started) >= _AHEAD * workers:
-                    yield started.popleft().result()
+                    yield started.popleft()[1].result()
             while started:
-                yield started.popleft().result()
+                yield started.popleft()[1].result()
+
+
+def _cut(
+    items: Sequence[Item], size: int, weigh: Callable[[Item], int] | None, most: int
+) -> Iterator[tuple[list[Item], int]]:
+    """Yield batches with their weights: of at most ``size`` items, and of at most ``most`` unless one item has more.
+
+    >>> list(_cut([1, 2, 3, 9, 1], 3, lambda item: item, 5))
+    [([1, 2], 3), ([3], 3), ([9], 9), ([1], 1)]
+    """
+    batch: list[Item] = []
+    total = 0
+    for item in items:
+        weight = 0 if weigh is None else weigh(item)
+        if batch and (len(batch) == size or total + weight > most):
+            yield batch, total
+            batch, total = [], 0
+        batch.append(item)
+        total += weight
+    if batch:
+        yield batch, total
 
 
 def _then(compute: Callable[[Loaded], Computed], loading: Future[Loaded]) -> Computed:

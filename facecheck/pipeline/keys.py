@@ -32,8 +32,8 @@ STAGES: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
         "corruption": ("corruptions",),
     }
 )
-# Not followed, because keys identify them otherwise: a recogniser by its settings and by its fingerprint, which is what
-# its embedder answers to fixed crops; a corruption by its condition.
+# Not followed, because keys identify them otherwise: a recogniser by its specification, code, weights and settings and
+# by its fingerprint, which is what its embedder answers to fixed crops; a corruption by its condition.
 _IDENTIFIED = frozenset({"models", "embedders", "corruptions"})
 _IMPORTED = re.compile(rb"^[ \t]*(?:from|import)[ \t]+facecheck\.(\w+)", re.MULTILINE)
 

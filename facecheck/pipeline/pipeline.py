@@ -13,17 +13,26 @@ from tqdm import tqdm
 from facecheck.corruptions import CLEAN, Applied
 from facecheck.errors import UnreadableImageError
 from facecheck.faces import Face, Image, ImageSource
-from facecheck.faces.decoding import digest, read
+from facecheck.faces.decoding import file_digest
 from facecheck.models.recognizer import Recognizer, device_name
 from facecheck.pipeline.executor import Executor, Threads, cores
 from facecheck.pipeline.keys import condition, detection_key, embedding_key
 from facecheck.pipeline.outcomes import Detected, Embedded, Outcome, Result, collect
-from facecheck.pipeline.work import REFERENCE_DEVICE, Work, detect_batch, embed_batch, load, reference_detector
+from facecheck.pipeline.work import (
+    REFERENCE_DEVICE,
+    Work,
+    detect_batch,
+    embed_batch,
+    load,
+    pixels_of,
+    reference_detector,
+)
 from facecheck.storage.cache import Arrays, Cache
 
 __all__ = ["Pipeline"]
 
 _LONG_RUN = 64  # images from which a progress bar is worth it
+_MANY = 2**28  # bytes of images that are held at once to be timed
 
 
 class Pipeline:
@@ -88,10 +97,10 @@ class Pipeline:
         return total.hexdigest()
 
     def images(self, faces: Sequence[Face], count: int) -> list[Image]:
-        """Return the pixels of the first readable images, at most ``count``."""
+        """Return the pixels of the first readable images, at most ``count``, and no more once they are many pixels."""
         found: list[Image] = []
         for source in dict.fromkeys(face.source for face in faces):
-            if len(found) == count:
+            if len(found) == count or sum(image.size for image in found) > _MANY:
                 break
             content = self._digest(source)
             if isinstance(content, bytes):
@@ -106,7 +115,7 @@ class Pipeline:
     def _digest(self, source: ImageSource) -> bytes | UnreadableImageError:
         if source not in self._digests:
             try:
-                self._digests[source] = digest(read(source), source.tile)
+                self._digests[source] = file_digest(source)
             except UnreadableImageError as error:
                 return error
         return self._digests[source]
@@ -143,7 +152,7 @@ class Pipeline:
             functools.partial(embed_batch, recognizer=recognizer),
         )
         with self._progress(f"{recognizer.name}, {corruption.identity}", len(works)) as progress:
-            for done, results in self._executor.run(works, loaded, compute, device=recognizer.device):
+            for done, results in self._executor.run(works, loaded, compute, device=recognizer.device, weigh=pixels_of):
                 self._keep_results(done, results)
                 progress.update(len(done))
 
@@ -158,7 +167,7 @@ class Pipeline:
         wanted = [work for work in references if work.detected is None]
         loaded, compute = functools.partial(load, corruption=CLEAN), functools.partial(detect_batch, detector=detector)
         with self._progress("landmarks", len(wanted)) as progress:
-            for done in self._executor.run(wanted, loaded, compute, device=REFERENCE_DEVICE):
+            for done in self._executor.run(wanted, loaded, compute, device=REFERENCE_DEVICE, weigh=pixels_of):
                 self._keep_detected(done)
                 progress.update(len(done))
         for work, reference in zip(works, references, strict=True):

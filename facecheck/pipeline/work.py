@@ -19,11 +19,20 @@ from facecheck.detection.selection import ChosenFace, FacePolicy
 from facecheck.embedders import Embeddings
 from facecheck.errors import ModelError, UnreadableImageError
 from facecheck.faces import Image, ImageSource
-from facecheck.faces.decoding import cut_tile, decode, digest, read
+from facecheck.faces.decoding import cut_tile, decode, digest, image_size, read
 from facecheck.models.recognizer import Recognizer
 from facecheck.pipeline.outcomes import Detected, Outcome, Result, StageTimes
 
-__all__ = ["REFERENCE_DEVICE", "Work", "detect_batch", "embed_batch", "find_landmarks", "load", "reference_detector"]
+__all__ = [
+    "REFERENCE_DEVICE",
+    "Work",
+    "detect_batch",
+    "embed_batch",
+    "find_landmarks",
+    "load",
+    "pixels_of",
+    "reference_detector",
+]
 
 REFERENCE_DEVICE = torch.device("cpu")
 
@@ -74,6 +83,15 @@ def load(works: list[Work], *, corruption: Applied) -> list[Work]:
     return works
 
 
+def pixels_of(work: Work) -> int:
+    """Return how many pixels an image has, from its file's header; 0 where that cannot be read."""
+    try:
+        width, height = image_size(work.source.path)
+    except UnreadableImageError:
+        return 0
+    return height * (width if work.source.tile is None else min(width, height))
+
+
 def _read_again(work: Work) -> bytes:
     """Return the bytes that the work's key was made of; another picture must not be kept under it."""
     content = read(work.source)
@@ -117,7 +135,7 @@ def embed_batch(works: list[Work], *, recognizer: Recognizer) -> tuple[list[Work
     started = time.perf_counter()
     chosen = [_choose(recognizer, work) for work in works]
     crops = [
-        recognizer.aligner.align(work.image, face)
+        recognizer.cut(work.image, face, name=work.source.name)
         for work, face in zip(works, chosen, strict=True)
         if work.image is not None and face is not None
     ]

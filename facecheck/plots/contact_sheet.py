@@ -10,6 +10,7 @@ from facecheck.corruptions.applied import Applied
 from facecheck.corruptions.corruption import Corruption, Landmarks
 from facecheck.corruptions.table import CORRUPTIONS
 from facecheck.faces import Image
+from facecheck.specs import spelt_number
 
 __all__ = ["contact_sheet"]
 
@@ -46,6 +47,7 @@ def contact_sheet(
             left = _GAP + column * (1 + _GAP)
             degraded = Applied(entry.name, level).apply(image, digest, landmarks)
             axes.imshow(degraded, extent=(left, left + 1, top - aspect, top), interpolation="nearest")
-            axes.text(left + 0.5, top - aspect - 0.02, f"{level:g}" if level else "clean", va="top", ha="center")
+            title = spelt_number(level) if level else "clean"
+            axes.text(left + 0.5, top - aspect - 0.02, title, va="top", ha="center")
     axes.set(xlim=(0, width), ylim=(-height, 0), aspect="equal")
     return figure

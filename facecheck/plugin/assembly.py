@@ -11,10 +11,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from facecheck.errors import printable, shortened
 from facecheck.evaluation.signatures import sign_code, sign_machine
+from facecheck.gate import unmatched
 from facecheck.plugin.planning import planned
 from facecheck.plugin.record import PROPERTY
-from facecheck.report.finish import finish_run
+from facecheck.report.finish import UnfinishedError, finish_run, size_mib
+from facecheck.report.terminal import table
 from facecheck.results.measurement import Measurement
 from facecheck.results.run import Failures, Run, new_run_id
 from facecheck.results.scored_pairs import hashes_of_scores
@@ -24,6 +27,7 @@ from facecheck.storage.versions import library_versions
 
 __all__ = ["Assembly"]
 
+_LONGEST = 20_000  # letters of a verdict's reason
 _OUTCOMES: dict[str, Outcome] = {"passed": "passed", "failed": "failed", "skipped": "skipped"}
 
 
@@ -62,11 +66,18 @@ class Assembly:
         """Write the run and finish its folder; return the summary.
 
         Raises:
-            FacecheckError: comparison or graphs could not be written; the results are.
-            OSError: the results could not be written.
+            UnfinishedError: results, comparison or graphs could not be written.
         """
         run = self._run(folder, config)
-        run.write(folder)
+        try:
+            run.write(folder)
+        except OSError as error:
+            raise UnfinishedError(
+                f"{folder}: results.json could not be written: {error.strerror or error}. {len(run.scores)} files of "
+                f"scores are there ({size_mib(folder):.1f} MiB), and finished work is in the cache: make room, then "
+                "run the same command again",
+                table(run, folder=folder),
+            ) from error
         if run.measurements:  # a run that measured nothing must not hide the last one that did
             _point_latest(folder)
         return finish_run(folder)
@@ -83,15 +94,17 @@ class Assembly:
             machine=sign_machine(plan.settings),
         )
         failures = {json.dumps({**entry, "images": ()}): entry for entry in self._kept["failures"]}
+        measurements = msgspec.convert(self._kept["measurement"], tuple[Measurement, ...])
+        idle = unmatched(plan.limits, measurements)
         return Run(
             id=new_run_id(self._started),
             started=self._started.isoformat(timespec="seconds"),
             duration_s=round((dt.datetime.now().astimezone() - self._started).total_seconds(), 3),
             signature=signature,
-            measurements=msgspec.convert(self._kept["measurement"], tuple[Measurement, ...]),
+            measurements=measurements,
             verdicts=tuple(self._verdicts.values()),
             failures=msgspec.convert(list(failures.values()), tuple[Failures, ...]),
-            notes=tuple(dict.fromkeys(self._kept["note"])),
+            notes=(*dict.fromkeys(self._kept["note"]), *filter(None, [idle])),
             questions={name: question for entry in self._kept["question"] for name, question in entry.items()},
             scores=hashes_of_scores(folder),
         )
@@ -111,6 +124,7 @@ def _verdict(nodeid: str, report: pytest.TestReport, kept: list[dict[str, Any]])
     else:
         reason = "\n".join(filter(None, [*(v.reason for v in judged if v.outcome == "failed"), _why(report)]))
     judgements = tuple(judgement for verdict in judged for judgement in verdict.judgements)
+    reason = shortened(printable(reason, lines=True), _LONGEST)
     return Verdict(outcome=outcome, reason=reason, judgements=judgements, eval=eval_name, case=nodeid)
 
 

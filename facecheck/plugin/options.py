@@ -16,8 +16,8 @@ _MODELS_HELP = (
     "edgeface-xs, edgeface-xxs, face-transformer-p8s8, onnx:FILE, torchscript:FILE, export:FILE, package.module:factory"
 )
 _DATASETS_HELP = (
-    "data set specifications, likewise: faces (bundled, the default), lfw:DIR?pairs=FILE, folders:DIR, "
-    "strips:DIR?tiles=5&start=-0.8&step=0.4"
+    "data set specifications, likewise: faces (bundled, the default), lfw:DIR?pairs=FILE, pairs:FILE?root=DIR, "
+    "folders:DIR, strips:DIR?tiles=5&start=-0.8&step=0.4"
 )
 _NAMES = {
     "models": _MODELS_HELP,

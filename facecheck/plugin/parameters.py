@@ -35,7 +35,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def _generate(metafunc: pytest.Metafunc, plan: Plan) -> None:
     """Vary what varies slowest first: the levels of a sweep, and models within one level."""
-    models = [pytest.param(spec, id=spec, marks=pytest.mark.xdist_group(spec)) for spec in plan.models]
+    models = [pytest.param(spec, id=spec, marks=pytest.mark.xdist_group(ascii(spec))) for spec in plan.models]
     swept = metafunc.definition.get_closest_marker("sweep") is not None
     if swept:
         params = [param for asked in sweeps_asked(metafunc.definition) for param in _swept(metafunc, plan, asked)]
@@ -89,9 +89,11 @@ def _without_folds(dataset: Dataset) -> ParameterSet:
 
 
 def _nothing_to_run_on(kind: str, opened: dict[str, Dataset]) -> ParameterSet:
-    what = {"pairs": "verification pairs in folds (lfw:, folders:)", "yaw": "known yaws (strips:)", "any": "faces"}[
-        kind
-    ]
+    what = {
+        "pairs": "verification pairs in folds (lfw:, pairs:, folders:)",
+        "yaw": "known yaws (strips:)",
+        "any": "faces",
+    }[kind]
     given = ", ".join(dataset.name for dataset in opened.values()) or "none"
     reason = f"no data set with {what} was asked for (given: {given}): add one to --facecheck-datasets"
     return pytest.param("", id="no-data", marks=pytest.mark.skip(reason=reason))
@@ -122,11 +124,12 @@ def _levels(
 ) -> Iterator[tuple[object, str, tuple[pytest.MarkDecorator, ...]]]:
     from facecheck.corruptions import of_family  # noqa: PLC0415 - OpenCV comes with it
     from facecheck.evaluation.degradations import chosen_levels, chosen_points  # noqa: PLC0415
+    from facecheck.specs import spelt_number  # noqa: PLC0415
 
     if "point" in metafunc.fixturenames:
         more = plan.corruptions if "imagenet_c" in asked.families else ()
         for severity, applied, entry in chosen_points(asked.families, sampled=sampled, more=more):
-            title = f"{applied.name}:{applied.level:g}" if entry else applied.identity
+            title = f"{applied.name}:{spelt_number(applied.level)}" if entry else applied.identity
             yield (severity, applied), title, _marks(entry)
         return
     chosen = {entry: chosen_levels(entry, sampled=sampled) for family in asked.families for entry in of_family(family)}

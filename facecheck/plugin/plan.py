@@ -18,7 +18,7 @@ import torch
 from facecheck.corruptions import Applied
 from facecheck.datasets import Dataset, open_dataset, split_datasets
 from facecheck.embedders.network import Precision
-from facecheck.errors import FacecheckError, ModelError
+from facecheck.errors import FacecheckError, ModelError, printable
 from facecheck.evaluation.degradations import SAMPLE
 from facecheck.evaluation.evaluator import Evaluator
 from facecheck.gate import Limit, read_limits
@@ -48,6 +48,7 @@ class Plan:
         settings: device and precision.
         sample: most comparisons a data set, or None.
         limits: the promises.
+        limits_file: where they are written.
         cache: folder, None for no cache; the empty path is the default place.
         full: whether sweeps run on all pairs of the bundled faces and at every level.
         corruptions: judged beside those of the table, such as ``blur:2+jpeg:30``.
@@ -59,6 +60,7 @@ class Plan:
     settings: Settings
     sample: int | None
     limits: tuple[Limit, ...]
+    limits_file: Path
     cache: Path | None
     full: bool
     corruptions: tuple[Applied, ...]
@@ -80,6 +82,7 @@ class Plan:
     def _of(cls, config: pytest.Config) -> Plan:
         cache, limits = text(config, "cache", ""), text(config, "limits", "")
         sample = _sample(text(config, "sample", ""))
+        file = Path(limits).expanduser() if limits else config.rootpath / _LIMITS
         models = tuple(split_models(text(config, "models", _DEFAULT_MODELS)))
         for model in models:
             check(model)
@@ -88,7 +91,8 @@ class Plan:
             datasets=_opened(split_datasets(text(config, "datasets", _DEFAULT_DATASETS)), sample),
             settings=_settings(config),
             sample=sample,
-            limits=read_limits(Path(limits).expanduser() if limits else config.rootpath / _LIMITS),
+            limits=read_limits(file),
+            limits_file=file,
             cache=None if cache == "none" else Path(cache).expanduser() if cache else Path(),
             full=switch(config, "full"),
             corruptions=tuple(Applied.parse(each) for each in text(config, "corruptions", "").split(",") if each),
@@ -141,7 +145,7 @@ class Plan:
         data = ", ".join(self.asked) or "none"
         sample = "" if self.sample is None else f", a sample of at most {self.sample} comparisons"
         machine = f"{self.settings.device}, {self.settings.precision}"
-        return f"facecheck: {', '.join(self.models)} on {data}{sample}; {machine}"
+        return printable(f"facecheck: {', '.join(self.models)} on {data}{sample}; {machine}")
 
 
 def _opened(specs: list[str], sample: int | None) -> dict[str, Dataset]:

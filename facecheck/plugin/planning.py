@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +21,8 @@ __all__ = ["planned", "refusing", "remember_problem", "watched"]
 _PLAN = pytest.StashKey["Plan"]()
 _WATCHED = pytest.StashKey[bool]()
 _PROBLEM = pytest.StashKey[pytest.UsageError]()
+_EVALS = pytest.StashKey[set[str]]()
+_DOUBTS = pytest.StashKey[list[str]]()
 _REFUSED = "facecheck_refused"
 
 
@@ -49,6 +52,13 @@ def watched(config: pytest.Config) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     """Note whether someone watches, before output is captured."""
     config.stash[_WATCHED] = sys.stdout.isatty()
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Note every eval, also those that are deselected later: limits may name them."""
+    marker = item.get_closest_marker("eval")
+    if marker is not None and marker.args:
+        item.config.stash.setdefault(_EVALS, set()).add(str(marker.args[0]))
 
 
 @pytest.hookimpl(trylast=True)
@@ -101,12 +111,35 @@ def _prepare(config: pytest.Config, items: list[pytest.Item]) -> None:
     problem = _problem_of(config)
     if problem is not None:
         raise problem
+    _check_evals_of_limits(config, items)
     _keep_asked(config, items)
     for item in items:
         if is_eval(item):
             planned(config)
         if item.get_closest_marker("gpu") and isinstance(item, pytest.Function):
             item.fixturenames.insert(0, "_needs_gpu")
+
+
+def _check_evals_of_limits(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Refuse limits for an eval whose name is nearly that of one, if all evals were collected; note the others."""
+    whole = any(_is_folder_of_evals(config, Path(argument)) for argument in config.args)
+    if not whole or not any(map(is_eval, items)):
+        return
+    from facecheck.gate import absent_evals  # noqa: PLC0415
+
+    plan = planned(config)
+    names: set[str] = config.stash.get(_EVALS, set())
+    doubts = dict(absent_evals(plan.limits, names))
+    near = [doubt for doubt, nearly in doubts.items() if nearly]
+    if near:
+        raise pytest.UsageError(f"{plan.limits_file}: {near[0]} A limit for it would never apply")
+    config.stash[_DOUBTS] = [f"{plan.limits_file}: {doubt}" for doubt in doubts]
+
+
+def _is_folder_of_evals(config: pytest.Config, argument: Path) -> bool:
+    """Whether all of the evals' folder is asked for: of a part of it, others are simply not collected."""
+    asked = (config.invocation_params.dir / argument).resolve()
+    return asked.is_dir() and (config.rootpath / "evals").resolve().is_relative_to(asked)
 
 
 def _keep_asked(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -133,7 +166,7 @@ def _needs_gpu(pytestconfig: pytest.Config) -> None:
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     """Report what runs on what, once an eval was collected."""
-    return [config.stash[_PLAN].header()] if _PLAN in config.stash else []
+    return [config.stash[_PLAN].header(), *config.stash.get(_DOUBTS, [])] if _PLAN in config.stash else []
 
 
 @pytest.hookimpl(tryfirst=True)

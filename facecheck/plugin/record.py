@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from facecheck.datasets import Dataset
+from facecheck.errors import printable
 from facecheck.evaluation.evaluator import Evaluator
 from facecheck.evaluation.signatures import sign_dataset, sign_model
 from facecheck.gate import Limit, Verdict, judge_all
@@ -39,11 +40,15 @@ class Record:
         self._keep("question", {self.eval: question})
 
     def sign(self, evaluator: Evaluator) -> None:
-        """Keep what identifies the model and the data, and what the preflight reports of the model."""
+        """Keep what identifies the model and the data, what is known of the data, and what the preflight reports."""
         self._keep("model", sign_model(self._recognizer))
         self._keep("dataset", sign_dataset(self._dataset, content=evaluator.content(self._dataset)))
-        for finding in evaluator.findings(self._recognizer):
+        for known in self._dataset.notes:
+            self.note(f"{self._dataset.name}: {known}")
+        for finding in evaluator.findings(self._recognizer, self._dataset):
             self.note(finding)
+        for told in self._dataset.notes:
+            self.note(f"{self._dataset.name}: {told}")
 
     def add(self, findings: Findings) -> Measurements:
         """Keep what was measured, with its notes and failures, and return it as measurements of this case."""
@@ -70,18 +75,26 @@ class Record:
 
         Args:
             measurements: of this case.
-            promise: applies where the file has no limit, for promises that need no number of anybody's.
+            promise: needs no number of anybody's; it applies where the file has no such limit, but promises something
+                else about this eval, model and data set.
         """
-        limits = ((promise,) if promise else ()) + planned(self._item.config).limits
+        limits = planned(self._item.config).limits
+        if promise and any(self._concerns(limit) for limit in limits):
+            limits = (promise, *limits)
         verdict = judge_all(tuple(measurements), limits, sampled=self._dataset.sampled)
         self._keep("verdict", verdict)
         if verdict.outcome == "unjudged":
             pytest.skip(f"unjudged: {verdict.reason}")
         return verdict
 
+    def _concerns(self, limit: Limit) -> bool:
+        """Whether somebody promised something about this eval, model and data set."""
+        model, dataset = self._recognizer.name, self._dataset.name
+        return limit.eval == self.eval and limit.model in (None, model) and limit.dataset in (None, dataset)
+
     def note(self, text: str) -> None:
         """Keep a finding that is no verdict; it stands under the run's table."""
-        self._keep("note", text)
+        self._keep("note", printable(text, lines=True))
 
     def _keep(self, kind: str, content: object) -> None:
         self._item.user_properties.append((PROPERTY, msgspec.json.encode({kind: content}).decode()))

@@ -76,6 +76,7 @@ class Recorder:
             self._lines = self._assembly.finish(run_folder(self._config), self._config)
         except _problems() as error:
             self._problem = str(error)
+            self._lines = list(getattr(error, "summary", ()))
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

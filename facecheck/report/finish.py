@@ -6,24 +6,35 @@ The plugin and ``facecheck report`` both call :func:`finish_run`, so that a fold
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from facecheck.comparison import compare_run, lines, write
 from facecheck.datasets import open_dataset
-from facecheck.errors import FacecheckError, UnreadableImageError
+from facecheck.errors import FacecheckError, UnreadableImageError, printable
 from facecheck.faces import ImageSource
 from facecheck.report.terminal import table
 from facecheck.results.run import Run
 from facecheck.results.sweeps import recorded_sweeps
 
-__all__ = ["UnfinishedError", "finish_run"]
+__all__ = ["UnfinishedError", "finish_run", "size_mib"]
 
 _MIB = 2**20
+_LONGEST = 150  # letters of a file's name
 
 
 class UnfinishedError(FacecheckError):
-    """A file could not be written; what was measured is kept."""
+    """A file could not be written; what was measured is kept.
+
+    Args:
+        message: for a person.
+        summary: of the run as far as it is known, line by line.
+    """
+
+    def __init__(self, message: str, summary: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.summary = list(summary)
 
 
 def finish_run(folder: Path) -> list[str]:
@@ -37,26 +48,33 @@ def finish_run(folder: Path) -> list[str]:
         UnfinishedError: something could not be written, because the disk is full for example.
     """
     run = Run.read(folder)
-    with _explained(folder):
+    summary = [printable(line) for line in table(run, folder=folder)]
+    with _explained(folder, summary):
         # matplotlib takes a second to import: a run that draws nothing does not wait for it.
         from facecheck.report.graphs import draw  # noqa: PLC0415
 
         compared = compare_run(folder)
         write(compared, folder)
         pictures = [*draw(folder), *_contact_sheets(run, folder / "graphs")]
-    return [*table(run), *lines(compared), f"{len(pictures)} graphs and results.json in {folder}"]
+    told = [*summary, *lines(compared), f"{len(pictures)} graphs and results.json in {folder}"]
+    return [printable(line) for line in told]
 
 
 @contextlib.contextmanager
-def _explained(folder: Path) -> Iterator[None]:
+def _explained(folder: Path, summary: Sequence[str]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         raise UnfinishedError(
             f"{folder}: comparison and graphs could not be written: {error.strerror or error}. The results and scores "
-            f"are there ({size / _MIB:.1f} MiB). Make room, then run: facecheck report {folder}"
+            f"are there ({size_mib(folder):.1f} MiB). Make room, then run: facecheck report {folder}",
+            summary,
         ) from error
+
+
+def size_mib(folder: Path) -> float:
+    """Return what the files of a folder take, in MiB."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / _MIB
 
 
 def _contact_sheets(run: Run, folder: Path) -> Iterator[Path]:
@@ -70,7 +88,8 @@ def _contact_sheets(run: Run, folder: Path) -> Iterator[Path]:
         signed = run.signature.dataset(name)
         for source in () if signed is None else _images(signed.spec):
             with contextlib.suppress(UnreadableImageError):
-                yield draw_sheet(source, folder / f"{eval_name}-{name}-sheet.png", rows=rows)
+                stem = re.sub(r"[^A-Za-z0-9_.=-]+", "-", f"{eval_name}-{name}")[:_LONGEST]
+                yield draw_sheet(source, folder / f"{stem}-sheet.png", rows=rows)
                 break
 
 

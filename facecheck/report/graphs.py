@@ -88,14 +88,14 @@ def _short(model: str) -> str:
     line = "".join(letter if letter.isprintable() else " " for letter in model)
     if line == model and len(line) <= _WIDEST:
         return model
-    return f"{line[:_WIDEST]}… {hashlib.sha256(model.encode()).hexdigest()[:4]}"
+    return f"{line[:_WIDEST]}… {hashlib.sha256(model.encode('utf-8', 'backslashreplace')).hexdigest()[:4]}"
 
 
 def _stem(name: str, taken: set[str]) -> str:
     """Return what a graph's files are called; of names that would be called alike, each its own."""
     stem = re.sub(r"[^A-Za-z0-9_.=-]+", "-", name)
     if stem in taken or len(stem) > _LONGEST:
-        stem = f"{stem[:_LONGEST]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+        stem = f"{stem[:_LONGEST]}-{hashlib.sha256(name.encode('utf-8', 'backslashreplace')).hexdigest()[:8]}"
     taken.add(stem)
     return stem
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from statistics import fmean
 from typing import get_args
 
@@ -32,14 +34,19 @@ _NAMES_SHOWN = 5
 _CLEAN = "clean"
 
 
-def table(run: Run) -> list[str]:
-    """Return the lines: a row a model and data set, a row an eval of corruptions, then findings, failures, verdicts."""
+def table(run: Run, *, folder: Path) -> list[str]:
+    """Return the lines: a row a model and data set, a row an eval of corruptions, then findings, failures, verdicts.
+
+    Args:
+        run: that is finished.
+        folder: of the run, for the commands that read it.
+    """
     return [
         *_headlines(run.measurements),
         *_robustness(run.measurements),
         *(f"note: {note}" for note in run.notes),
         *_failures(run.failures),
-        *_verdicts(run),
+        *_verdicts(run, folder),
     ]
 
 
@@ -160,13 +167,24 @@ def _failures(failures: Sequence[Failures]) -> Iterator[str]:
         yield f"no face, or not readable, for {place} under {what}; results.json names them"
 
 
-def _verdicts(run: Run) -> list[str]:
+def _verdicts(run: Run, folder: Path) -> list[str]:
     counts = Counter(verdict.outcome for verdict in run.verdicts)
     reasons = Counter(verdict.reason for verdict in run.verdicts if verdict.outcome == "skipped")
     skipped = [f"skipped ({count}): {reason.removeprefix('Skipped: ')}" for reason, count in sorted(reasons.items())]
-    unjudged = _UNJUDGED.format(counts["unjudged"]) if counts["unjudged"] else ""
+    unjudged = _unjudged(run, folder) if counts["unjudged"] else ""
     total = ", ".join(f"{counts[outcome]} {outcome}" for outcome in get_args(Outcome) if counts[outcome])
     return [*skipped, *filter(None, [unjudged, total])]
 
 
-_UNJUDGED = "unjudged ({}): no limit applies; 'facecheck limits RUN --why ...' proposes some"
+def _unjudged(run: Run, folder: Path) -> str:
+    """Say on whom nobody has promised anything, and how promises are proposed from this run."""
+    cases = [verdict for verdict in run.verdicts if verdict.outcome == "unjudged"]
+    judgements = (judgement for verdict in cases for judgement in verdict.judgements if judgement.limit is None)
+    where = dict.fromkeys(f"{j.measurement.model} on {j.measurement.dataset}" for j in judgements)
+    shown = ", ".join(list(where)[:_NAMES_SHOWN]) + (
+        f" and {more} more" if (more := len(where) - _NAMES_SHOWN) > 0 else ""
+    )
+    return (
+        f"unjudged ({len(cases)}){shown and ', '}{shown}: no limit applies. To propose some from this run: "
+        f"facecheck limits {shlex.quote(str(folder))} --why REASON"
+    )

@@ -21,7 +21,16 @@ FailureView = Literal["non-match", "left out"]
 _WORDS: Mapping[str, tuple[str, ...]] = {"threshold": get_args(ThresholdKind), "failures": get_args(FailureView)}
 _TEXTS = ("corruption", "stage", "reference", "group")
 _WHOLE = ("severity", "fold", "batch")
-_NUMBERS = ("level", "far", "yaw_rad", "yaw_difference_rad")
+# What a number can be at all, both ends included: lowest, highest and in words. Others are finite.
+_RANGES: Mapping[str, tuple[float, float, str]] = {
+    "level": (0, math.inf, "0, which is clean, or more"),
+    "far": (0, 1, "a fraction, 0 to 1"),
+    "yaw_rad": (-math.pi, math.pi, "radians, at most half a turn"),
+    "yaw_difference_rad": (0, 2 * math.pi, "radians, 0 or more, at most a turn"),
+    "severity": (0, math.inf, "0, which is clean, or more"),
+    "fold": (0, math.inf, "0 or more"),
+    "batch": (1, math.inf, "1 or more"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +161,9 @@ def _checked(name: str, value: object) -> str | float | int:
         return value
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise FacecheckError(f"{name} must be a finite number, not {value!r}")
+    low, high, words = _RANGES[name]
+    if not low <= value <= high:
+        raise FacecheckError(f"{name} must be {words}, not {value!r}")
     if name in _WHOLE and value != int(value):
         raise FacecheckError(f"{name} must be a whole number, not {value!r}")
     return int(value) if name in _WHOLE else float(value)

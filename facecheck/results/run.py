@@ -128,6 +128,10 @@ class Run:
             FacecheckError: no results there, not facecheck's, damaged, or of a newer facecheck.
         """
         path = folder / RESULTS
+        if not path.is_file():
+            raise FacecheckError(
+                f"{folder}: no run of facecheck: expected a folder with {RESULTS}, such as reports/latest"
+            )
         try:
             content = msgspec.json.decode(path.read_bytes())
             schema = content.get("schema", 1)
@@ -143,6 +147,8 @@ class Run:
     def _of_json(cls, content: dict[str, Any]) -> Run:
         for entry in (*content["measurements"], *content.get("unattributed", ())):
             Conditions.of_json(entry.get("conditions", {}))  # msgspec would leave out names that are not known
+        for judgement in (each for entry in content["verdicts"] for each in entry["judgements"]):
+            Conditions.of_json((judgement.get("limit") or {}).get("where", {}))
         measurements = msgspec.convert(content["measurements"], tuple[Measurement, ...])
         verdicts = tuple(_verdict_of_json(entry, measurements) for entry in content["verdicts"])
         rest: Run = msgspec.convert({**content, "measurements": [], "verdicts": []}, cls)
@@ -168,5 +174,8 @@ def _verdict_as_json(verdict: Verdict, positions: Mapping[Measurement, int]) -> 
 
 def _verdict_of_json(entry: Mapping[str, Any], measurements: tuple[Measurement, ...]) -> Verdict:
     numbered = dict(enumerate(measurements))  # counted from the end, a position would be another's
+    for judgement in entry["judgements"]:
+        if judgement.get("limit") is not None:
+            Conditions.of_json(judgement["limit"].get("where", {}))  # as for measurements
     judgements = [{**judgement, "measurement": numbered[judgement["measurement"]]} for judgement in entry["judgements"]]
     return msgspec.convert({**entry, "judgements": judgements}, Verdict)

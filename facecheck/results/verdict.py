@@ -98,6 +98,10 @@ class Verdict:
     eval: str = ""
     case: str = ""
 
+    def __repr__(self) -> str:
+        """Return the outcome alone: an assertion's message has the reason, and need not hold it twice."""
+        return f"<Verdict: {self.outcome}>"
+
     @property
     def passed(self) -> bool:
         """Whether every promise was kept."""

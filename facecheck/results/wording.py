@@ -36,9 +36,11 @@ def title(name: str, at: Conditions) -> str:
 
 
 def value(name: str, number: float) -> str:
-    """Return a value with the digits that it deserves: four of a fraction, three significant ones of all else.
+    """Return a value with the digits that it deserves: four of a fraction, all of a count, three of all else.
 
-    >>> value("accuracy", 0.98765), value("latency_ms", 123.456), value("dprime", 2.3456)
-    ('0.9877', '123', '2.35')
+    >>> value("accuracy", 0.98765), value("latency_ms", 123.456), value("dprime", 2.3456), value("tp", 2971.0)
+    ('0.9877', '123', '2.35', '2971')
     """
+    if metric(name).unit == "pairs":
+        return f"{number:.0f}"
     return f"{number:.4f}" if metric(name).unit == "fraction" else f"{number:.3g}"

@@ -1,15 +1,43 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and files that are read although anybody may have made them."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["write_text", "writing"]
+__all__ = ["opened_regular", "write_text", "writing"]
+
+
+@contextlib.contextmanager
+def opened_regular(path: Path, *, most: int | None = None) -> Iterator[BufferedReader]:
+    """Give the stream of a regular file; a device never ends, and a named pipe may never begin.
+
+    Args:
+        path: of the file, or of a link to it.
+        most: bytes that it may hold, None for any number.
+
+    Raises:
+        OSError: it is not there, no regular file, or larger.
+    """
+    # A pipe without a writer would not even open; for regular files the flag changes nothing.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with open(descriptor, "rb") as stream:  # noqa: PTH123 - a descriptor has no path
+        found = os.fstat(descriptor)
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "no regular file, but a device, a pipe or a socket", str(path))
+        if most is not None and found.st_size > most:
+            told = f"{found.st_size / 2**20:.0f} MiB are more than {most / 2**20:.0f} MiB"
+            raise OSError(errno.EFBIG, f"the file is too large: {told}", str(path))
+        yield stream
 
 
 @contextlib.contextmanager

@@ -21,9 +21,19 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from facecheck.errors import ModelError
-from facecheck.storage.files import writing
+from facecheck.storage.files import opened_regular, writing
 
-__all__ = ["cache_folder", "converted", "file_sha256", "package_file", "state_sha256", "verified"]
+__all__ = [
+    "MAX_WEIGHTS_BYTES",
+    "cache_folder",
+    "converted",
+    "file_sha256",
+    "package_file",
+    "state_sha256",
+    "verified",
+]
+
+MAX_WEIGHTS_BYTES = 2**33  # 8 GiB: two thousand million parameters in fp32
 
 
 def cache_folder() -> Path:
@@ -57,8 +67,12 @@ def package_file(package: str, *parts: str) -> Path:
 
 
 def file_sha256(path: Path) -> str:
-    """Return the hash of a file's bytes, in hexadecimal."""
-    with path.open("rb") as stream:
+    """Return the hash of a file's bytes, in hexadecimal.
+
+    Raises:
+        OSError: it is not there, or no regular file of at most ``MAX_WEIGHTS_BYTES``.
+    """
+    with opened_regular(path, most=MAX_WEIGHTS_BYTES) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
@@ -70,8 +84,8 @@ def verified(path: Path, sha256: str) -> Path:
     """
     try:
         found = file_sha256(path)
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # a name may hold what no file's name can
+        raise ModelError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     if found != sha256:
         raise ModelError(
             f"{path}: not the expected weights: sha256 is {found}, expected {sha256}. "

@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.transform import SimilarityTransform
 
-from facecheck.alignment import BoxCrop, FivePoint, similarity_transform
+from facecheck.alignment import BoxCrop, FivePoint, Size, outside, similarity_transform
 from facecheck.detection.mtcnn import Mtcnn
 from facecheck.detection.selection import ChosenFace
+from facecheck.errors import ModelError
+from facecheck.faces.five_points import TEMPLATES
 from tests.support.photographs import ASTRONAUT, photograph
 
 UNKNOWN = np.full((5, 2), np.nan, dtype=np.float32)
@@ -82,3 +84,47 @@ def test_a_box_without_landmarks_is_taken_upright() -> None:
 
     assert without.shape == (112, 112, 3)
     assert np.abs(with_points - without)[30:90, 30:80].mean() < 45, "the guessed landmarks are far off"
+
+
+def test_a_crop_of_112_x_96_is_the_middle_of_the_square_one() -> None:
+    """SphereFace's template is InsightFace's without eight columns on each side."""
+    image = photograph(ASTRONAUT)
+    found = Mtcnn(device=torch.device("cpu")).detect([image])[0]
+    face = ChosenFace(found.boxes[0], found.landmarks[0])
+
+    square, narrow = FivePoint(112).align(image, face), FivePoint((112, 96)).align(image, face)
+
+    assert narrow.shape == (112, 96, 3)
+    assert np.abs(square[:, 8:104].astype(int) - narrow).max() <= 1
+    assert np.array_equal(FivePoint((112, 96), template="sphereface").align(image, face), narrow)
+    given = FivePoint((112, 96), template=TEMPLATES["sphereface"].points)
+    assert np.array_equal(given.align(image, face), narrow)
+    assert given.identity.startswith("five-point(112x96,template=30.2946/51.6963/")
+
+
+@pytest.mark.parametrize(
+    ("size", "template", "expected"),
+    [
+        ((120, 100), None, "no known template has these proportions: give the points"),
+        (112, "sphereface", "template=sphereface: none of that name for a crop of 112 px"),
+        (112, "insightfac", "template=insightfac: none of that name"),
+        (112, np.zeros((4, 2)), r"a template of shape \(4, 2\): expected five different points"),
+        (112, np.zeros((5, 2)), "expected five different points"),
+        (112, np.full((5, 2), np.nan), "expected five different points"),
+        ((0, 96), None, r"a crop of \(0, 96\) px: expected its side"),
+    ],
+)
+def test_templates_that_do_not_fit_are_refused(size: Size, template: object, expected: str) -> None:
+    """With what is known."""
+    with pytest.raises(ModelError, match=expected):
+        FivePoint(size, template=template)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("cut", "share"), [(0, 0.0), (0.5, 0.5), (1, 1.0)])
+def test_the_share_of_a_crop_outside_its_picture_is_measured(cut: float, share: float) -> None:
+    """A crop that lies inside, half outside on the left, and wholly outside."""
+    points = TEMPLATES["arcface"].points - [112 * cut, 0]
+    face = ChosenFace(np.array([0, 0, 112, 112], dtype=np.float32), points.astype(np.float32))
+
+    assert outside(FivePoint(112), (300, 300, 3), face) == pytest.approx(share, abs=0.02)
+    assert outside(BoxCrop(112, margin=0), (300, 300, 3), face) == 0

@@ -47,11 +47,13 @@ MEASURES: dict[str, Measure] = {
     "contrast": lost_contrast,
 }
 # The image gets smaller; and ImageNet-C's elastic severities 1 and 2 are another distortion than 3 to 5: see below.
-OTHERWISE = ("resolution", "elastic_transform")
+OTHERWISE = ("resolution", "study_resolution", "elastic_transform")
 
 
 # The random pattern of snow, frost and fog has more effect than one step of the authors' constants, not than two.
 WEATHER = ("snow", "frost", "fog")
+# ImageNet-C's glass has three rounds at severity 3, and two at 4: its own pixels change less there on this image.
+GLASS = (0, 1, 2, 3, 5)
 
 
 def mean_over_images(applied: Applied, measure: Measure) -> float:
@@ -65,7 +67,7 @@ def test_worse_levels_lie_farther_from_the_clean_image(name: str) -> None:
     """From each level to the next, in the table's order."""
     measure = MEASURES.get(name, distance)
 
-    levels = (0, 1, 3, 5) if name in WEATHER else CORRUPTIONS[name].levels
+    levels = (0, 1, 3, 5) if name in WEATHER else GLASS if name == "glass_blur" else CORRUPTIONS[name].levels
 
     found = [mean_over_images(Applied(name, level), measure) for level in levels]
 

@@ -1,4 +1,4 @@
-"""The studies' degradations equal Pillow's own output, written out here a second time."""
+"""The studies' degradations equal Pillow's own output, and the studies' formulas, written out here a second time."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import PIL.Image
 import pytest
-from PIL import ImageEnhance, ImageFilter, ImageOps
+from PIL import ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
-from facecheck.corruptions import CORRUPTIONS, Applied
+from facecheck.corruptions import CORRUPTIONS, Applied, of_family
 from facecheck.faces import Image
 from tests.support.photographs import HOPPER, photograph
 
@@ -88,6 +88,8 @@ def test_pixels_of_one_luma_come_out_alike(name: str) -> None:
         ("blur", (0, 1, 2, 3, 4, 5)),
         ("resolution", (0, 128, 96, 64, 48, 32)),
         ("upscaled", (0, 128, 96, 64, 48, 32)),
+        ("study_square", (0, 5, 10, 15, 20)),
+        ("study_resolution", (0, 256, 128, 96, 64, 48, 32)),
         ("more_contrast", (0, 2)),
         ("more_brightness", (0, 1.5)),
     ],
@@ -95,3 +97,83 @@ def test_pixels_of_one_luma_come_out_alike(name: str) -> None:
 def test_the_levels_are_the_studies_own(name: str, levels: tuple[float, ...]) -> None:
     """As the studies' tables have them."""
     assert CORRUPTIONS[name].levels == levels
+
+
+# The studies' own pixels, where they are not Pillow's.
+
+
+def pixel_by_pixel_sepia(image: Image) -> Image:
+    """Return the study's loop over pixels: ``int`` of each weighted sum, at most 255."""
+    toned = np.empty_like(image)
+    for row, column in np.ndindex(*image.shape[:2]):
+        r, g, b = (int(value) for value in image[row, column])
+        toned[row, column] = (
+            min(255, int(0.393 * r + 0.769 * g + 0.189 * b)),
+            min(255, int(0.349 * r + 0.686 * g + 0.168 * b)),
+            min(255, int(0.272 * r + 0.534 * g + 0.131 * b)),
+        )
+    return toned
+
+
+@pytest.mark.parametrize("image", PICTURES)
+def test_study_sepia_is_the_studys_formula(image: Image) -> None:
+    """Byte for byte."""
+    np.testing.assert_array_equal(Applied("study_sepia", 1).apply(image, DIGEST), pixel_by_pixel_sepia(image))
+
+
+def test_study_sepia_holds_for_every_sum_that_is_nearly_whole() -> None:
+    """Where truncation of a float decides: all greys, and all pairs of two channels."""
+    values = np.arange(256, dtype=np.uint8)
+    grey = np.repeat(values[None, :, None], 3, axis=2)
+    red, green = np.meshgrid(values, values)
+    pairs: Image = np.stack([red, green, red[::-1]], axis=2)
+
+    for image in (grey, pairs):
+        np.testing.assert_array_equal(Applied("study_sepia", 1).apply(image, DIGEST), pixel_by_pixel_sepia(image))
+
+
+def test_most_pixels_of_pillows_sepia_are_another() -> None:
+    """By one, upwards; which is why there are two."""
+    pillow, study = (Applied(name, 1).apply(NOISE, DIGEST).astype(int) for name in ("sepia", "study_sepia"))
+
+    assert set(np.unique(pillow - study).tolist()) == {0, 1}
+    assert 0.6 < (pillow != study).any(axis=2).mean() < 0.9
+
+
+@pytest.mark.parametrize(("percent", "side"), [(5, 13), (10, 26), (15, 38), (20, 51)])
+def test_study_square_is_drawn_with_both_ends(percent: int, side: int) -> None:
+    """On LFW's 250 px; as Pillow draws ``rectangle`` with the study's corners."""
+    white: Image = np.full((250, 250, 3), 255, dtype=np.uint8)
+    painted = Applied("study_square", percent).apply(white, DIGEST)
+
+    assert int((painted == 0).all(axis=2).any(axis=0).sum()) == side
+    assert int((painted == 0).all(axis=2).any(axis=1).sum()) == side
+    start = (250 - (side - 1)) // 2
+    assert (painted[start : start + side, start : start + side] == 0).all()
+
+
+@pytest.mark.parametrize("image", [p for p in PICTURES if p.id != "flat"])
+@pytest.mark.parametrize("percent", [5, 10, 15, 20, 100])
+def test_study_square_is_the_studys_formula(percent: int, image: Image) -> None:
+    """Byte for byte, on pictures of other shapes too."""
+    picture = PIL.Image.fromarray(image)
+    side = int(min(picture.size) * percent / 100)
+    x, y = (picture.width - side) // 2, (picture.height - side) // 2
+    ImageDraw.Draw(picture).rectangle([x, y, x + side, y + side], fill="black")
+
+    np.testing.assert_array_equal(Applied("study_square", percent).apply(image, DIGEST), np.asarray(picture))
+
+
+@pytest.mark.parametrize("image", PICTURES)
+@pytest.mark.parametrize("side", [256, 128, 96, 64, 48, 32])
+def test_study_resolution_squashes(side: int, image: Image) -> None:
+    """Byte for byte Pillow's ``resize((side, side))``, which scales small pictures up."""
+    resized = Applied("study_resolution", side).apply(image, DIGEST)
+
+    assert resized.shape == (side, side, 3)
+    np.testing.assert_array_equal(resized, np.asarray(PIL.Image.fromarray(image).resize((side, side))))
+
+
+def test_the_studies_levels_are_offered() -> None:
+    """By name, beside the older ones."""
+    assert [entry.name for entry in of_family("studies")] == ["study_sepia", "study_square", "study_resolution"]

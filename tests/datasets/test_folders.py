@@ -48,7 +48,7 @@ def test_first_two_images_and_neighbouring_people_make_the_pairs(folder: Path) -
     assert dataset.pairs.folds is not None
     assert dataset.pairs.folds.tolist() == [0, 1, 0, 1]
     assert dataset.protocol == "matched/mismatched folders, 2 + 2 pairs, 2 folds in name order"
-    assert (dataset.name, dataset.kind, dataset.notes) == ("faces", "folders", ())
+    assert (dataset.name, dataset.kind, dataset.notes) == ("faces-own", "folders", ())
 
 
 def test_the_order_on_disk_does_not_matter(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_pairs_and_folds_are_read_in_the_lists_order(folder: Path) -> None:
     assert dataset.pairs.folds is not None
     assert dataset.pairs.folds.tolist() == [0, 0, 1, 1]
     assert dataset.protocol == "LFW pairs.txt, 2 folds"
-    assert (dataset.name, dataset.kind, dataset.sampled, dataset.has_yaw) == ("lfw-pairs", "lfw", False, False)
+    assert (dataset.name, dataset.kind, dataset.sampled, dataset.has_yaw) == ("lfw-pairs-own", "lfw", False, False)
 
 
 def test_a_face_in_several_pairs_is_one_face(folder: Path) -> None:
@@ -89,6 +89,8 @@ def test_view_1_that_hangs_together_has_no_folds(folder: Path) -> None:
         pytest.param([line.replace("\t", " ") for line in TWO_FOLDS], id="spaces"),
         pytest.param([*TWO_FOLDS, "", "  "], id="blank-lines-at-the-end"),
         pytest.param([f"{line}\r" for line in TWO_FOLDS], id="windows-line-ends"),
+        pytest.param([f"\ufeff{TWO_FOLDS[0]}", *TWO_FOLDS[1:]], id="byte-order-mark"),
+        pytest.param(["", *TWO_FOLDS], id="blank-line-before"),
         pytest.param(["2 1", "Ann 1 Ann 2", *TWO_FOLDS[2:]], id="genuine-pair-with-both-names"),
     ],
 )
@@ -149,7 +151,7 @@ def test_relative_folder_and_list_fall_back_to_facecheck_data(folder: Path, monk
 @pytest.mark.parametrize(
     ("changed", "line", "reason"),
     [
-        pytest.param({0: ""}, 1, "expected the number of folds", id="head-empty"),
+        pytest.param({0: "Ann"}, 1, "expected the number of folds", id="head-one-name"),
         pytest.param({0: "10 x"}, 1, "expected the number of folds", id="head-not-a-number"),
         pytest.param({0: "0 1"}, 1, "expected the number of folds", id="head-zero-folds"),
         pytest.param({0: "-2 1"}, 1, "expected the number of folds", id="head-negative"),
@@ -221,16 +223,44 @@ def test_the_missing_images_message_asks_whether_folder_and_list_belong_together
 
 
 @pytest.mark.parametrize(
-    "content",
-    [pytest.param(b"\xff\xd8\xff\xe0", id="a-photograph"), pytest.param(b"2 1\nJos\xe9 1 2\n", id="latin-1")],
+    ("content", "message"),
+    [
+        pytest.param(b"\xff\xd8\xff\xe0", "byte 0 is not UTF-8", id="a-photograph"),
+        pytest.param(b"2 1\nJos\xe9 1 2\n", "byte 7 is not UTF-8", id="latin-1"),
+        pytest.param("2 1\nAnn 1 2".encode("utf-16"), "it is UTF-16, as Excel's", id="utf-16"),
+        pytest.param("2 1\nAnn 1 2".encode("utf-32"), "it is UTF-32", id="utf-32"),
+        pytest.param("2 1\nAnn 1 2".encode("utf-16-le"), "zero bytes, as UTF-16 without its mark", id="no-mark"),
+    ],
 )
-def test_a_list_that_is_not_text_is_refused_by_name(folder: Path, content: bytes) -> None:
+def test_a_list_that_is_not_utf_8_is_refused_by_name(folder: Path, content: bytes, message: str) -> None:
     """A photograph given as the list, or a list in another encoding."""
     path = folder.parent / "pairs.txt"
     path.write_bytes(content)
 
-    with pytest.raises(DatasetError, match=r"pairs\.txt: cannot be read as a list of pairs: .*utf-8"):
+    with pytest.raises(DatasetError, match=rf"pairs\.txt: cannot be read as a list of pairs: .*{message}"):
         open_dataset(f"lfw:{folder}?pairs={path}")
+
+
+@pytest.mark.parametrize("kind", ["lfw", "pairs"])
+def test_a_list_without_its_line_of_counts_is_one_part(folder: Path, kind: str) -> None:
+    """As people cut it out of another: the names tell the kinds, and folds that share nobody are made."""
+    path = listed(folder, TWO_FOLDS[1:])
+    counted = opened(folder, TWO_FOLDS)
+    listed(folder, TWO_FOLDS[1:])
+
+    dataset = open_dataset(f"lfw:{folder}?pairs={path}" if kind == "lfw" else f"pairs:{path}?root={folder}")
+
+    assert names(dataset) == names(counted)
+    assert dataset.pairs.genuine.tolist() == [True, False, True, False]
+    assert dataset.pairs.folds is not None
+    assert len(set(dataset.pairs.folds.tolist())) == 2
+
+
+def test_pairs_reads_a_whole_list_as_lfw_does(folder: Path) -> None:
+    """With its folds."""
+    path = listed(folder, TWO_FOLDS)
+
+    assert open_dataset(f"pairs:{path}?root={folder}").digest == opened(folder, TWO_FOLDS).digest
 
 
 def test_an_image_that_cannot_be_decoded_does_not_stop_the_opening(folder: Path) -> None:

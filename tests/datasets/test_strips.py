@@ -57,10 +57,10 @@ def test_yaw_differences_fall_on_whole_steps(folder: Path) -> None:
 
 
 def test_sidecars_speak_where_the_specification_does_not(folder: Path) -> None:
-    """Each strip may have its own yaws."""
+    """Each strip may have its own yaws; a byte-order mark is no part of them."""
     strip(folder / "b.png", (24, 8))
     (folder / "a.json").write_text(json.dumps(TURN), encoding="utf-8")
-    (folder / "b.json").write_text(json.dumps({"tiles": 3, "start": 0.5, "step": -0.5}), encoding="utf-8")
+    (folder / "b.json").write_text(json.dumps({"tiles": 3, "start": 0.5, "step": -0.5}), encoding="utf-8-sig")
 
     dataset = open_dataset(f"strips:{folder}")
 

@@ -6,7 +6,7 @@ import torch
 from facenet_pytorch import MTCNN
 from facenet_pytorch.models.utils.detect_face import detect_face
 
-from facecheck.detection.mtcnn import Mtcnn
+from facecheck.detection.mtcnn import Beyond, Mtcnn
 from facecheck.faces import Image
 from tests.support.photographs import ASTRONAUT, crowd, photograph
 
@@ -19,12 +19,17 @@ def ours() -> Mtcnn:
 
 
 @pytest.fixture(scope="module")
+def stretched() -> Mtcnn:
+    return Mtcnn(device=CPU, beyond="stretched")
+
+
+@pytest.fixture(scope="module")
 def theirs() -> MTCNN:
     return MTCNN(keep_all=True, device="cpu")
 
 
 @pytest.mark.parametrize("number", range(6))
-def test_boxes_scores_and_landmarks_are_facenet_pytorchs(ours: Mtcnn, theirs: MTCNN, number: int) -> None:
+def test_boxes_scores_and_landmarks_are_facenet_pytorchs(stretched: Mtcnn, theirs: MTCNN, number: int) -> None:
     """Every face that facenet-pytorch finds is found at the same place, and no other."""
     image = crowd()[number]
     with torch.inference_mode():
@@ -34,7 +39,7 @@ def test_boxes_scores_and_landmarks_are_facenet_pytorchs(ours: Mtcnn, theirs: MT
     boxes, landmarks = np.asarray(boxes[0], dtype=np.float64), np.asarray(landmarks[0], dtype=np.float64)
     order = np.argsort(-boxes[:, 4], kind="stable")
 
-    found = ours.detect([image])[0]
+    found = stretched.detect([image])[0]
 
     assert len(found) == len(order) > 0
     np.testing.assert_allclose(found.boxes, boxes[order, :4], atol=2e-3)
@@ -77,8 +82,10 @@ def test_no_images_give_no_answers(ours: Mtcnn) -> None:
     assert ours.detect([]) == []
 
 
-def test_a_face_cut_by_the_edge_is_found(ours: Mtcnn) -> None:
-    """Windows that reach beyond the image are clipped to it."""
+@pytest.mark.parametrize("beyond", ["filled", "stretched"])
+def test_a_face_cut_by_the_edge_is_found(beyond: Beyond) -> None:
+    """Windows that reach beyond the image are filled, or clipped to it."""
+    ours = Mtcnn(device=CPU, beyond=beyond)
     image = np.ascontiguousarray(photograph(ASTRONAUT)[90:300, 180:420])
 
     found = ours.detect([image])[0]
@@ -98,3 +105,4 @@ def test_the_eyes_come_left_before_right(ours: Mtcnn) -> None:
 def test_settings_are_part_of_the_identity() -> None:
     """Another smallest face is another detector to the cache."""
     assert Mtcnn(device=CPU).identity != Mtcnn(device=CPU, min_face_px=40).identity
+    assert Mtcnn(device=CPU).identity != Mtcnn(device=CPU, beyond="stretched").identity

@@ -107,7 +107,7 @@ def test_an_exported_program_answers_as_the_network_does(batch: int | None, netw
         for count in (1, 3, 5):
             np.testing.assert_allclose(recognizer.embed(crops(count)), by_hand(network, crops(count)), atol=1e-3)
 
-    assert recognizer.aligner.size == SIDE, "the archive tells its size"
+    assert recognizer.aligner.shape == (SIDE, SIDE), "the archive tells its size"
     assert recognizer.embed(crops(0)).shape == (0, 6)
 
 
@@ -208,12 +208,12 @@ def test_networks_of_another_form_are_refused(tmp_path: Path) -> None:
         build(f"torchscript:{saved_script(Pair(), tmp_path / 'pair.pt')}?size={SIDE}&{HOW}", CPU).embed(crops(2))
 
 
-@pytest.mark.parametrize("shape", [(2, 1, 16, 16), (2, 3, 16, 12), (2, 768)], ids=str)
+@pytest.mark.parametrize("shape", [(2, 1, 16, 16), (2, 768)], ids=str)
 def test_inputs_of_another_shape_are_described(shape: tuple[int, ...], tmp_path: Path) -> None:
-    """Three channels and a square are expected."""
+    """Three channels, height and width are expected."""
     torch.export.save(torch.export.export(nn.Flatten(), (torch.zeros(shape),)), tmp_path / "m.pt2")
 
-    with pytest.raises(ModelError, match=r"expected an input \(n, 3, s, s\), got \["):
+    with pytest.raises(ModelError, match=r"expected an input \(n, 3, h, w\), got \["):
         build(f"export:{tmp_path}/m.pt2?{HOW}", CPU)
 
 

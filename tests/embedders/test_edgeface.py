@@ -222,14 +222,14 @@ def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
     ("content", "described"),
     [
         pytest.param([torch.zeros(1)], "not list", id="list"),
-        pytest.param({"state_dict": {"a": torch.zeros(1)}, "epoch": 3}, "not dict of state_dict, epoch", id="nested"),
+        pytest.param({"optimizer": {"a": torch.zeros(1)}, "epoch": 3}, "not dict of optimizer, epoch", id="nested"),
     ],
 )
 def test_what_is_no_state_dict_is_described(content: object, described: str, tmp_path: Path) -> None:
     """So that its owner sees what to remove."""
     torch.save(content, tmp_path / "w.pt")
 
-    with pytest.raises(ModelError, match=f"expected a state dict, names to tensors, {described}"):
+    with pytest.raises(ModelError, match=f"expected a state dict, names to tensors, .*{described}"):
         read_state(tmp_path / "w.pt")
 
 

@@ -180,11 +180,10 @@ def test_windows_are_cut_and_listed_as_published(kind: str) -> None:
         # The training log prints Unfold(kernel_size=(10, 10), padding=(1, 1), stride=(8, 8)) and Linear(300, 512).
         pytest.param("face-transformer-p10s8", 10, 8, 1, 300, id="p10s8"),
         pytest.param("face-transformer-p12s8", 12, 8, 4, 432, id="p12s8"),
-        pytest.param("face-transformer-p8s12", 8, 12, 26, 192, id="p8s12"),
     ],
 )
 def test_the_variants(kind: str, patch: int, stride: int, padding: int, numbers: int) -> None:
-    """Patch, stride, padding and a window's numbers, from the authors' code and log; P8S12's padding is a guess."""
+    """Patch, stride, padding and a window's numbers, from the authors' code and log."""
     assert FACE_TRANSFORMERS[kind] == Variant(patch, stride, padding)
     with torch.device("meta"):
         assert FaceTransformer(Variant(patch, stride, padding)).patch_to_embedding.in_features == numbers
@@ -267,6 +266,20 @@ def test_a_checkpoint_of_another_network_is_refused(
 
     with pytest.raises(ModelError, match=rf"w\.pth: these weights are of another network: (.|\n)*{message}"):
         published(P8S8, tmp_path / "w.pth")
+
+
+def test_the_head_of_a_softmax_is_left_out(tmp_path: Path) -> None:
+    """It is a linear layer with a bias, where the margin losses have a weight only."""
+    small = {name: torch.zeros(shape).to(torch.float16) for name, shape in names(8)}
+    torch.save(small | {"loss.weight": torch.zeros(7, 512), "loss.bias": torch.zeros(7)}, tmp_path / "w.pth")
+
+    assert not any(name.startswith("loss") for name, _ in published(P8S8, tmp_path / "w.pth").named_parameters())
+
+
+def test_the_variants_are_the_authors() -> None:
+    """P8S12 was never theirs."""
+    with pytest.raises(ModelError, match=r"face-transformer-p8s12.* Did you mean face-transformer-p8s8"):
+        build("face-transformer-p8s12?weights=random", CPU)
 
 
 def test_missing_weights_name_the_ways_to_provide_them() -> None:

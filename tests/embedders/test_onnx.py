@@ -21,7 +21,7 @@ from onnx.external_data_helper import ExternalDataInfo, set_external_data
 from facecheck.alignment import WholeImage
 from facecheck.detection.selection import ChosenFace
 from facecheck.embedders.onnx_network import OnnxNetwork, external_files, external_locations
-from facecheck.embedders.preprocessing import Preprocessing
+from facecheck.embedders.preprocessing import IMAGENET, Preprocessing
 from facecheck.embedders.protobuf import fields
 from facecheck.errors import ModelError
 from facecheck.evaluation.timing import ModelSize, model_size
@@ -126,6 +126,167 @@ def test_outputs_with_axes_of_one_are_vectors(tmp_path: Path) -> None:
     assert vectors.tolist() == [[7, 7, 7]] * 2
 
 
+# Inputs and outputs as other people's exports have them.
+
+
+def several(path: Path, *, constant: int = TensorProto.BOOL, shape: Sequence[int | str] = ()) -> Path:
+    """Write a model as an old FaceNet export: pictures, a switch, a second output that is half of the first."""
+    nodes = [
+        helper.make_node("Flatten", ["pictures:0"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "w"], ["product"]),
+        helper.make_node("Cast", ["phase_train:0"], ["switch"], to=TensorProto.FLOAT),
+        helper.make_node("Add", ["product", "switch"], ["embeddings:0"]),
+        helper.make_node("Mul", ["embeddings:0", "half"], ["halved"]),
+    ]
+    weights = [numpy_helper.from_array(MATRIX, "w"), numpy_helper.from_array(np.array(0.5, dtype=np.float32), "half")]
+    inputs = [
+        helper.make_tensor_value_info("phase_train:0", constant, shape),
+        helper.make_tensor_value_info("pictures:0", TensorProto.FLOAT, ["n", 3, SIDE, SIDE]),
+    ]
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("embeddings:0", "halved")]
+    graph = helper.make_graph(nodes, "g", inputs, outputs, weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        pytest.param("constants=phase_train:0:false", (1, 0), id="the first output"),
+        pytest.param("constants=phase_train:0:true", (1, 1), id="true"),
+        pytest.param("constants=phase_train:0:0&output=halved", (0.5, 0), id="by name"),
+        pytest.param("constants=phase_train:0:False&input=pictures:0&output=embeddings:0", (1, 0), id="all named"),
+    ],
+)
+def test_inputs_and_outputs_are_chosen_by_name(options: str, expected: tuple[float, float], tmp_path: Path) -> None:
+    """The pictures go where four axes are; a switch gets the value that is stated."""
+    recognizer = build(f"onnx:{several(tmp_path / 'm.onnx')}?{HOW}&l2=no&{options}", CPU)
+
+    factor, added = expected
+    np.testing.assert_allclose(recognizer.embed(crops(3)), factor * by_hand(crops(3)) + added, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("constant", "shape", "value"),
+    [
+        pytest.param(TensorProto.FLOAT, [], "0.25", id="float"),
+        pytest.param(TensorProto.DOUBLE, [1], "-2", id="double in an axis"),
+        pytest.param(TensorProto.INT64, [1, 1], "3", id="int64 in two axes"),
+        pytest.param(TensorProto.INT32, ["k"], "3", id="int32, any number"),
+        pytest.param(TensorProto.FLOAT16, [], "0.1", id="half precision"),
+    ],
+)
+def test_a_constant_takes_the_type_and_shape_of_its_input(
+    constant: int, shape: Sequence[int | str], value: str, tmp_path: Path
+) -> None:
+    """One number, as often as the input has places."""
+    path = several(tmp_path / "m.onnx", constant=constant, shape=shape)
+
+    vectors = build(f"onnx:{path}?{HOW}&l2=no&constants=phase_train:0:{value}", CPU).embed(crops(2))
+
+    np.testing.assert_allclose(vectors, by_hand(crops(2)) + float(value), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        pytest.param("l2=no", r"besides .* phase_train:0 tensor\(bool\) \[\]: give its value, const", id="none"),
+        pytest.param("constants=phase_train:0:maybe", "0:maybe: expected a number, true or false", id="word"),
+        pytest.param("constants=phase_train:0:2", r"0:2: .* that tensor\(bool\) holds", id="two for a bool"),
+        pytest.param("constants=phase_train:0:nan", "0:nan: expected a number", id="nan"),
+        pytest.param("constants=phase:1;phase_train:0:1", r"no other input .* Known: phase_train:0", id="name"),
+        pytest.param("constants=phase_train", "expected the values of further inputs, NAME:VALUE", id="no value"),
+        pytest.param("constants=a:1;a:2", "NAME:VALUE, each once", id="twice"),
+        pytest.param("constants=phase_train:0:1&output=half", r"output=half: .* Did you mean halved", id="output"),
+        pytest.param("constants=phase_train:0:1&input=phase_train:0", "called 'phase_train:0', got", id="input"),
+    ],
+)
+def test_an_input_or_output_that_is_not_there_is_refused(options: str, message: str, tmp_path: Path) -> None:
+    """With the names that are."""
+    with pytest.raises(ModelError, match=message):
+        build(f"onnx:{several(tmp_path / 'm.onnx')}?{HOW}&{options}", CPU)
+
+
+def test_of_two_inputs_that_could_take_pictures_one_is_named(tmp_path: Path) -> None:
+    """Which of them is not guessed."""
+    shape: list[int | str] = ["n", 3, SIDE, SIDE]
+    inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("a", "b")]
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["a", "b"], ["y"])], "g", inputs, [helper.make_tensor_value_info("y", 1, None)]
+    )
+    path = tmp_path / "m.onnx"
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    path.write_bytes(model.SerializeToString())
+
+    with pytest.raises(ModelError, match="which input takes the pictures"):
+        build(f"onnx:{path}?{HOW}", CPU)
+
+
+def test_a_network_that_takes_bytes_gets_the_pixels_as_they_are(tmp_path: Path) -> None:
+    """Its preprocessing is a part of it: mean and std need not be stated, and others are refused."""
+    nodes = [
+        helper.make_node("Cast", ["x"], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("Flatten", ["floats"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "w"], ["y"]),
+    ]
+    path = tmp_path / "m.onnx"
+    taken = helper.make_tensor_value_info("x", TensorProto.UINT8, ["n", SIDE, SIDE, 3])
+    matrix = numpy_helper.from_array(np.ascontiguousarray(MATRIX), "w")
+    graph = helper.make_graph(nodes, "g", [taken], [helper.make_tensor_value_info("y", 1, None)], [matrix])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    path.write_bytes(model.SerializeToString())
+
+    recognizer = build(f"onnx:{path}?l2=no", CPU)
+
+    expected = crops(3).reshape(3, -1).astype(np.float32) @ MATRIX
+    np.testing.assert_allclose(recognizer.embed(crops(3)), expected, rtol=1e-4, atol=1e-2)
+    assert recognizer.contract.preprocessing == Preprocessing(mean=(0, 0, 0), std=(1, 1, 1))
+    assert build(f"onnx:{path}?mean=0&std=1", CPU).fingerprint == build(f"onnx:{path}", CPU).fingerprint
+    with pytest.raises(ModelError, match="takes bytes, so that its preprocessing is a part of it: leave mean and std"):
+        build(f"onnx:{path}?mean=127.5&std=127.5", CPU)
+
+
+def test_of_two_outputs_the_first_is_taken(tmp_path: Path) -> None:
+    """Where none is named; vectors and, say, norms."""
+    weights = numpy_helper.from_array(np.ascontiguousarray(MATRIX), "w")
+    nodes = [
+        helper.make_node("Flatten", ["x"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "w"], ["y"]),
+        helper.make_node("ReduceL2", ["y"], ["norms"], keepdims=1, noop_with_empty_axes=1),
+    ]
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, SIDE, SIDE])]
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("y", "norms")]
+    path = tmp_path / "m.onnx"
+    graph = helper.make_graph(nodes, "g", inputs, outputs, [weights])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    path.write_bytes(model.SerializeToString())
+
+    recognizer = build(f"onnx:{path}?{HOW}&l2=no", CPU)
+    np.testing.assert_allclose(recognizer.embed(crops(3)), by_hand(crops(3)), rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("target", [[1, -1], [1, 3 * SIDE * SIDE]], ids=["joined", "refused"])
+def test_a_batch_that_is_declared_and_cannot_be_done_is_run_one_at_a_time(target: list[int], tmp_path: Path) -> None:
+    """An export with its example's batch of one written into a reshape, declaring any number."""
+    weights = [numpy_helper.from_array(MATRIX, "w"), numpy_helper.from_array(np.array(target), "target")]
+    nodes = [helper.make_node("Reshape", ["x", "target"], ["flat"]), helper.make_node("MatMul", ["flat", "w"], ["y"])]
+    recognizer = build(f"onnx:{written(tmp_path / 'm.onnx', nodes, weights, ['n', 3, SIDE, SIDE])}?{HOW}&l2=no", CPU)
+
+    for count in (5, 1, 2):
+        np.testing.assert_allclose(recognizer.embed(crops(count)), by_hand(crops(count)), rtol=1e-4, atol=1e-3)
+
+
+def test_a_network_that_can_do_no_batch_says_why(tmp_path: Path) -> None:
+    """With the reason for the batch."""
+    weights = [numpy_helper.from_array(MATRIX[:5], "w")]
+    nodes = [helper.make_node("Flatten", ["x"], ["flat"]), helper.make_node("MatMul", ["flat", "w"], ["y"])]
+    path = written(tmp_path / "m.onnx", nodes, weights, ["n", "c", SIDE, SIDE])
+
+    with pytest.raises(ModelError, match=r"cannot run \(3, 3, 4, 4\) pictures"):
+        build(f"onnx:{path}?{HOW}&l2=no&layout=nchw", CPU).embed(crops(3))
+
+
 def test_in_a_worker_onnxruntime_uses_one_thread(tmp_path: Path) -> None:
     """The pipeline gives each worker one thread of torch's: the session follows it, and another serves the rest."""
     network = OnnxNetwork(linear(tmp_path / "m.onnx"), device=CPU.device)
@@ -167,6 +328,19 @@ def test_an_unknown_file_without_a_contract_is_refused(options: str, missing: st
     assert f"onnx:{path}?size=112&mean=127.5&std=127.5" in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    "options",
+    ["mean=1,2", "std=x", "size=0", "colour=BRG", "align=5p", "l2=maybe", "distance=far", "flip=up", "layout=chw",
+     "contract=yours", "policy=first!", "fallback=x", "threshold=-1", "threshold=nan", "margin=1.5", "margin=4&size=4"],
+)  # fmt: skip
+def test_a_wrong_value_is_refused_before_anything_is_built(options: str, tmp_path: Path) -> None:
+    """By the check that every run makes before its first case."""
+    (tmp_path / "m.onnx").touch()
+
+    with pytest.raises(ModelError, match=options.split("=", maxsplit=1)[0]):
+        check(f"onnx:{tmp_path / 'm.onnx'}?{options}")
+
+
 def test_a_size_that_the_file_does_not_declare_must_be_stated(tmp_path: Path) -> None:
     """Where the file does, it need not."""
     any_size = written(
@@ -175,7 +349,7 @@ def test_a_size_that_the_file_does_not_declare_must_be_stated(tmp_path: Path) ->
 
     with pytest.raises(ModelError, match="State size:"):
         build(f"onnx:{any_size}?mean=0&std=1", CPU)
-    assert build(f"onnx:{linear(tmp_path / 'b.onnx')}?mean=0&std=1", CPU).aligner.size == SIDE
+    assert build(f"onnx:{linear(tmp_path / 'b.onnx')}?mean=0&std=1", CPU).aligner.shape == (SIDE, SIDE)
 
 
 @pytest.mark.parametrize(
@@ -184,9 +358,11 @@ def test_a_size_that_the_file_does_not_declare_must_be_stated(tmp_path: Path) ->
         pytest.param("size=5&mean=0&std=1", "takes crops of 4 px, size=5 was asked for", id="size of another"),
         pytest.param("size=0&mean=0&std=1", "size=0: expected the crop's side", id="size zero"),
         pytest.param("size=4.5&mean=0&std=1", "size=4.5: expected the crop's side", id="half a pixel"),
-        pytest.param("mean=0/0&std=1", "mean=0/0: expected one number .* or three joined by /", id="two numbers"),
+        pytest.param("mean=0/0&std=1", "mean=0/0: expected one number .* joined by / or commas", id="two numbers"),
+        pytest.param("mean=1,2&std=1", "mean=1,2: expected one number .* joined by / or commas", id="two, comma"),
+        pytest.param("mean=imagnet&std=1", "mean=imagnet: expected one number .* or imagenet", id="imagenet misspelt"),
         pytest.param("mean=x&std=1", "mean=x: expected one number", id="word"),
-        pytest.param("mean=nan&std=1", "mean=nan: expected three finite numbers", id="nan"),
+        pytest.param("mean=nan&std=1", "mean=nan: expected one number .* three finite numbers", id="nan"),
         pytest.param("mean=0&std=0", "std=0: the pixels are divided by it", id="std zero"),
         pytest.param("mean=0&std=1&colour=grb", r"colour=grb: unknown\. Did you mean", id="colour"),
         pytest.param("mean=0&std=1&align=5p", r"align=5p: unknown\. Did you mean 5pt", id="align"),
@@ -226,10 +402,32 @@ def test_mistakes_are_reported_before_anything_is_built(spec: str, message: str)
 
 
 def test_specifications_of_files_are_split_at_their_commas() -> None:
-    """Numbers are joined by slashes, so that a comma always separates models."""
-    text = "onnx:a b.onnx?mean=1/2/3&std=4,dlib, onnx:c.onnx"
+    """A comma before a number separates channels, before a name it separates models."""
+    text = "onnx:a b.onnx?mean=1/2/3&std=4,dlib, onnx:c.onnx?mean=123.7,116.3, 103.5&std=imagenet,edgeface-xs"
 
-    assert split_models(text) == ["onnx:a b.onnx?mean=1/2/3&std=4", "dlib", "onnx:c.onnx"]
+    assert split_models(text) == [
+        "onnx:a b.onnx?mean=1/2/3&std=4",
+        "dlib",
+        "onnx:c.onnx?mean=123.7,116.3, 103.5&std=imagenet",
+        "edgeface-xs",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spelt", "mean", "std"),
+    [
+        pytest.param("mean=123.7,116.3,103.5&std=58/57/56", (123.7, 116.3, 103.5), (58, 57, 56), id="commas"),
+        pytest.param("mean=1, 2, 3&std=4", (1, 2, 3), (4, 4, 4), id="commas and spaces"),
+        pytest.param("mean=imagenet&std=ImageNet", IMAGENET.mean, IMAGENET.std, id="imagenet"),
+    ],
+)
+def test_three_channels_as_people_write_them(
+    spelt: str, mean: tuple[float, ...], std: tuple[float, ...], tmp_path: Path
+) -> None:
+    """Slashes, commas, or the name of what everybody copies."""
+    contract = build(f"onnx:{linear(tmp_path / 'm.onnx')}?{spelt}", CPU).contract
+
+    assert (contract.preprocessing.mean, contract.preprocessing.std) == (mean, std)
 
 
 def face_sized(path: Path) -> Path:
@@ -261,7 +459,7 @@ def test_known_names_bring_their_contract(  # noqa: PLR0913, PLR0917 - a contrac
         contract = build(spec, CPU).contract
         found = contract.as_dict()
         del found["weights_sha256"], found["flip"]
-        assert tuple(found.values()) == ((mean,) * 3, (std,) * 3, colour, True, distance, threshold)
+        assert tuple(found.values()) == ((mean,) * 3, (std,) * 3, colour, True, distance, "none", threshold)
 
 
 @pytest.mark.parametrize(
@@ -379,7 +577,9 @@ def test_a_damaged_model_is_refused_or_answers(cut: int, flipped: int, mask: int
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        pytest.param(["n", 48], r"expected one input of floats \(n, 3, s, s\) or \(n, s, s, 3\), got x", id="flat"),
+        pytest.param(
+            ["n", 48], r"expected one input of floats or bytes \(n, 3, s, s\) or \(n, s, s, 3\), got x", id="flat"
+        ),
         pytest.param(["n", "c", "h", "w"], "which axis of .* holds the channels.* layout=nchw", id="no channels"),
     ],
 )

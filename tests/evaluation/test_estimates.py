@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import sklearn.metrics as peer
 from hypothesis import given, settings
@@ -95,6 +94,10 @@ def test_decisions_by_hand() -> None:
         "recall": (0.75, 4),
         "precision": (0.75, 4),
         "f1": (0.75, 8),
+        "tp": (3, 4),
+        "fn": (1, 4),
+        "fp": (1, 4),
+        "tn": (3, 4),
         "threshold_distance": (-0.5, 8),
     }
     assert set(values) <= set(METRICS)
@@ -118,6 +121,8 @@ def test_decisions_equal_scikit_learn(scores: Scores, data: st.DataObject) -> No
         "f1": peer.f1_score(truth, matched),
         "threshold_distance": -thresholds.mean(),
     }
+    counted = peer.confusion_matrix(truth, matched).ravel().tolist()
+    expected |= dict(zip(("tn", "fp", "fn", "tp"), counted, strict=True))
     if matched.any():
         expected["precision"] = peer.precision_score(truth, matched)
     assert {name: estimate.value for name, estimate in found.items()} == pytest.approx(expected)
@@ -134,6 +139,8 @@ def test_what_is_undefined_is_left_out() -> None:
         "accuracy",
         "fmr",
         "precision",
+        "fp",
+        "tn",
         "threshold_distance",
     }
 
@@ -152,6 +159,37 @@ def test_decisions_are_wider_where_people_return() -> None:
     found = decisions(scores, PairThresholds.fixed(0.5, 400))["fnmr"]
     assert found == intervals.proportion(people < 2, people)
     assert found.high - found.low > 3 * float(np.diff(intervals.wilson(0.1, 400))[0])
+
+
+def test_counts_have_the_intervals_of_their_rates() -> None:
+    """In pairs; what matches and what does not add up, whatever the interval."""
+    scores = random_scores(20)
+    found = decisions(scores, PairThresholds.fixed(1.0, len(scores)))
+    impostors = found["fmr"].n
+
+    for count, rate in (("tp", "recall"), ("fn", "fnmr"), ("fp", "fmr")):
+        assert found[count] == pytest.approx((*(part * found[rate].n for part in found[rate][:3]), found[rate].n))
+    assert found["tn"].low == pytest.approx(impostors - found["fp"].high)
+    assert found["tp"].value + found["fn"].value == found["recall"].n
+    assert found["fp"].value + found["tn"].value == impostors
+
+
+def test_kinds_that_fare_differently_do_not_widen_the_accuracy() -> None:
+    """Every impostor pair matches and no genuine pair is lost: how many there are of each is no chance."""
+    generator = np.random.default_rng(2)
+    genuine, impostor = np.ones(200), np.where(generator.random(200) < 0.5, 1.0, 0.0)
+    scores = scored(genuine.tolist(), impostor.tolist())
+    found = decisions(scores, PairThresholds.fixed(0.5, 400))
+    assert found["accuracy"].high - found["accuracy"].low < 0.9 * float(
+        np.diff(intervals.wilson(found["accuracy"].value, 400))[0]
+    )
+
+
+def test_precision_and_f1_without_errors_have_an_interval() -> None:
+    """Worth the people among the matches, and among all pairs."""
+    found = decisions(scored([0.9] * 6, [0.1] * 9), PairThresholds.fixed(0.5, 15))
+    assert found["precision"] == Estimate(1.0, *intervals.wilson(1.0, 6), 6)
+    assert found["f1"] == Estimate(1.0, *intervals.wilson(1.0, 9), 15)
 
 
 def test_the_threshold_s_interval_is_the_folds_range() -> None:
@@ -176,6 +214,9 @@ def test_curves_give_the_metrics_with_intervals() -> None:
 
     assert found["auc"].value == pytest.approx(auc(scores))
     assert found["eer"].value == pytest.approx(eer(curve(scores)).rate)
+    at_eer = found.pop("eer_threshold_distance")
+    assert at_eer == Estimate(at_eer.value, at_eer.value, at_eer.value, len(scores))
+    assert -at_eer.value == eer(curve(scores)).threshold
     for estimate in found.values():
         assert estimate.low <= estimate.value <= estimate.high
         assert estimate.low < estimate.high
@@ -192,28 +233,14 @@ def test_curves_give_the_metrics_with_intervals() -> None:
         pytest.param(1000, [0.1, 0.01, 0.001], id="1-in-1000"),
     ],
 )
-def test_a_tar_is_shown_where_impostors_can_show_it(
-    impostors: int, shown: list[float], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tar_is_shown_where_impostors_can_show_it(impostors: int, shown: list[float]) -> None:
     """A FAR of 1/n needs n impostor pairs; the condition names the FAR."""
-    monkeypatch.setattr("facecheck.evaluation.estimates.intervals.bootstrap", some_bootstrap)
     found = list(curves(scored([0.9, 0.5], [k / 2000 for k in range(impostors)])))
     assert [conditions["far"] for name, _, conditions in found if name == "tar_at_far"] == shown
 
 
-BOOTSTRAP = intervals.bootstrap
-
-
-def some_bootstrap(
-    statistics: intervals.Statistics, who: npt.NDArray[np.int64], *, generator: np.random.Generator
-) -> dict[str, tuple[float, float]]:
-    """Bootstrap with few draws, for tests that look at values."""
-    return BOOTSTRAP(statistics, who, generator=generator, resamples=10)
-
-
-def test_a_tar_is_the_fraction_that_was_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tar_is_the_fraction_that_was_counted() -> None:
     """Where k of n genuine pairs are accepted the TAR is k/n, not rounded twice: a limit of k/n is then kept."""
-    monkeypatch.setattr("facecheck.evaluation.estimates.intervals.bootstrap", some_bootstrap)
     wrong = []
     for k, n in [(1, 10), (1, 3), (2, 5), (1, 2), (9, 10), (19, 20), (2, 3), (99, 100)]:
         scores = scored([0.9] * k + [0.1] * (n - k), [0.2] * 10)
@@ -223,18 +250,24 @@ def test_a_tar_is_the_fraction_that_was_counted(monkeypatch: pytest.MonkeyPatch)
     assert not wrong
 
 
-def test_a_far_stands_in_full_in_the_conditions(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_far_stands_in_full_in_the_conditions() -> None:
     """Two FARs that agree in six digits are two measurements, each with the FAR that was asked for."""
-    monkeypatch.setattr("facecheck.evaluation.estimates.intervals.bootstrap", some_bootstrap)
     fars = [1 / 3, 0.3333334]
     found = curves(scored([0.9, 0.5], [0.1, 0.2, 0.3, 0.4]), fars=fars)
     assert [conditions["far"] for name, _, conditions in found if name == "tar_at_far"] == fars
 
 
 def test_curves_repeat() -> None:
-    """The bootstrap's seed is fixed: two runs report the same intervals."""
+    """Nothing is drawn: two runs report the same intervals."""
     scores = random_scores(8)
     assert list(curves(scores)) == list(curves(scores))
+
+
+def test_without_a_completed_comparison_no_distance_is_at_the_eer() -> None:
+    """The only threshold is infinite; AUC and EER are a half."""
+    found = by_name(list(curves(scored([-INF, -INF], [-INF, -INF]))))
+    assert "eer_threshold_distance" not in found
+    assert found["eer"].value == 0.5
 
 
 def test_failures_count_in_the_curves() -> None:
@@ -271,8 +304,9 @@ def test_curves_need_both_kinds(genuine: list[float], impostor: list[float]) -> 
     ],
 )
 def test_curves_without_errors_still_have_an_interval(scores: Scores, n: int) -> None:
-    """Every resample is as free of errors: the interval is Wilson's of what the scarcest can show."""
+    """There is no spread: the interval is Wilson's of what the scarcest can show."""
     found = by_name(list(curves(scores, fars=[0.25])))
+    del found["eer_threshold_distance"]
     perfect, none = intervals.wilson(1.0, n), intervals.wilson(0.0, n)
     assert found == {
         "auc": Estimate(1.0, *perfect, len(scores)),
@@ -338,7 +372,7 @@ def test_a_dprime_that_is_undefined_is_left_out(genuine: list[float], impostor: 
     """A model that finds no face any more is measured to its end: AUC and EER count its failures."""
     scores = scored(genuine, impostor)
     assert "dprime" not in distances(scores)
-    assert [name for name, _, _ in curves(scores, fars=())] == ["auc", "eer"]
+    assert [name for name, _, _ in curves(scores, fars=())][:2] == ["auc", "eer"]
 
 
 def face(subject: str, number: int = 0) -> Face:
@@ -376,8 +410,9 @@ def test_the_accuracy_is_told_by_fold() -> None:
 
     right = np.array([True, True, False, False, True, False])
     assert found == [
-        ("accuracy", intervals.proportion(right[folds == 2], scores.who[folds == 2]), 2),
-        ("accuracy", intervals.proportion(right[folds == 7], scores.who[folds == 7]), 7),
+        ("accuracy", intervals.proportion(right[rows], scores.who[rows], kinds=scores.genuine[rows]), number)
+        for number in (2, 7)
+        for rows in [folds == number]
     ]
     assert [(estimate.value, estimate.n) for _, estimate, _ in found] == [(2 / 3, 3), (1 / 3, 3)]
     assert all(type(number) is int for _, _, number in found)

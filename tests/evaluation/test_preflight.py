@@ -13,7 +13,8 @@ import torch
 from facecheck.alignment import BoxCrop, FivePoint, WholeImage
 from facecheck.detection.detector import Detections
 from facecheck.detection.selection import FacePolicy
-from facecheck.embedders import Crops, Embeddings
+from facecheck.embedders import Crops, Embedder, Embeddings
+from facecheck.embedders.network import NetworkEmbedder
 from facecheck.embedders.preprocessing import (
     IMAGENET,
     MINUS_1_TO_1,
@@ -164,7 +165,7 @@ class Anywhere:
         return [Detections.of_boxes(boxes, [1.0] * len(boxes)) for _ in images]
 
 
-def recognizer_of(embedder: Blind, *, finds: bool = True, preprocessing: Preprocessing = MINUS_1_TO_1) -> Recognizer:
+def recognizer_of(embedder: Embedder, *, finds: bool = True, preprocessing: Preprocessing = MINUS_1_TO_1) -> Recognizer:
     contract = Contract(preprocessing=preprocessing, postprocessing=Postprocessing(l2=False), weights_sha256="0")
     return Recognizer(
         name="mine",
@@ -200,6 +201,28 @@ def test_an_unusual_range_is_spelt_out() -> None:
     ]
 
     assert list(found) == ["(x - 100) / 50", "-1..1", "0..1", "0..255", "ImageNet's mean and std"]
+
+
+class TakingBytes(torch.nn.Module):
+    """Scales its pixels itself."""
+
+    takes_bytes = True
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return pixels.mean((2, 3)) / 255
+
+
+def test_a_network_that_takes_bytes_is_probed_in_no_other_range() -> None:
+    """Nobody could feed it otherwise, so that advice to do so would be wrong."""
+    embedder = NetworkEmbedder(TakingBytes(), device=CPU.device, preprocessing=ZERO_TO_255)
+
+    found = separations(recognizer_of(embedder, preprocessing=ZERO_TO_255))
+
+    assert {part: list(values) for part, values in found.items()} == {
+        "colour": ["rgb", "bgr"],
+        "range": ["0..255"],
+        "align": ["five points", "the detector's box", "the whole picture"],
+    }
 
 
 def test_an_embedder_that_only_embeds_is_probed_in_its_alignment(cache: Cache) -> None:

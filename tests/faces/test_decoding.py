@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
+import subprocess
+import sys
 import threading
 import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -20,7 +24,7 @@ from PIL import ImageFile
 
 from facecheck.errors import UnreadableImageError
 from facecheck.faces import ImageSource
-from facecheck.faces.decoding import MAX_PIXELS, cut_tile, decode, digest, image_size, read
+from facecheck.faces.decoding import MAX_PIXELS, cut_tile, decode, digest, file_digest, image_size, read
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM")
 RAMP = np.arange(256, dtype=np.uint8).reshape(16, 16)
@@ -149,6 +153,58 @@ WIDE_COLOURS = np.stack((WIDE, WIDE[::-1], WIDE.T), axis=-1)
 def test_sixteen_bits_are_scaled_and_not_clipped(content: bytes) -> None:
     """Pillow's own conversion would turn all but the darkest 256th white."""
     np.testing.assert_array_equal(decode(content, "a"), GREY)
+
+
+UNIT = (RAMP / 255).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        pytest.param(UNIT, id="floats-to-1"),
+        pytest.param(RAMP.astype(np.float32), id="floats-to-255"),
+        pytest.param(RAMP.astype(np.int32), id="32-bit-integers-to-255"),
+        pytest.param(WIDE.astype(np.int32), id="32-bit-integers-to-65535"),
+    ],
+)
+def test_wide_numbers_of_a_tiff_are_scaled_by_their_largest(pixels: npt.NDArray[np.generic]) -> None:
+    """Floats in 0..1 and 32-bit integers in 0..255 turned black: Pillow clips the ones, and the others were divided."""
+    np.testing.assert_array_equal(decode(encoded(PIL.Image.fromarray(pixels), "TIFF"), "a"), GREY)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "message"),
+    [
+        pytest.param(UNIT * 1000, "floats from 0 to 1000: expected 0 to 1, or to 255", id="floats-beyond"),
+        pytest.param(UNIT - 0.5, "floats from -0.5 to 0.5", id="negative-floats"),
+        pytest.param(UNIT * np.nan, "floats from nan to nan", id="nan"),
+        pytest.param(WIDE.astype(np.int32) * 3, "32-bit integers from 0 to 196605", id="integers-beyond"),
+        pytest.param(WIDE.astype(np.int32) - 9, "32-bit integers from -9 to 65526", id="negative-integers"),
+    ],
+)
+def test_numbers_without_a_rule_are_refused(pixels: npt.NDArray[np.generic], message: str) -> None:
+    """What is white in them is not known."""
+    with pytest.raises(UnreadableImageError, match=rf"^Ann/a\.tif: its numbers are {message}"):
+        decode(encoded(PIL.Image.fromarray(pixels), "TIFF"), "Ann/a.tif")
+
+
+def test_a_black_sixteen_bit_picture_stays_black() -> None:
+    """In a PNG or a PGM the numbers say themselves how wide they are."""
+    dark = np.full((4, 4), 200, dtype=np.uint16)
+
+    for form in ("PNG", "PPM", "TIFF"):
+        assert decode(encoded(PIL.Image.fromarray(dark), form), "a").max() == 1
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "RGBA", "I;16"])
+def test_a_large_picture_is_the_sum_of_its_bands(mode: str) -> None:
+    """Rows are converted in bands, the last of which is shorter."""
+    noise = np.random.default_rng(3).integers(0, 256, (1101, 1009, 4), dtype=np.uint8)
+    made = PIL.Image.fromarray(noise[:, :, 0].astype(np.uint16) * 257) if mode == "I;16" else None
+    made = made or PIL.Image.fromarray(noise).convert("RGB").convert(mode)
+    expected = noise[:, :, :1].repeat(3, axis=2) if mode == "I;16" else np.asarray(made.convert("RGB"))
+
+    np.testing.assert_array_equal(decode(encoded(made), "a"), expected)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])
@@ -374,11 +430,59 @@ def test_what_cannot_be_read_is_refused_by_name(make: str, message: str, tmp_pat
         read(ImageSource(path, "Ann/a.jpg"))
 
 
+@pytest.mark.parametrize("reader", [read, file_digest, lambda source: image_size(source.path)])
+def test_a_pipe_that_took_a_picture_s_place_does_not_hang(
+    reader: Callable[[ImageSource], object], tmp_path: Path
+) -> None:
+    """Nobody ever writes into it."""
+    os.mkfifo(tmp_path / "a.jpg")
+
+    with pytest.raises(UnreadableImageError, match=r"a\.jpg: .*no regular file, but a device, a pipe"):
+        reader(ImageSource(tmp_path / "a.jpg", "a.jpg"))
+
+
+@pytest.mark.parametrize("reader", [read, file_digest, lambda source: image_size(source.path)])
+def test_a_device_and_a_sparse_file_are_not_read(reader: Callable[[ImageSource], object], tmp_path: Path) -> None:
+    """They hold more than any memory."""
+    (tmp_path / "zero.png").symlink_to("/dev/zero")
+    with (tmp_path / "sparse.png").open("wb") as stream:
+        stream.truncate(12 * 2**30)
+
+    with pytest.raises(UnreadableImageError, match="no regular file"):
+        reader(ImageSource(tmp_path / "zero.png", "zero.png"))
+    with pytest.raises(UnreadableImageError, match="the file is too large: 12288 MiB are more than 512 MiB"):
+        reader(ImageSource(tmp_path / "sparse.png", "sparse.png"))
+
+
+BOMB = """
+import io, resource, sys
+import numpy as np
+import PIL.Image
+from facecheck.faces.decoding import decode
+content = sys.stdin.buffer.read()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+image = decode(content, "bomb.png")
+print(len(content), round((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024))
+"""
+
+
+def test_a_bomb_of_allowed_size_takes_what_the_documentation_says() -> None:
+    """89 megapixels out of a few kilobytes: 3 bytes a pixel for us, and Pillow's own."""
+    bomb = encoded(PIL.Image.new("RGB", (9400, 9500)))
+    done = subprocess.run([sys.executable, "-c", BOMB], check=True, capture_output=True, input=bomb)
+
+    size, mebibytes = map(int, done.stdout.split())
+    assert size < 300_000
+    assert mebibytes < 650
+
+
 def test_reading_returns_the_bytes(tmp_path: Path) -> None:
     """Undecoded: they are hashed first."""
     (tmp_path / "a.jpg").write_bytes(b"bytes")
 
     assert read(ImageSource(tmp_path / "a.jpg", "a.jpg")) == b"bytes"
+    for tile in (None, 0, 3):
+        assert file_digest(ImageSource(tmp_path / "a.jpg", "a.jpg", tile)) == digest(b"bytes", tile)
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -2,12 +2,13 @@
 
 import dataclasses
 import math
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from facecheck.gate import Limit, LimitsError, judge, judge_all, read_limits
+from facecheck.gate import Limit, LimitsError, absent_evals, judge, judge_all, read_limits, unmatched
 from facecheck.results.conditions import Conditions
 from facecheck.results.measurement import Measurement
 
@@ -103,7 +104,7 @@ WHOLE = {"eval": '"verification"', "name": '"accuracy"', "at_least": "0.9", "why
         pytest.param({"at_least": "1" + "0" * 400}, "at_least must be a number", id="bound-beyond-floats"),
         pytest.param({"name": '"accurracy"'}, "'accurracy' is no measurement's name", id="name-misspelt"),
         pytest.param({"name": '["accuracy"]'}, "is no measurement's name", id="name-list"),
-        pytest.param({"where": '"dlib"'}, "or where is no table", id="where-text"),
+        pytest.param({"where": '"dlib"'}, "where must be a table", id="where-text"),
         pytest.param(
             {"where": "{ modle = 'dlib' }"},
             "'modle' is no condition",
@@ -117,6 +118,31 @@ WHOLE = {"eval": '"verification"', "name": '"accuracy"', "at_least": "0.9", "why
         pytest.param({"where": "{ Model = 'dlib' }"}, "'Model' is no condition", id="where-in-capitals"),
         pytest.param(
             {"where": "{ level = '2' }"}, "level must be a finite number, not '2'", id="where-text-for-a-number"
+        ),
+        pytest.param({"eval": "5"}, "eval must be text, not 5", id="eval-number"),
+        pytest.param({"eval": '" "'}, "eval must be text, not ' '", id="eval-empty"),
+        pytest.param({"why": "[]"}, r"why must be text, not \[\]", id="why-list"),
+        pytest.param({"name": '"accurracy"'}, "Did you mean accuracy", id="name-misspelt-guess"),
+        pytest.param({"at_least": "98"}, "at_least = 98: accuracy is a fraction, at most 1", id="percent"),
+        pytest.param({"where": "{ model = 5 }"}, "model must be text, not 5", id="model-number"),
+        pytest.param({"where": "{ dataset = ['a'] }"}, r"dataset must be text, not \['a'\]", id="dataset-list"),
+        pytest.param({"where": "{ model = '' }"}, "model must be text, not ''", id="model-empty"),
+        pytest.param({"where": "{ far = '0.01' }"}, "far must be a finite number, not '0.01'", id="far-text"),
+        pytest.param({"where": "{ far = 1.5 }"}, "far must be a fraction, 0 to 1, not 1.5", id="far-percent"),
+        pytest.param({"where": "{ far = nan }"}, "far must be a finite number, not nan", id="far-nan"),
+        pytest.param({"where": "{ level = inf }"}, "level must be a finite number, not inf", id="level-infinite"),
+        pytest.param({"where": "{ level = -1 }"}, "level must be 0, which is clean, or more", id="level-negative"),
+        pytest.param({"where": "{ level = [1] }"}, r"level must be a finite number, not \[1\]", id="level-list"),
+        pytest.param({"where": "{ yaw_rad = 45 }"}, "yaw_rad must be radians, at most half a turn", id="degrees"),
+        pytest.param({"where": "{ batch = 0 }"}, "batch must be 1 or more, not 0", id="batch-none"),
+        pytest.param({"where": "{ fold = 1.5 }"}, "fold must be a whole number, not 1.5", id="fold-half"),
+        pytest.param({"where": "{ failures = 'non match' }"}, "Did you mean non-match", id="failures"),
+        pytest.param({"where": "{ corruption = 'blurr' }"}, "'blurr' is unknown. Did you mean blur", id="corruption"),
+        pytest.param(
+            {"where": "{ corruption = 'jpeg', level = 500 }"}, "expected a level that is", id="level-beyond-all"
+        ),
+        pytest.param(
+            {"where": "{ corruption = 'blur:2.0+jpeg:30' }"}, "is spelt 'blur:2.jpeg:30'", id="composition-spelt"
         ),
         pytest.param({"where": "{ threshold = 'claen' }"}, "Did you mean clean", id="where-word-misspelt"),
         pytest.param(
@@ -145,6 +171,10 @@ def test_a_malformed_limit_is_refused(tmp_path: Path, change: dict[str, str | No
         pytest.param("[[limits]]\nname = 'eer'", r"expected at least one \[\[limit\]\] table", id="misspelt"),
         pytest.param("[[limit]\n", "cannot be read as TOML", id="no-toml"),
         pytest.param("limit = [0.9]", "limit", id="a-number-for-a-table"),
+        pytest.param("limit = 5", r"limit is 5: expected at least one \[\[limit\]\] table", id="a-number"),
+        pytest.param("x = " + "[" * 5000, "cannot be read as TOML", id="nested-and-cut-short"),
+        pytest.param("x = " + "[" * 5000 + "]" * 5000, "nested too deeply", id="nested-deeply"),
+        pytest.param("x." * 5000 + "y = 1", "limits.toml", id="keys-nested-deeply"),
     ],
 )
 def test_a_file_without_limits_is_refused(tmp_path: Path, content: str, text: str) -> None:
@@ -173,6 +203,15 @@ def test_the_committed_limits_can_be_read() -> None:
     """Every promise of the suite has its reason."""
     limits = read_limits(Path(__file__).parents[2] / "evals" / "limits.toml")
     assert all(limit.why for limit in limits)
+
+
+def test_the_committed_limits_belong_to_a_model_and_a_data_set() -> None:
+    """Those that they were measured on; only how long a person waits is promised of every model on every machine."""
+    limits = read_limits(Path(__file__).parents[2] / "evals" / "limits.toml")
+
+    assert {limit.eval for limit in limits if limit.model is None or limit.dataset is None} == {"timing"}
+    names = {limit.dataset for limit in limits} - {None}
+    assert names == {"faces", "faces-sample", "faces-strips", "lfw-pairs", "lfw-pairsDevTest", "eg3d_strips"}
 
 
 # Which limit speaks.
@@ -359,7 +398,7 @@ eval = "corruptions"
 name = "accuracy"
 where = { model = "dlib" }
 why = "measured"
-at_least.fog = { 1 = 0.97, "2.5" = 0.9 }
+at_least.blur = { 1 = 0.97, "2.5" = 0.9 }
 at_least.snow = { 1 = 0.8 }
 """
 
@@ -369,8 +408,8 @@ def test_a_sweep_is_a_limit_for_each_corruption_and_level(tmp_path: Path) -> Non
     limits = read_limits(limits_file(tmp_path, SWEEP))
 
     assert [(limit.bound, limit.where) for limit in limits] == [
-        (0.97, Conditions(corruption="fog", level=1)),
-        (0.9, Conditions(corruption="fog", level=2.5)),
+        (0.97, Conditions(corruption="blur", level=1)),
+        (0.9, Conditions(corruption="blur", level=2.5)),
         (0.8, Conditions(corruption="snow", level=1)),
     ]
     assert {(limit.eval, limit.name, limit.model, limit.upper, limit.why) for limit in limits} == {
@@ -384,10 +423,14 @@ def test_a_sweep_is_a_limit_for_each_corruption_and_level(tmp_path: Path) -> Non
         pytest.param("{ 1 = 0.8 }", "0.8", r"sweep 1: expected at_least.snow = \{ LEVEL = BOUND", id="no-levels"),
         pytest.param("{ 1 = 0.8 }", "{ worst = 0.8 }", "LEVEL = BOUND", id="no-number"),
         pytest.param("{ 1 = 0.8 }", '{ 1 = "low" }', "at_least must be a number", id="no-bound"),
-        pytest.param('at_least.fog = { 1 = 0.97, "2.5" = 0.9 }', "at_least = 0.9", "at_least", id="plain-bound"),
+        pytest.param('at_least.blur = { 1 = 0.97, "2.5" = 0.9 }', "at_least = 0.9", "at_least", id="plain-bound"),
         pytest.param('"2.5"', "2.5", "a level with a point stands in quotes", id="dotted-key"),
         pytest.param('why = "measured"', "", "expected eval, name, why", id="no-reason"),
         pytest.param("[[sweep]]", "[[sweeps]]", "expected at least one", id="misspelt-table"),
+        pytest.param("at_least.blur", "at_least.blurr", r"'blurr' is unknown\. Did you mean blur", id="misspelt"),
+        pytest.param("{ 1 = 0.8 }", "{ 77 = 0.8 }", "corruption 'snow': expected a level", id="level-beyond-all"),
+        pytest.param("{ 1 = 0.8 }", "{}", r"expected at_least.snow = \{ LEVEL = BOUND", id="no-level"),
+        pytest.param("{ 1 = 0.8 }", "{ 1" + "0" * 400 + " = 0.8 }", "level must be a finite number", id="infinite"),
     ],
 )
 def test_a_malformed_sweep_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -398,3 +441,106 @@ def test_a_malformed_sweep_is_refused(tmp_path: Path, old: str, new: str, messag
 
     with pytest.raises(LimitsError, match=message):
         read_limits(limits_file(tmp_path, text))
+
+
+LIMIT = """
+[[limit]]
+eval = "verification"
+name = "accuracy"
+at_least = 0.9
+why = "so"
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        pytest.param(SWEEP.replace("[[sweep]]", "[sweep]"), r"sweep is one table: .* two brackets", id="one-bracket"),
+        pytest.param("", "sweep is 5: expected", id="sweep-number"),
+        pytest.param(
+            '[[sweep]]\neval = "blur"\nname = "accuracy"\nwhy = "so"\n', "sweep 1: holds no bound", id="no-bounds"
+        ),
+        pytest.param(
+            '[[sweep]]\neval = "blur"\nname = "accuracy"\nwhy = "so"\nat_least = {}\n',
+            "sweep 1: holds no bound",
+            id="empty-bounds",
+        ),
+    ],
+)
+def test_a_sweep_beside_limits_is_never_dropped_in_silence(tmp_path: Path, more: str, message: str) -> None:
+    """Whatever is wrong with it."""
+    text = LIMIT + more if more else "sweep = 5\n" + LIMIT
+
+    with pytest.raises(LimitsError, match=message):
+        read_limits(limits_file(tmp_path, text))
+
+
+def test_a_limit_in_one_bracket_beside_sweeps_is_refused(tmp_path: Path) -> None:
+    """The reverse."""
+    with pytest.raises(LimitsError, match="limit is one table"):
+        read_limits(limits_file(tmp_path, LIMIT.replace("[[limit]]", "[limit]") + SWEEP))
+
+
+def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path) -> None:
+    """As Windows' editors save it, with their line ends."""
+    path = tmp_path / "limits.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + LIMIT.replace("\n", "\r\n").encode())
+
+    assert read_limits(path)[0].why == "so"
+
+
+def test_utf_16_is_called_so(tmp_path: Path) -> None:
+    """What it is, and what to do."""
+    path = tmp_path / "limits.toml"
+    path.write_bytes(LIMIT.encode("utf-16"))
+
+    with pytest.raises(LimitsError, match="it is UTF-16: save it as UTF-8"):
+        read_limits(path)
+
+
+def test_a_pipe_is_no_file_of_limits(tmp_path: Path) -> None:
+    """Nobody may ever write into it."""
+    os.mkfifo(tmp_path / "limits.toml")
+
+    with pytest.raises(LimitsError, match="no regular file"):
+        read_limits(tmp_path / "limits.toml")
+
+
+def test_a_corruption_of_a_team_s_own_is_accepted(tmp_path: Path) -> None:
+    """Its eval may measure what facecheck does not know; a composition is spelt as results spell it."""
+    for name in ("acid_rain", "blur:2+jpeg:30"):
+        text = LIMIT + f'where = {{ corruption = "{name}" }}\n'
+        assert read_limits(limits_file(tmp_path, text))[0].where == Conditions(corruption=name)
+
+
+# Limits that applied to nothing.
+
+
+def test_limits_that_applied_to_nothing_are_said() -> None:
+    """Of the evals that ran: those of other models and data sets in number and by their names, the rest in words."""
+    limits = (
+        at_least(0.9),
+        at_least(0.9, model="dlbi"),
+        at_least(0.9, model="dlbi", dataset="faces"),
+        at_least(0.9, dataset="cfp"),
+        at_least(0.9, model="dlib", level=3),
+        dataclasses.replace(at_least(0.9), eval="pose"),
+    )
+
+    assert unmatched(limits, [ACCURACY, EER]) == (
+        "4 of 5 limits of these evals applied to nothing: 2 for other models (dlbi: 2); 1 for other data sets "
+        "(cfp: 1); verification accuracy (model dlib, level 3.0)"
+    )
+    assert unmatched(limits[:1], [ACCURACY]) == ""
+    assert unmatched(limits, []) == ""
+
+
+def test_evals_that_are_not_there_are_named_with_the_nearest() -> None:
+    """One sentence each."""
+    limits = (at_least(0.9), *[dataclasses.replace(at_least(0.9), eval="verificaton")] * 2)
+    removed = dataclasses.replace(at_least(0.9), eval="resolution")
+
+    assert list(absent_evals(limits, {"verification", "pose"})) == [
+        ("eval 'verificaton' of 2 limits is not here. Did you mean verification? Known: pose, verification.", True)
+    ]
+    assert [nearly for _, nearly in absent_evals([removed], {"verification", "pose"})] == [False]

@@ -1,16 +1,15 @@
-"""Intervals against published numbers, scipy, a double loop over pairs that share a person, and simulation."""
-
-import itertools
+"""Intervals against published numbers, scipy, cases worked by hand, and simulation."""
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest, t
+from scipy.stats import binomtest
 
-from facecheck.metrics import intervals
-from facecheck.metrics.intervals import Estimate, bootstrap, bootstrap_of_sums, design_effect, mean, proportion, wilson
+from facecheck.metrics.dyads import Dyads, Spread
+from facecheck.metrics.influence import of_mean
+from facecheck.metrics.intervals import Estimate, around, fraction, mean, proportion, wilson
 
 Z = 1.959963984540054
 Observations = tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]
@@ -27,16 +26,6 @@ HITS = st.builds(
     observations,
     st.lists(st.tuples(st.sampled_from([0, 7]), st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=25),
 )
-
-
-def slow_design_effect(values: npt.NDArray[np.float64], people: npt.NDArray[np.int64]) -> float:
-    """Add up the product of the residuals of every two observations that share a person, themselves included."""
-    residual = (values - values.mean()).tolist()
-    sides = [{a, b} for a, b in people.tolist()]
-    together = sum(
-        residual[i] * residual[j] for i, j in itertools.product(range(len(sides)), repeat=2) if sides[i] & sides[j]
-    )
-    return float(max(1.0, together / sum(r * r for r in residual)))
 
 
 # Wilson.
@@ -114,52 +103,6 @@ def test_wilson_refuses_what_is_no_proportion(rate: float, n: float) -> None:
         wilson(rate, n)
 
 
-# Design effect.
-
-
-@given(observed=OBSERVATIONS)
-def test_design_effect_equals_the_double_loop(observed: Observations) -> None:
-    """Two sums a person are the sum over every two pairs with a person in common; without spread, people count."""
-    values, people = observed
-    if np.ptp(values) == 0:
-        seen = {person for pair in people.tolist() for person in pair}
-        # Whole numbers: the mean of equal sevenths may be off by a rounding error.
-        assert design_effect(np.round(values), people) == max(1.0, len(values) / len(seen))
-    else:
-        assert design_effect(values, people) == pytest.approx(slow_design_effect(values, people), rel=1e-9)
-
-
-@pytest.mark.parametrize(
-    ("values", "people", "effect"),
-    [
-        pytest.param([1, 0, 1, 0], [[0, 1], [2, 3], [4, 5], [6, 7]], 1.0, id="strangers"),
-        pytest.param([1, 1, 0, 0], [[0, 0], [0, 0], [1, 1], [1, 1]], 2.0, id="two-genuine-pairs-each"),
-        pytest.param([1, 1, 0, 0], [[0, 1], [1, 0], [2, 3], [2, 3]], 2.0, id="the-same-couple-twice"),
-        pytest.param([1, 1, 0, 0], [[0, 1], [0, 2], [3, 4], [3, 5]], 2.0, id="one-in-common"),
-        pytest.param([1, 1, 0, 0], [[0, 0], [0, 2], [3, 4], [3, 3]], 2.0, id="genuine-and-impostor-of-one-person"),
-        pytest.param([1, 0, 1, 0], [[0, 1], [0, 1], [2, 3], [2, 3]], 1.0, id="opposites-never-narrow"),
-        pytest.param([1, 1, 1, 1], [[0, 0], [0, 0], [0, 0], [0, 0]], 4.0, id="no-spread-one-person"),
-        pytest.param([0, 0, 0, 0, 0, 0], [[0, 0], [0, 1], [1, 1]] * 2, 3.0, id="no-spread-two-people"),
-        pytest.param([1, 1, 1], [[0, 1], [1, 2], [2, 0]], 1.0, id="no-spread-as-many-people"),
-        pytest.param([1, 1], [[0, 1], [2, 3]], 1.0, id="no-spread-more-people-never-narrow"),
-        pytest.param([1, 1, 1, 1], [7, 7, 9, 9], 2.0, id="no-spread-images-and-gaps-in-the-numbers"),
-        pytest.param([1, 1, 0, 0], [0, 0, 1, 1], 2.0, id="images-of-one-person"),
-    ],
-)
-def test_design_effect_by_hand(values: list[float], people: list[int] | list[list[int]], effect: float) -> None:
-    """Residuals are all 1/2 in size: the effect is the number of like pairs that hang together; or all are 0."""
-    assert design_effect(np.array(values, dtype=np.float64), np.array(people, dtype=np.int64)) == effect
-
-
-@given(observed=OBSERVATIONS, data=st.data())
-def test_design_effect_is_blind_to_order_side_and_number(observed: Observations, data: st.DataObject) -> None:
-    """Neither the order of the pairs, nor of their sides, nor the numbers of the people matter."""
-    values, people = observed
-    rows = np.array(data.draw(st.permutations(range(len(values)))), dtype=np.int64)
-    renamed = np.array(data.draw(st.permutations(range(6))), dtype=np.int64)[people[:, ::-1]]
-    assert design_effect(values[rows], renamed[rows]) == pytest.approx(design_effect(values, people), rel=1e-9)
-
-
 # Proportions and means.
 
 
@@ -173,22 +116,51 @@ def test_a_proportion_is_never_narrower_than_of_independent_pairs(observed: Obse
 
     assert found.n == len(values)
     assert found.value == pytest.approx(float(values.mean()))
-    assert found.low <= low + 1e-12
-    assert high <= found.high + 1e-12
+    assert high - low <= found.high - found.low + 1e-12
     assert 0 <= found.low <= found.value <= found.high <= 1
 
 
 def test_a_proportion_of_strangers_is_wilson_s() -> None:
-    """Without people in common the pairs are independent."""
+    """Without people in common the pairs are independent; the sample variance is that of n - 1."""
     hits = np.arange(40) < 30
-    assert proportion(hits, np.arange(40)) == Estimate(0.75, *wilson(0.75, 40), 40)
+    assert proportion(hits, np.arange(40)) == pytest.approx((0.75, *wilson(0.75, 39), 40))
 
 
 def test_a_proportion_is_wider_with_people_in_common() -> None:
-    """Ten people whose four pairs fail or match together are worth ten observations."""
-    people = np.repeat(np.arange(10), 4)
-    found = proportion(people < 7, people)
-    assert (found.low, found.high) == pytest.approx(wilson(0.7, 10))
+    """A hundred people whose four pairs fail or match together are worth about a hundred observations."""
+    people = np.repeat(np.arange(100), 4)
+    found = proportion(people < 70, people)
+    assert (found.low, found.high) == pytest.approx(wilson(0.7, 99), abs=0.005)
+
+
+def test_people_who_differ_in_their_odds_widen_towards_one_half() -> None:
+    """What people add grows with the rate: the interval reaches farther to the side on which it is larger."""
+    of_trials = Spread(0.0004, 0.0004, np.inf, np.inf)
+    of_people = Spread(0.0004, 0.0001, np.inf, np.inf)
+    for rate, farther in ((0.05, "high"), (0.95, "low")):
+        plain, found = fraction(rate, of_trials, 900, trials=9), fraction(rate, of_people, 900, trials=9)
+        assert plain[1:3] == pytest.approx(wilson(rate, rate * (1 - rate) / 0.0004))
+        reach = [abs(getattr(each, farther) - rate) for each in (plain, found)]
+        assert reach[1] > reach[0]
+
+
+@given(rate=st.floats(0.001, 0.999), share=st.floats(0, 1), deviation=st.floats(0.001, 0.3))
+def test_a_fraction_lies_in_its_interval_and_turns_round(rate: float, share: float, deviation: float) -> None:
+    """Whatever part of the variance people make; errors and successes are counted alike."""
+    variance = deviation**2 * rate * (1 - rate)
+    spread = Spread(variance, share * variance, 12.0, 10.0)
+    found, other = fraction(rate, spread, 50, trials=5), fraction(1 - rate, spread, 50, trials=5)
+    assert 0 <= found.low < rate < found.high <= 1
+    assert (other.low, other.high) == pytest.approx((1 - found.high, 1 - found.low), abs=1e-6)
+    wider = fraction(rate, spread, 50, trials=5, freedom=2.0)
+    assert wider.low < found.low < found.high < wider.high
+
+
+def test_a_fraction_without_spread_is_worth_its_trials() -> None:
+    """Without any spread, and at 0 and 1."""
+    nothing, some = Spread(0.0, 0.0, np.inf, np.inf), Spread(0.1, 0.1, 5.0, 5.0)
+    assert fraction(0.5, nothing, 100, trials=8) == Estimate(0.5, *wilson(0.5, 8), 100)
+    assert fraction(1.0, some, 100, trials=8) == Estimate(1.0, *wilson(1.0, 8), 100)
 
 
 @pytest.mark.parametrize("hit", [pytest.param(False, id="no-hit"), pytest.param(True, id="all-hit")])
@@ -223,47 +195,55 @@ def test_a_proportion_covers_the_truth_when_pairs_share_people() -> None:
 
 
 @given(observed=OBSERVATIONS)
-def test_a_mean_is_widened_by_the_design_effect(observed: Observations) -> None:
-    """Student's interval of the mean: sample variance times design effect, corrected for the number of people."""
+def test_a_mean_has_student_s_interval(observed: Observations) -> None:
+    """Its half width is the quantile of t times the square root of the variance over people."""
     values, people = observed
-    count = len(set(people.ravel().tolist()))
-    assume(count > 1 and len(values) > 1)
-    found = mean(values, people)
-    spread = float(values.std(ddof=1))
+    if len(np.unique(people)) < 2 or len(values) < 2:
+        return
+    found, spread = mean(values, people), Dyads.of(people).spread(of_mean(values))
 
-    half = t.ppf(0.975, count - 1) * spread * np.sqrt(design_effect(values, people) / len(values) * count / (count - 1))
-
-    assert found.n == len(values)
-    assert found.value == pytest.approx(float(values.mean()))
-    assert (found.low, found.high) == pytest.approx((found.value - half, found.value + half))
+    assert found == around(float(values.mean()), spread, len(values))
+    assert found.value - found.low == pytest.approx(found.high - found.value)
 
 
 def test_a_mean_by_hand() -> None:
-    """1, 2, 3 of strangers: 2 +- 4.303 / sqrt(2); Student's t of two degrees of freedom, variance times 3/2."""
+    """1, 2, 3 of strangers: 2 +- 4.303 / sqrt(3), Student's t of two degrees of freedom."""
     found = mean(np.array([1.0, 2.0, 3.0]), np.arange(3))
-    half = 4.302652729911275 / np.sqrt(2)
+    half = 4.302652729911275 / np.sqrt(3)
     assert found == pytest.approx((2.0, 2 - half, 2 + half, 3))
 
 
-def test_a_mean_of_two_people_by_hand() -> None:
-    """0, 0, 1, 1: variance 1/3, design effect 2, 4 values, 2 people: 0.5 +- 12.71 / sqrt(3)."""
-    found = mean(np.array([0.0, 0.0, 1.0, 1.0]), np.array([3, 3, 8, 8]))
-    half = 12.706204736432095 / np.sqrt(3)
-    assert found == pytest.approx((0.5, 0.5 - half, 0.5 + half, 4))
+def test_a_mean_within_kinds_leaves_their_difference_out() -> None:
+    """How many pairs of each kind there are is fixed: their difference is no chance."""
+    values, kinds = np.array([0.0, 1.0, 0.0, 1.0, 8.0, 9.0, 8.0, 9.0]), np.arange(8) < 4
+    apart, together = mean(values, np.arange(8), kinds=kinds), mean(values, np.arange(8))
+    assert apart.value == together.value
+    assert together.low < apart.low < apart.high < together.high
 
 
 def test_a_mean_covers_the_truth_with_few_people() -> None:
-    """With five people, 95 % intervals hold the truth, and the normal's, which believes their spread, do not."""
+    """With five people, 95 % intervals hold the truth."""
     generator, people = np.random.default_rng(11), np.repeat(np.arange(5), 8)
-    covered = normal = 0
+    covered = 0
     for _ in range(1000):
         values = generator.normal(size=5)[people] + 0.3 * generator.normal(size=40)
         found = mean(values, people)
-        half = Z * np.sqrt(values.var(ddof=1) * design_effect(values, people) / 40)
         covered += found.low <= 0 <= found.high
-        normal += abs(found.value) <= half
-    assert 0.93 < covered / 1000 < 0.97
-    assert normal / 1000 < 0.88
+    assert 0.92 < covered / 1000 < 0.98
+
+
+def test_a_mean_over_both_sides_covers_the_truth() -> None:
+    """Person effects on both sides of 60 pairs of 12 people: 95 % intervals hold the truth; the pairs' own do not."""
+    generator, who = np.random.default_rng(4), np.stack(np.tril_indices(12, -1), axis=1)
+    covered = naive = 0
+    for _ in range(1000):
+        effect = generator.normal(size=12)
+        values = effect[who[:, 0]] + effect[who[:, 1]] + generator.normal(size=len(who))
+        found = mean(values, who)
+        covered += found.low <= 0 <= found.high
+        naive += abs(found.value) <= Z * values.std() / np.sqrt(len(who))
+    assert 0.92 < covered / 1000 < 0.98
+    assert naive / 1000 < 0.7
 
 
 def test_nothing_observed_is_an_error() -> None:
@@ -287,108 +267,3 @@ def test_a_mean_over_one_person_is_an_error(people: list[int] | list[list[int]])
     """However many observations there are: one person says nothing of the next."""
     with pytest.raises(ValueError, match="observations of 1 people: an interval of their mean needs two of each"):
         mean(np.arange(len(people), dtype=np.float64), np.array(people, dtype=np.int64))
-
-
-# Bootstrap.
-
-
-def couples(count: int) -> npt.NDArray[np.int64]:
-    """Return one genuine pair a person and one impostor pair of each with the next."""
-    numbers = np.arange(count)
-    return np.concatenate((np.stack((numbers, numbers), axis=1), np.stack((numbers, (numbers + 1) % count), axis=1)))
-
-
-def test_the_bootstrap_weighs_by_people() -> None:
-    """A genuine pair counts as often as its person is drawn, an impostor pair the product of its two."""
-    who, seen = couples(5), []
-
-    def keep(weights: npt.NDArray[np.float64]) -> dict[str, float]:
-        seen.append(weights)
-        return {"total": float(weights[:5].sum())}
-
-    found = bootstrap(keep, who * 10 + 3, generator=np.random.default_rng(0), resamples=30)
-
-    assert found == {"total": (5.0, 5.0)}
-    for weights in seen:
-        np.testing.assert_array_equal(weights[5:], weights[:5] * np.roll(weights[:5], -1))
-    assert len(seen) == 30
-    assert len({tuple(weights) for weights in seen}) > 20
-
-
-def test_the_bootstrap_repeats_for_a_seed() -> None:
-    """The same generator gives the same interval, another one another."""
-    who, values = couples(12), np.linspace(0, 1, 24)
-
-    def interval(seed: int) -> tuple[float, float]:
-        generator = np.random.default_rng(seed)
-        return bootstrap(
-            lambda weights: {"mean": float(np.average(values, weights=weights))}, who, generator=generator, resamples=50
-        )["mean"]
-
-    assert interval(1) == interval(1)
-    assert interval(1) != interval(2)
-
-
-def test_the_bootstrap_covers_the_truth() -> None:
-    """Over many simulated sets, about 95 % of the intervals of a mean hold the true mean."""
-    generator, people = np.random.default_rng(3), np.repeat(np.arange(40), 3)
-    who, covered = np.stack((people, people), axis=1), 0
-    for _ in range(100):
-        values = generator.normal(size=40)[people] + generator.normal(size=120)
-
-        def average(weights: npt.NDArray[np.float64], values: npt.NDArray[np.float64] = values) -> dict[str, float]:
-            return {"mean": float(weights @ values / weights.sum())}
-
-        low, high = bootstrap(average, who, generator=generator, resamples=200)["mean"]
-        covered += low <= 0 <= high
-    assert 88 <= covered <= 99
-
-
-@pytest.mark.parametrize("at_once", [1, 100, 2**21])
-def test_the_bootstrap_of_sums_is_the_bootstrap(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same draws, whatever fits into memory at once; a draw in which nothing is defined is left out of both."""
-    monkeypatch.setattr(intervals, "_AT_ONCE", at_once)
-    who = couples(4)
-    columns = np.stack([np.arange(8.0), np.array([0, 1.0, 0, 0, 0, 0, 0, 0])], axis=1)
-
-    def ratio(weights: npt.NDArray[np.float64]) -> dict[str, float]:
-        above, below = weights @ columns
-        if not below:
-            raise ValueError("undefined")
-        return {"ratio": float(above / below)}
-
-    def ratios(sums: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return np.where(sums[:, 1] > 0, sums[:, 0] / np.maximum(sums[:, 1], 1e-300), np.nan)
-
-    expected = bootstrap(ratio, who, generator=np.random.default_rng(5), resamples=50)["ratio"]
-    found = bootstrap_of_sums(ratios, columns, who, generator=np.random.default_rng(5), resamples=50)
-    assert found == pytest.approx(expected, rel=1e-12)
-
-
-def test_the_bootstrap_of_sums_refuses_what_is_never_defined() -> None:
-    """An interval would be invented."""
-    with pytest.raises(ValueError, match="undefined in every resample"):
-        bootstrap_of_sums(
-            lambda sums: np.full(len(sums), np.nan), np.ones((6, 1)), couples(3), generator=np.random.default_rng(0)
-        )
-
-
-def test_the_bootstrap_leaves_out_undefined_draws() -> None:
-    """A draw without the first person has no value; the others make the interval."""
-
-    def first(weights: npt.NDArray[np.float64]) -> dict[str, float]:
-        if not weights[0]:
-            raise ValueError("undefined")
-        return {"first": float(weights[0])}
-
-    low, high = bootstrap(first, couples(4), generator=np.random.default_rng(0), resamples=60)["first"]
-    assert 1 <= low <= high <= 4
-
-
-def test_the_bootstrap_of_what_is_never_defined_is_empty() -> None:
-    """No name, rather than an invented interval."""
-
-    def never(_: npt.NDArray[np.float64]) -> dict[str, float]:
-        raise ValueError("undefined")
-
-    assert bootstrap(never, couples(3), generator=np.random.default_rng(0), resamples=5) == {}

@@ -9,12 +9,15 @@ import numpy.typing as npt
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from scipy.special import stdtr, stdtrit
 from scipy.stats import binom
 
 from facecheck.evaluation.estimates import curves
-from facecheck.metrics import auc, curve, eer
+from facecheck.metrics import auc, curve, eer, fnmr_at_fmr
+from facecheck.metrics.dyads import Dyads
+from facecheck.metrics.influence import of_mean
 from facecheck.metrics.intervals import wilson
-from facecheck.metrics.paired import curve_differences, difference, holm, mcnemar
+from facecheck.metrics.paired import curve_difference, difference, holm, mcnemar
 from facecheck.metrics.scores import Scores
 
 Bools = npt.NDArray[np.bool_]
@@ -203,12 +206,26 @@ COUPLES = np.stack((np.repeat(np.arange(PEOPLE), 5), np.repeat(np.arange(PEOPLE)
 
 
 def test_a_difference_by_hand() -> None:
-    """+1, 0, 0, 0 of strangers: 1/4, variance of the sample 1/4, n 4, corrected by 4/3, Student's t of three."""
+    """+1, 0, 0, 0 of strangers: 1/4, standard error 1/4, interval and test of one t at the same freedom."""
     first, second = answers(2, 1, 0, 1)
-    found = difference(first, second, np.stack((np.arange(4), np.arange(4)), axis=1))
-    half = 3.182446305284263 * math.sqrt(0.25 / 4 * 4 / 3)
+    who = np.stack((np.arange(4), np.arange(4)), axis=1)
+    found = difference(first, second, who)
+    freedom = 3 / (0.328125 / 0.75**2) - 3 - 2 / 3
+    half = float(stdtrit(freedom, 0.975)) / 4
 
-    assert found == pytest.approx((0.25, 0.25 - half, min(1.0, 0.25 + half), 4))
+    assert found.lead == pytest.approx((0.25, max(-1.0, 0.25 - half), min(1.0, 0.25 + half), 4))
+    assert found.p == 1.0  # one pair is one coin
+    two = difference(*answers(200, 9, 4, 187), np.stack((np.arange(400), np.arange(400)), axis=1))
+    spread = Dyads.of(np.arange(400)).spread(of_mean(np.repeat([1.0, -1.0, 0.0], [9, 4, 387])))
+    assert two.p == pytest.approx(2 * float(stdtr(spread.freedom_of_all, -5 / 400 / np.sqrt(spread.variance))))
+
+
+def test_five_pairs_separate_nothing() -> None:
+    """However clear: five coins fall alike in one of sixteen cases. Six may."""
+    who = np.stack((np.arange(400), np.arange(400)), axis=1)
+    five, six = difference(*answers(300, 5, 0, 95), who), difference(*answers(300, 6, 0, 94), who)
+    assert (five.p, six.p) == (2 / 32, 2 / 64)
+    assert five.lead.low == 0 < six.lead.low
 
 
 @given(both=ANSWERS, seed=st.integers(0, 99))
@@ -216,8 +233,12 @@ def test_a_difference_is_the_difference_of_the_rates(both: tuple[Bools, Bools], 
     """It lies in its interval, and swapping the models mirrors both."""
     who = np.random.default_rng(seed).integers(0, 5, (len(both[0]), 2))
     assume(len(np.unique(who)) > 1 and len(who) > 1)
-    found, mirrored = difference(*both, who), difference(both[1], both[0], who)
+    (found, p), (mirrored, other) = difference(*both, who), difference(both[1], both[0], who)
 
+    assert p == pytest.approx(other)
+    assert 0 < p <= 1
+    if np.ptp(both[0].astype(int) - both[1]) > 0 and abs(p - 0.05) > 1e-9 and -1 < found.low < found.high < 1:
+        assert (p < 0.05) == (found.low > 0 or found.high < 0)
     assert found.value == pytest.approx(float(both[0].mean() - both[1].mean()))
     assert -1 <= found.low <= found.value <= found.high <= 1
     assert (mirrored.value, mirrored.low, mirrored.high) == pytest.approx((-found.value, -found.high, -found.low))
@@ -228,33 +249,65 @@ def test_models_that_never_differ_may_still_differ_elsewhere() -> None:
     right = np.ones(len(COUPLES), dtype=np.bool_)
     found = difference(right, right, COUPLES)
 
-    assert found.value == 0
-    assert (found.low, found.high) == pytest.approx((-wilson(0, PEOPLE)[1], wilson(0, PEOPLE)[1]))
+    assert (found.lead.value, found.p) == (0, 1)
+    assert (found.lead.low, found.lead.high) == pytest.approx((-wilson(0, PEOPLE)[1], wilson(0, PEOPLE)[1]))
+
+
+def test_models_that_differ_on_every_pair_take_the_sign_test_of_people() -> None:
+    """Of 60 people each is one coin; of two, two coins prove nothing."""
+    right = np.ones(len(COUPLES), dtype=np.bool_)
+    assert difference(right, ~right, COUPLES).p == pytest.approx(2 * 0.5**PEOPLE)
+    assert difference(right[:10], ~right[:10], COUPLES[:10]).p == 0.5
 
 
 def test_pairs_of_one_person_are_not_so_many_observations() -> None:
-    """Ten people decide all: McNemar is sure, the interval by identity is not."""
+    """Ten people decide all: McNemar is sure, the test by identity is not."""
     who = np.repeat(np.arange(20), 30)
     who = np.stack((who, who), axis=1)
     first = np.where(who[:, 0] < 12, True, who[:, 0] < 13)  # noqa: FBT003 - where's branch
     second = np.where(who[:, 0] < 8, True, who[:, 0] > 16)  # noqa: FBT003
-    found = difference(first, second, who)
+    lead, p = difference(first, second, who)
 
     assert mcnemar(first, second).p < 1e-3
-    assert found.low < 0 < found.value < found.high
+    assert p > 0.05
+    assert lead.low < 0 < lead.value < lead.high
 
 
-def test_the_interval_covers_the_truth_where_mcnemar_cries_wolf() -> None:
-    """Two equal models, each with its own hard people: the interval holds 0 mostly, McNemar rejects far too often."""
-    generator, covered, alarms = np.random.default_rng(8), 0, 0
-    for _ in range(300):
+def test_the_test_holds_its_level_where_mcnemar_cries_wolf() -> None:
+    """Two equal models, each with its own hard people: one in twenty by identity, McNemar rejects far too often."""
+    generator, ours, theirs = np.random.default_rng(8), [], []
+    for _ in range(600):
         ease = generator.beta(0.7, 0.3, (2, PEOPLE))
         first, second = generator.random((2, len(COUPLES))) < ease[:, COUPLES[:, 0]]
-        found = difference(first, second, COUPLES)
-        covered += found.low <= 0 <= found.high
-        alarms += mcnemar(first, second).p < 0.05
-    assert covered / 300 > 0.92
-    assert alarms / 300 > 0.15
+        ours.append(difference(first, second, COUPLES).p < 0.05)
+        theirs.append(mcnemar(first, second).p < 0.05)
+    assert 0.03 < np.mean(ours) < 0.07
+    assert np.mean(theirs) > 0.15
+
+
+def test_the_test_holds_its_level_over_both_sides_of_pairs() -> None:
+    """Impostor pairs of 24 people, each hard for one of two equal models or not."""
+    generator, who = np.random.default_rng(9), np.stack(np.tril_indices(24, -1), axis=1)
+    ours, theirs = [], []
+    for _ in range(600):
+        effect = generator.normal(size=(2, 24))
+        latent = effect[:, who[:, 0]] + effect[:, who[:, 1]] + generator.normal(size=(2, len(who)))
+        first, second = latent < 2
+        ours.append(difference(first, second, who).p < 0.05)
+        theirs.append(mcnemar(first, second).p < 0.05)
+    assert 0.025 < np.mean(ours) < 0.075
+    assert np.mean(theirs) > 0.3
+
+
+def test_the_test_finds_what_mcnemar_finds_where_pairs_are_independent() -> None:
+    """Of strangers both have the same power, within chance."""
+    generator, who = np.random.default_rng(10), np.stack((np.arange(400), np.arange(400)), axis=1)
+    ours, theirs = [], []
+    for _ in range(300):
+        first, second = generator.random((2, 400)) < [[0.92], [0.86]]
+        ours.append(difference(first, second, who).p < 0.05)
+        theirs.append(mcnemar(first, second).p < 0.05)
+    assert np.mean(ours) >= np.mean(theirs) > 0.5
 
 
 def test_who_must_fit_the_answers() -> None:
@@ -262,6 +315,8 @@ def test_who_must_fit_the_answers() -> None:
     right = np.ones(4, dtype=np.bool_)
     with pytest.raises(ValueError, match=r"who must have shape \(4, 2\), one row per pair, not \(3, 2\)"):
         difference(right, right, COUPLES[:3])
+    with pytest.raises(ValueError, match="4 pairs of 1 people: a paired test needs two of each"):
+        difference(right, right, COUPLES[:4])
 
 
 # Differences of curves.
@@ -281,50 +336,67 @@ def two_models(generator: np.random.Generator, d_prime: float, better: float) ->
     )
 
 
+def missed(scores: Scores) -> float:
+    """Return the FNMR at an FAR of 0.1 of 240 impostor pairs."""
+    return fnmr_at_fmr(curve(scores), 0.1, impostors=240).fnmr
+
+
 def test_curve_differences_are_differences() -> None:
     """The values are those of the two curves, in the same direction."""
     first, second = two_models(np.random.default_rng(0), 2.0, 0.3)
-    found = curve_differences(first, second, fars=(0.1, 0.001))
-
-    assert found.keys() == {"auc", "eer", "tar_at_far 0.1"}  # 240 impostor pairs cannot show one in a thousand
-    assert found["auc"].value == pytest.approx(auc(first) - auc(second))
-    assert found["eer"].value == pytest.approx(eer(curve(first)).rate - eer(curve(second)).rate)
-    assert all(e.low <= e.value <= e.high and e.n == 480 for e in found.values())
+    expected = {
+        ("auc", None): auc(first) - auc(second),
+        ("eer", None): eer(curve(first)).rate - eer(curve(second)).rate,
+        ("tar_at_far", 0.1): missed(second) - missed(first),
+    }
+    for (metric, far), value in expected.items():
+        lead, p = curve_difference(first, second, metric=metric, far=far)
+        assert lead.value == pytest.approx(value)
+        assert -1 <= lead.low < lead.value < lead.high <= 1
+        assert (lead.n, (p < 0.05)) == (480, not lead.low <= 0 <= lead.high)
 
 
 def test_pairing_sees_what_intervals_side_by_side_do_not() -> None:
     """A small lead is certain where the same pairs are hard for both; swapping the models mirrors it."""
     first, second = two_models(np.random.default_rng(1), 2.0, 0.3)
-    lead, lag = curve_differences(first, second, fars=()), curve_differences(second, first, fars=())
+    lead, lag = curve_difference(first, second, metric="auc"), curve_difference(second, first, metric="auc")
     ours, theirs = (next(e for name, e, _ in curves(scores, fars=()) if name == "auc") for scores in (first, second))
 
-    assert lead["auc"].low > 0
+    assert lead.lead.low > 0
+    assert lead.p == pytest.approx(lag.p)
+    assert lead.p < 0.05
     assert ours.low < theirs.high
-    assert (lag["auc"].value, lag["auc"].low, lag["auc"].high) == pytest.approx(
-        (-lead["auc"].value, -lead["auc"].high, -lead["auc"].low)
-    )
+    assert lag.lead[:3] == pytest.approx((-lead.lead.value, -lead.lead.high, -lead.lead.low))
 
 
-def test_a_model_is_no_better_than_itself() -> None:
+@pytest.mark.parametrize(("metric", "far"), [("auc", None), ("eer", None), ("tar_at_far", 0.1)])
+def test_a_model_is_no_better_than_itself(metric: str, far: float | None) -> None:
     """Zero, within what so many people could hide."""
     first, _ = two_models(np.random.default_rng(1), 2.0, 0.0)
-    for found in curve_differences(first, first, fars=(0.1,)).values():
-        assert found.value == 0
-        assert (found.low, found.high) == pytest.approx((-wilson(0, PEOPLE)[1], wilson(0, PEOPLE)[1]))
+    lead, p = curve_difference(first, first, metric=metric, far=far)
+    assert (lead.value, p) == (0, 1)
+    assert (lead.low, lead.high) == pytest.approx((-wilson(0, PEOPLE)[1], wilson(0, PEOPLE)[1]))
 
 
-def test_equal_models_are_told_apart_as_seldom_as_promised() -> None:
-    """Of equal models on the same pairs, about one interval in twenty lacks 0."""
+@pytest.mark.parametrize(("metric", "far"), [("auc", None), ("eer", None), ("tar_at_far", 0.1)])
+def test_equal_models_are_told_apart_as_seldom_as_promised(metric: str, far: float | None) -> None:
+    """Of equal models on the same pairs, about one test in twenty rejects."""
     generator = np.random.default_rng(3)
-    held = 0
-    for _ in range(40):
-        found = curve_differences(*two_models(generator, 1.5, 0.0), fars=())["auc"]
-        held += found.low <= 0 <= found.high
-    assert held >= 34
+    found = [curve_difference(*two_models(generator, 1.5, 0.0), metric=metric, far=far).p for _ in range(400)]
+    assert 0.015 < np.mean(np.array(found) < 0.05) < 0.085
 
 
-def test_curves_of_other_pairs_are_refused() -> None:
-    """The same numbers of pairs are not the same pairs."""
+def test_what_cannot_be_compared_is_refused() -> None:
+    """The same numbers of pairs are not the same pairs; an unknown metric; one person; an FAR that is not shown."""
     first, second = two_models(np.random.default_rng(1), 2.0, 0.0)
     with pytest.raises(ValueError, match="not compared on the same pairs"):
-        curve_differences(first, Scores(second.similarity, second.who[::-1]), fars=())
+        curve_difference(first, Scores(second.similarity, second.who[::-1]), metric="auc")
+    with pytest.raises(ValueError, match="expected auc, eer, or tar_at_far with an FAR, not accuracy with None"):
+        curve_difference(first, second, metric="accuracy")
+    with pytest.raises(ValueError, match="expected auc, eer, or tar_at_far with an FAR, not tar_at_far with None"):
+        curve_difference(first, second, metric="tar_at_far")
+    with pytest.raises(ValueError, match=r"cannot resolve an FMR of 0\.001"):
+        curve_difference(first, second, metric="tar_at_far", far=0.001)
+    alone = Scores(np.ones(3), np.zeros((3, 2), dtype=np.int64))
+    with pytest.raises(ValueError, match="pairs of 1 people: a paired test needs two"):
+        curve_difference(alone, alone, metric="auc")

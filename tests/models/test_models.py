@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import face_recognition
 import numpy as np
@@ -160,6 +161,16 @@ class Nan(torch.nn.Module):
         pytest.param("dlib?policy", "expected options like name=value", id="option without value"),
         pytest.param("os.path:../x", "expected package.module:factory", id="no factory's name"),
         pytest.param("a/b:c", "expected package.module:factory", id="path for a module"),
+        pytest.param("dlib?policy=biggest", "policy 'biggest' is unknown", id="policy"),
+        pytest.param("dlib?threshold=-1", "threshold=-1: expected a distance", id="threshold"),
+        pytest.param("facenet-casia-webface?flip=up", "flip=up: unknown", id="flip"),
+        pytest.param(
+            "facenet-casia-webface?margin=160", "margin=160: expected whole pixels of the 160 px", id="margin"
+        ),
+        pytest.param("edgeface-xs?weights=/no/such.pt", "weights=/no/such.pt: no such file", id="weights"),
+        pytest.param("no_such_module_here:f", "cannot be imported from .*No module named", id="module absent"),
+        pytest.param("tests.models.test_models:smal_factory", "Did you mean small_factory", id="factory misspelt"),
+        pytest.param("tests.models.test_models:CPU_ONLY", "not callable", id="not a function"),
     ],
 )
 def test_a_specification_that_names_nothing_is_refused_before_anything_is_built(spec: str, message: str) -> None:
@@ -186,6 +197,15 @@ def test_what_cannot_be_built_says_why(spec: str, message: str) -> None:
     """Each message names the wrong part of the specification."""
     with pytest.raises(ModelError, match=message):
         build(spec, CPU)
+
+
+def test_a_module_that_exits_when_it_is_imported_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script without a guard; the run says so instead of ending."""
+    (tmp_path / "a_script_that_exits.py").write_text("import sys\nsys.exit(3)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(ModelError, match=r"cannot be imported from .*SystemExit: 3"):
+        check("a_script_that_exits:build")
 
 
 CPU_ONLY = 3

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 import torch
 from hypothesis import given
@@ -47,3 +49,38 @@ def test_an_error_reaches_the_caller_and_ends_the_rest(failing: str) -> None:
         list(executor.run(range(100), lambda i: step(i, "load"), lambda i: step(i, "compute"), device=CPU))
 
     assert len(begun) < 20
+
+
+@given(
+    weights=st.lists(st.integers(0, 12), max_size=40),
+    workers=st.integers(1, 3),
+    batch_pixels=st.integers(1, 12),
+    pixels=st.integers(1, 24),
+)
+def test_what_is_under_way_is_bounded_by_pixels(
+    weights: list[int], workers: int, batch_pixels: int, pixels: int
+) -> None:
+    """Loaded batches together hold at most so many, unless one item alone has more; each item comes once, in order."""
+    lock = threading.Lock()
+    held, most = [0], [0]
+
+    def load(items: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        weight = sum(weight for _, weight in items)
+        assert len(items) == 1 or weight <= batch_pixels
+        with lock:
+            held[0] += weight
+            most[0] = max(most[0], held[0])
+        return items
+
+    def compute(items: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        with lock:
+            held[0] -= sum(weight for _, weight in items)
+        return items
+
+    executor = Threads(workers, batch_pixels=batch_pixels, pixels=pixels)
+    items = list(enumerate(weights))
+
+    done = list(executor.run(items, load, compute, device=CPU, weigh=lambda item: item[1]))
+
+    assert [item for batch in done for item in batch] == items
+    assert most[0] <= max(pixels, batch_pixels, max(weights, default=0))

@@ -266,29 +266,31 @@ def test_a_run_without_any_face_has_scores_too(faces: list[Face]) -> None:
 
 def test_an_interruption_keeps_what_was_finished(faces: list[Face], tmp_path: Path) -> None:
     """Ctrl-C in the middle loses only the batches under way."""
-    recognizer, detector, embedder = counting()
-    stop_after = 4
+    whole, detector, _ = counting()
 
-    class Interrupted(MeanEmbedder):
+    class Interruptible(MeanEmbedder):
+        stop_after: float = np.inf
+
         def embed(self, crops: Crops) -> Embeddings:
-            if self.seen >= stop_after:
+            if self.seen >= self.stop_after:
                 raise KeyboardInterrupt
             return super().embed(crops)
 
+    embedder = Interruptible()
+    recognizer = dataclasses.replace(whole, embedder=embedder)
+    _ = recognizer.identity
     cache = Cache(tmp_path / "cache")
-    interrupted = Interrupted()
-    broken = dataclasses.replace(recognizer, embedder=interrupted)
-    _ = broken.identity
-    interrupted.seen = 0
+    embedder.seen, embedder.stop_after = 0, 4
     with pytest.raises(KeyboardInterrupt):
-        Pipeline(cache=cache, workers=1, batch=1).run(broken, faces)
-    detector.seen = 0
+        Pipeline(cache=cache, workers=1, batch=1).run(recognizer, faces)
+    detector.seen = embedder.seen = 0
+    embedder.stop_after = np.inf
 
     Pipeline(cache=cache).run(recognizer, faces)
 
     cache.close()
     assert 0 < detector.seen < 10
-    assert embedder.seen < 9
+    assert 0 < embedder.seen < 9
 
 
 def test_tiles_of_a_strip_are_images_of_their_own(tmp_path: Path) -> None:

@@ -67,6 +67,11 @@ def blind(settings: Settings) -> Recognizer:
     return torch_recognizer("blind", Constant(), settings, l2=False, threshold=0.05, detector=BrightDetector())
 
 
+def failing(settings: Settings) -> Recognizer:
+    """Return nothing: what it needs is not there."""
+    raise OSError(f"no weights today on {settings.device}")
+
+
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty people as matched/mismatched folders: a colour each, two shades of it where two images are needed."""
@@ -255,6 +260,11 @@ def comparable(folder: Path) -> list[str]:
         pytest.param(["--facecheck-sample=²"], "expected a number of comparisons", id="sample in other digits"),
         pytest.param(["--facecheck-sample=" + "9" * 5000], "expected a number", id="endless sample"),
         pytest.param(["--facecheck-evals=poze"], "Did you mean pose", id="misspelt eval"),
+        pytest.param(["--facecheck-models=no_such_module:f"], "No module named 'no_such_module'", id="module"),
+        pytest.param(
+            ["--facecheck-models=tests.plugin.test_suite:colour"], "has no colour. Did you mean colours", id="factory"
+        ),
+        pytest.param(["--facecheck-models=dlib?policy=frist"], "policy 'frist' is unknown", id="value"),
         pytest.param(["--facecheck-limits=/nowhere.toml"], "cannot be read as TOML", id="limits"),
     ],
 )
@@ -314,8 +324,34 @@ def test_what_nobody_has_promised_is_unjudged(people: Path, tmp_path: Path) -> N
 
     assert done.returncode == pytest.ExitCode.OK, done.stdout + done.stderr
     assert {verdict.outcome for verdict in run.verdicts} == {"passed", "unjudged", "skipped"}
-    assert "unjudged (3): no limit applies; 'facecheck limits RUN --why ...' proposes some" in done.stdout
+    command = f"facecheck limits {shlex.quote(str((tmp_path / 'latest').resolve()))} --why REASON"
+    assert f"no limit applies. To propose some from this run: {command}" in done.stdout
     assert "auc" in {m.name for m in run.judged}, "an unjudged measurement is what limits are proposed from"
+
+
+def test_default_limits_judge_no_other_data_and_no_other_model(people: Path, tmp_path: Path) -> None:
+    """A list of pairs with labels only, and a model of one's own: nobody promised anything about them."""
+    genuine = [f"matched_faces/{path.name}" for path in sorted((people / "matched_faces").iterdir())]
+    impostors = [f"mismatched_faces/{path.name}/0.png" for path in sorted((people / "mismatched_faces").iterdir())]
+    rows = [f"{person}/0.png,{person}/1.png,1" for person in genuine]
+    rows += [f"{one},{other},0" for one, other in zip(impostors[::2], impostors[1::2], strict=True)]
+    (tmp_path / "list.csv").write_text("\n".join(rows), encoding="utf-8-sig")
+    done = suite(
+        "evals/",
+        "--facecheck-evals=verification,filters",
+        "-kjudged or found or collapse",
+        "--facecheck-models=tests.plugin.test_suite:colours",
+        f"--facecheck-datasets=pairs:{tmp_path / 'list.csv'}?root={people}&name=mine",
+        reports=tmp_path / "reports",
+    )
+    run = Run.read(tmp_path / "reports" / "latest")
+
+    assert done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED, done.stdout + done.stderr
+    assert {verdict.outcome for verdict in run.verdicts} == {"unjudged"}
+    assert {verdict.eval for verdict in run.verdicts} == {"verification", "filters"}
+    assert ", colours on mine: no limit applies. To propose some from this run: facecheck limits " in done.stdout
+    assert "Nothing was judged" in done.stdout
+    assert "note: mine: labels only: 20 people are derived from the genuine pairs that connect 40 images" in done.stdout
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
@@ -360,7 +396,7 @@ def test_a_model_that_cannot_be_built_fails_its_own_cases_only(people: Path, eas
     done = suite(
         "evals/test_verification.py",
         "-kjudged",
-        "--facecheck-models=tests.plugin.test_suite:colours,tests.plugin.test_suite:absent",
+        "--facecheck-models=tests.plugin.test_suite:colours,tests.plugin.test_suite:failing",
         f"--facecheck-datasets=folders:{people}",
         f"--facecheck-limits={easy}",
         reports=tmp_path,
@@ -368,7 +404,7 @@ def test_a_model_that_cannot_be_built_fails_its_own_cases_only(people: Path, eas
 
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
     assert "1 passed" in done.stdout
-    assert "tests.plugin.test_suite:absent: cannot be imported" in done.stdout
+    assert "tests.plugin.test_suite:failing: the factory failed: OSError: no weights today" in done.stdout
 
 
 def test_timings_are_written_with_the_machine(people: Path, easy: Path, tmp_path: Path) -> None:
@@ -394,6 +430,24 @@ def test_timings_are_written_with_the_machine(people: Path, easy: Path, tmp_path
     assert (tmp_path / "latest" / "graphs" / "timing-stages.png").is_file()
     names = {m["name"] for m in json.loads((tmp_path / "latest" / "results.json").read_text())["measurements"]}
     assert names == {"latency_ms", "throughput_per_s"}
+
+
+def test_timing_of_a_model_that_fails_ends_with_a_summary(people: Path, easy: Path, tmp_path: Path) -> None:
+    """Not with pytest-benchmark's traceback about nothing to save."""
+    done = suite(
+        "evals/test_timing.py",
+        "--facecheck-models=tests.plugin.test_suite:failing",
+        f"--facecheck-datasets=folders:{people}",
+        f"--facecheck-limits={easy}",
+        reports=tmp_path,
+    )
+
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
+    assert "PytestBenchmarkWarning" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert "no weights today on cpu" in done.stdout
+    assert "5 errors" in done.stdout
+    assert "nothing was timed, and " in done.stdout
 
 
 def test_timing_under_xdist_fails_and_says_what_to_do(people: Path, tmp_path: Path) -> None:

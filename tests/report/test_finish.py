@@ -44,8 +44,8 @@ def test_a_run_is_finished_the_same_again(tmp_path: Path) -> None:
     assert (first, after) == (second, files(tmp_path))
     assert after.items() > before.items()  # results and scores are as they were
     assert {"comparison.md", "comparison.csv", "graphs/blur-faces-sheet.png"} <= after.keys()
-    assert first[: len(table(run))] == table(run)
-    assert any("exact McNemar" in line for line in first)
+    assert first[: len(table(run, folder=tmp_path))] == table(run, folder=tmp_path)
+    assert any("a paired test by identity" in line for line in first)
     assert first[-1] == f"{sum(name.endswith('.png') for name in graphs)} graphs and results.json in {tmp_path}"
 
 
@@ -107,6 +107,6 @@ def test_scores_of_another_run_are_not_drawn(tmp_path: Path) -> None:
 
 def test_a_folder_of_no_run_is_refused(tmp_path: Path) -> None:
     """By the file that was looked for; nothing is written."""
-    with pytest.raises(FacecheckError, match=r"results\.json: not the results of a facecheck run"):
+    with pytest.raises(FacecheckError, match="no run of facecheck: expected a folder with results"):
         finish_run(tmp_path)
     assert files(tmp_path) == {}

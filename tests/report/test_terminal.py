@@ -1,6 +1,7 @@
 """The text at the end of a run: every line of it, for records worked by hand and for whole sweeps."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,7 @@ from facecheck.report.terminal import table
 from facecheck.results.conditions import ANY, COMPLETED, DEPLOYED, NON_MATCH, Conditions
 from facecheck.results.measurement import Measurement
 from facecheck.results.run import FailedImage, Failures, Run
-from facecheck.results.verdict import Outcome, Verdict
+from facecheck.results.verdict import Judgement, Outcome, Verdict
 from tests.support.runs import DLIB, EVERYTHING, FACENET, made_run
 
 
@@ -33,7 +34,8 @@ def accuracy(corruption: str, severity: int, value: float, level: float | None =
 
 
 def lines(*measurements: Measurement, **more: object) -> list[str]:
-    return table(dataclasses.replace(Run(measurements=measurements), **more))  # type: ignore[arg-type]
+    run = dataclasses.replace(Run(measurements=measurements), **more)  # type: ignore[arg-type]
+    return table(run, folder=Path("reports/a run"))
 
 
 def failed(model: str, corrupted: str, *images: str) -> Failures:
@@ -135,7 +137,7 @@ def test_the_mean_corruption_error_stands_beside_its_eval() -> None:
 
 def test_sweeps_of_every_corruption_stay_readable() -> None:
     """Thirty-three corruptions of two models: a row an eval and model, no line too long for a screen."""
-    found = table(made_run([DLIB, FACENET], EVERYTHING).run)
+    found = table(made_run([DLIB, FACENET], EVERYTHING).run, folder=Path())
 
     assert len(found) <= 4 + 3 + 2 * len(EVERYTHING)
     assert max(map(len, found)) <= 120
@@ -190,6 +192,18 @@ def test_verdicts_are_counted_and_skips_explained() -> None:
 
     assert lines(verdicts=verdicts) == [
         "skipped (2): no folds",
-        "unjudged (1): no limit applies; 'facecheck limits RUN --why ...' proposes some",
+        "unjudged (1): no limit applies. To propose some from this run: facecheck limits 'reports/a run' --why REASON",
         "1 passed, 1 unjudged, 2 skipped",
     ]
+
+
+def test_unjudged_cases_are_named_by_model_and_data_set() -> None:
+    """Five at most."""
+    them = [measured("fta", 0.1, model=f"m{number}") for number in range(7)]
+    judgements = [Judgement(measurement=each, outcome="unjudged", reason="no limit applies") for each in them]
+    verdicts = tuple(Verdict.of([judgement]) for judgement in judgements)
+
+    line, _ = lines(verdicts=verdicts)
+
+    names = ", ".join(f"m{number} on faces" for number in range(5))
+    assert line.startswith(f"unjudged (7), {names} and 2 more: no limit applies. To propose")

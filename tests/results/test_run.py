@@ -239,7 +239,7 @@ def test_a_record_without_failures_is_read(tmp_path: Path) -> None:
 
 def test_a_folder_without_results_is_an_error(tmp_path: Path) -> None:
     """The message names the file that was looked for."""
-    with pytest.raises(FacecheckError, match=r"results\.json: not the results of a facecheck run: .*No such file"):
+    with pytest.raises(FacecheckError, match=r"no run of facecheck: expected a folder with results\.json"):
         Run.read(tmp_path)
 
 
@@ -447,3 +447,13 @@ def test_a_full_disk_leaves_the_old_files_whole(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(OSError, match="No space left"):
         saved(tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_limit_under_unknown_conditions_is_refused(tmp_path: Path) -> None:
+    """It would otherwise be read as a promise about everything."""
+    content = json.loads(RECORD.write(tmp_path).read_text(encoding="utf-8"))
+    content["verdicts"][0]["judgements"][0]["limit"]["where"] = {"thresholdd": "clean"}
+    (tmp_path / "results.json").write_text(json.dumps(content), encoding="utf-8")
+
+    with pytest.raises(FacecheckError, match="Did you mean threshold"):
+        Run.read(tmp_path)

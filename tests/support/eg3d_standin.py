@@ -2,12 +2,14 @@
 
 The checkout holds the modules that a checkpoint cannot do without; the checkpoint is a pickle that carries its
 networks' source, this file, and is revived by the checkout's ``torch_utils``. The heads are ellipsoids, ray-cast from
-the camera that the label names, in EG3D's world: the face looks along z, y is up.
+the camera that the label names, in EG3D's world: the face looks along z, y is up. Cameras are EG3D's too:
+`published_label` is the formula of its look-at sampler, whose cameras circle the origin and look at the pivot.
 """
 
 from __future__ import annotations
 
 import inspect
+import math
 import pickle
 import sys
 from collections.abc import Iterator, Mapping
@@ -20,7 +22,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-__all__ = ["NOSE", "PIVOT", "RADIUS", "HeadGenerator", "PlainGenerator", "write_checkout", "write_network"]
+__all__ = [
+    "NOSE",
+    "PIVOT",
+    "RADIUS",
+    "HeadGenerator",
+    "PlainGenerator",
+    "published_label",
+    "write_checkout",
+    "write_network",
+]
 
 PIVOT = (0.02, -0.03, 0.2)  # off every axis, so that a forgotten or mirrored coordinate shows
 RADIUS = 2.7
@@ -46,12 +57,39 @@ _PARTS: list[tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...], tupl
 ]
 
 
+def published_label(
+    angle_y: float, angle_p: float, *, pivot: tuple[float, ...] = PIVOT, radius: float = RADIUS
+) -> Tensor:
+    """Return the label ``(25,)`` of the camera that EG3D's look-at sampler places for the angles of its scripts.
+
+    Its formula in float64, with horizontal mean pi / 2 + angle_y, vertical mean pi / 2 + angle_p, and no deviation:
+    the camera is on a sphere around the origin, looks at the pivot, and has no roll.
+    """
+    theta, phi = math.pi / 2 + angle_y, math.acos(1 - 2 * (math.pi / 2 + angle_p) / math.pi)
+    origin = torch.tensor(
+        [
+            radius * math.sin(phi) * math.cos(math.pi - theta),
+            radius * math.cos(phi),
+            radius * math.sin(phi) * math.sin(math.pi - theta),
+        ],
+        dtype=torch.float64,
+    )
+    unit = torch.nn.functional.normalize
+    forward = unit(torch.tensor(pivot, dtype=torch.float64) - origin, dim=0)
+    right = -unit(torch.linalg.cross(torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64), forward), dim=0)
+    down = unit(torch.linalg.cross(forward, right), dim=0)
+    to_world = torch.eye(4, dtype=torch.float64)
+    to_world[:3] = torch.stack([right, down, forward, origin], dim=1)
+    intrinsics = torch.tensor([4.2647, 0, 0.5, 0, 4.2647, 0.5, 0, 0, 1], dtype=torch.float64)
+    return torch.cat([to_world.flatten(), intrinsics])
+
+
 class HeadGenerator(nn.Module):
     """Renders heads, with EG3D's interface.
 
-    A style says how a person looks, and from where they were conditioned: the darkness of the background is the
-    conditioning camera's distance from the front. Samples are jittered along the picture, and noise is added to the
-    background, as EG3D's are, from torch's global generator.
+    A style says how a person looks, and from where they were conditioned: the darkness of the background is how far
+    the conditioning label is from that of EG3D's own frontal camera. Samples are jittered along the picture, and noise
+    is added to the background, as EG3D's are, from torch's global generator.
     """
 
     def __init__(self, *, resolution: int = 48, marked: bool = True, radius: float | None = RADIUS) -> None:
@@ -73,7 +111,8 @@ class HeadGenerator(nn.Module):
         w = torch.tanh(z.to(torch.float32) @ self.weights)
         ws = w[:, None].repeat(1, LAYERS, 1)
         ws[:, :reach] *= truncation_psi
-        ws[:, :, -1] = c[:, 3, None] - PIVOT[0]  # the conditioning camera's way to the side
+        frontal = published_label(0.0, 0.0, pivot=tuple(self.rendering_kwargs["avg_camera_pivot"])).to(c)
+        ws[:, :, -1] = (c - frontal).abs().amax(dim=1, keepdim=True)
         self.seen = (z, c)
         return ws
 

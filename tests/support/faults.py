@@ -84,7 +84,7 @@ class ShiftedCrop(BoxCrop):
 
     def align(self, image: Image, face: ChosenFace) -> Image:
         """Return the crop, moved by some pixels of its own."""
-        moved = _SHIFT_PX / self.size * (face.box[2:] - face.box[:2])
+        moved = _SHIFT_PX / self.shape[0] * (face.box[2:] - face.box[:2])
         return super().align(image, dataclasses.replace(face, box=face.box + np.tile(moved, 2).astype(np.float32)))
 
 

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from facecheck import __version__
 from facecheck.errors import DatasetError
 from facecheck.faces import Image
-from facecheck.generate.eg3d.camera import published_angles
+from facecheck.generate.eg3d.camera import published_angles, viewed_from
 from facecheck.generate.eg3d.checkpoint import Checkpoint, Generator, loaded
 from facecheck.generate.eg3d.render import TRUNCATION_CUTOFF, Cameras, place_cameras, render_strip, synthesis_options
 from facecheck.generate.eg3d.yaws import Turn
@@ -27,9 +27,9 @@ from facecheck.generate.synthesis.generate import SETTINGS_FILE, encode, write_a
 
 __all__ = ["GENERATOR_VERSION", "Made", "Series", "generate_strips", "strip_name"]
 
-GENERATOR_VERSION: Final = 1  # raise it whenever a seed's pixels change
+GENERATOR_VERSION: Final = 2  # raise it whenever a seed's pixels change
 _MOST_SEEDS: Final = 2**32  # limit of numpy's RandomState
-_STEEPEST_RAD: Final = 1.5  # at a quarter of a turn the camera's up direction is undefined
+_STEEPEST_RAD: Final = 1.4  # steeper, the camera comes to stand above the pivot, and its up direction is undefined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,12 +136,13 @@ def _settings(checkpoint: Checkpoint, series: Series) -> dict[str, Any]:
 
 
 def _cameras_record(series: Series, cameras: Cameras) -> dict[str, Any]:
-    """Return the camera labels, and the same cameras as angles of EG3D's scripts."""
+    """Return the camera labels, the angles from which they see the head, and their angles in EG3D's scripts."""
     angles = [published_angles(yaw_rad=yaw, pitch_rad=series.pitch_rad) for yaw in series.turn.yaws_rad]
     return {
         "yaws_rad": series.turn.yaws_rad,
         "cameras": cameras.views.tolist(),
         "conditioning_camera": cameras.conditioning.tolist(),
+        "viewed_from_rad": [[round(angle, 6) for angle in viewed_from(label)] for label in cameras.views],
         "angle_y": [angle_y for angle_y, _ in angles],
         "angle_p": angles[0][1],
     }

@@ -38,7 +38,7 @@ class Cameras:
 
 
 def place_cameras(generator: Generator, yaws_rad: tuple[float, ...], *, pitch_rad: float) -> Cameras:
-    """Place a camera for each yaw around the pivot of the checkpoint, and the frontal conditioning camera."""
+    """Place a camera for each yaw, looking at the pivot of the checkpoint, and the frontal conditioning camera."""
     pivot = np.asarray(generator.rendering_kwargs.get("avg_camera_pivot", (0.0, 0.0, 0.0)), np.float64)
     radius = float(generator.rendering_kwargs.get("avg_camera_radius", _RADIUS))
     return Cameras(

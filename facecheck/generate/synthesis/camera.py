@@ -1,4 +1,4 @@
-"""The camera: it orbits the head's centre at 9 dm, as EG3D's cameras orbit their pivot."""
+"""The camera: it orbits the head's centre at 9 dm."""
 
 from __future__ import annotations
 
