@@ -18,7 +18,7 @@ _NEGATIVE_VALUE = re.compile(r"-[\d.]+:.*")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status: 0, or 2 with the reason on stderr."""
+    """Run a command and return its exit status: 0, 1 if ``compare`` finds harm, or 2 with the reason on stderr."""
     given = _joined(sys.argv[1:] if arguments is None else arguments)
     options = _parser(given).parse_args(given)
     try:
@@ -72,6 +72,10 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="write a run's comparison and graphs again, and show its summary")
     report.add_argument("folder", type=Path, help="of the run, such as reports/latest")
     report.set_defaults(run=_report)
+
+    compare = commands.add_parser("compare", help="compare a model of two runs on the same pairs: worse, better?")
+    if "compare" in given:
+        _add_compare_arguments(compare)
 
     sheet = commands.add_parser("sheet", help="draw one image under every corruption and level")
     sheet.add_argument("picture", type=Path, help="to write, .png or .jpg")
@@ -128,6 +132,15 @@ def _add_split_arguments(split: argparse.ArgumentParser) -> None:
     split.set_defaults(run=_split)
 
 
+def _add_compare_arguments(compare: argparse.ArgumentParser) -> None:
+    compare.add_argument("before", type=Path, help="folder of the run that is the yardstick")
+    compare.add_argument("after", type=Path, help="folder of the other run")
+    compare.add_argument("--model", help="in AFTER; by default every model that both runs have")
+    compare.add_argument("--against", help="in BEFORE, where its name is another")
+    compare.add_argument("--false-alarms", type=float, default=0.01, help="over all cases together, 0.01 by default")
+    compare.set_defaults(run=_compare)
+
+
 def _add_faces_arguments(faces: argparse.ArgumentParser) -> None:
     from facecheck.generate.synthesis import command  # noqa: PLC0415
 
@@ -159,6 +172,24 @@ def _limits(options: argparse.Namespace) -> int:
         )
     print(proposed(judged, reason=options.why, slack=options.slack, any_model=options.any_model), end="")
     return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from facecheck.comparison.between_runs import compare_runs  # noqa: PLC0415 - scipy comes with it
+    from facecheck.comparison.runs_text import change_lines  # noqa: PLC0415
+
+    if not 0 < options.false_alarms < 1:
+        raise FacecheckError(f"--false-alarms {options.false_alarms}: expected a fraction between 0 and 1")
+    found = compare_runs(
+        options.before,
+        options.after,
+        model=options.model,
+        against=options.against,
+        false_alarms=options.false_alarms,
+    )
+    for (before, after), changes in found.items():
+        print("\n".join(change_lines(changes, before=before, after=after)))
+    return int(any(change.outcome == "worse" for changes in found.values() for change in changes))
 
 
 def _sheet(options: argparse.Namespace) -> int:

@@ -18,22 +18,25 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
+from facecheck.errors import FacecheckError, nearest
 from facecheck.metrics import Ranking, area_under_curve, eer, fnmr_at_fmr, influence, resolvable
 from facecheck.metrics.dyads import Dyads, Spread
 from facecheck.metrics.family import Family, correlation
-from facecheck.metrics.paired import holm
+from facecheck.metrics.paired import LEAST_VARIANCE, holm
 from facecheck.metrics.scores import Scores
 from facecheck.results.conditions import DEPLOYED, NON_MATCH, Conditions
-from facecheck.results.scored_pairs import ScoredPairs
+from facecheck.results.run import Run
+from facecheck.results.scored_pairs import ScoredPairs, load_scores
 
-__all__ = ["MARGINS", "Change", "ChangeOutcome", "Flips", "compare_scores"]
+__all__ = ["MARGINS", "Change", "ChangeOutcome", "Flips", "compare_runs", "compare_scores"]
 
 Array = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -130,7 +133,62 @@ class _Case:
     people: int
     identical: bool
     flips: Flips | None = None
-    z: float = field(default=0.0)
+
+    @property
+    def most(self) -> float:
+        """The evidence that as many fair coins as there are pairs that changed sides could show at most."""
+        if self.flips is None:
+            return _Z_MOST
+        return min(_Z_MOST, float(-ndtri(0.5 ** (self.flips.negative + self.flips.positive))))
+
+
+def compare_runs(
+    before: Path, after: Path, *, model: str | None = None, against: str | None = None, false_alarms: float = 0.01
+) -> dict[tuple[str, str], tuple[Change, ...]]:
+    """Compare the models of two finished runs on the pairs that both judged.
+
+    Args:
+        before: folder of the run that is the yardstick.
+        after: folder of the other.
+        model: of ``after``; by default every model that both have, or the only one of each.
+        against: of ``before``, the same name by default.
+        false_alarms: chance of calling any sound case worse, over all cases of a model.
+
+    Raises:
+        FacecheckError: no run there, damaged scores, or no model to compare.
+    """
+    runs = {folder: Run.read(folder) for folder in (before, after)}
+    old, new = ([signed.name for signed in runs[folder].signature.models] for folder in (before, after))
+    couples = _couples(old, new, model, against)
+    kept = {folder: list(load_scores(folder, hashes=run.scores)) for folder, run in runs.items()}
+    return {
+        (theirs, ours): compare_scores(
+            [each for each in kept[before] if each.model == theirs],
+            [each for each in kept[after] if each.model == ours],
+            false_alarms=false_alarms,
+        )
+        for theirs, ours in couples
+    }
+
+
+def _couples(old: Sequence[str], new: Sequence[str], model: str | None, against: str | None) -> list[tuple[str, str]]:
+    for name, known, where in ((model, new, "the second run"), (against, old, "the first run")):
+        if name is not None and name not in known:
+            raise FacecheckError(f"{name!r} is no model of {where}. {nearest(name, known)}")
+    if model is not None or against is not None:
+        ours = model if model is not None else against if against in new else new[0] if len(new) == 1 else None
+        theirs = against if against is not None else ours if ours in old else old[0] if len(old) == 1 else None
+        if ours is None or theirs is None:
+            raise FacecheckError("which models? Give both --model and --against: the runs have several")
+        return [(theirs, ours)]
+    both = [(name, name) for name in old if name in new]
+    if not both and len(old) == len(new) == 1:
+        both = [(old[0], new[0])]
+    if not both:
+        raise FacecheckError(
+            f"the runs have no model in common ({', '.join(old)}; {', '.join(new)}): say --model NEW --against OLD"
+        )
+    return both
 
 
 def compare_scores(
@@ -224,7 +282,7 @@ def _cases(
             before=values[0],
             after=values[1],
             gain=sign * (values[1] - values[0]),
-            spread=dyads.spread(moved, kinds),
+            spread=dyads.spread(moved, kinds, least=LEAST_VARIANCE),
             of_people=sign * dyads.per_person(moved),
             group=group,
             margin=margins.get(name, 0.0),
@@ -299,8 +357,8 @@ def _judged(cases: Sequence[_Case], false_alarms: float) -> Iterator[Change]:
         return
     family = Family(_related(open_cases))
     tails: dict[str, list[float]] = {
-        "worse": [_z(-(case.gain + case.margin), case.spread) for case in open_cases],
-        "better": [_z(case.gain, case.spread) for case in open_cases],
+        "worse": [min(_z(-(case.gain + case.margin), case.spread), case.most) for case in open_cases],
+        "better": [min(_z(case.gain, case.spread), case.most) for case in open_cases],
         "not worse": [_z(case.gain + case.margin, case.spread) for case in open_cases],
     }
     p = {name: family.adjusted(np.array(z)).tolist() for name, z in tails.items()}

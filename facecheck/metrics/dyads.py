@@ -91,6 +91,10 @@ class Dyads:
             self._freedom(by_people + by_pairs),
         )
 
+    def per_person(self, influence: Array) -> Array:
+        """Return what the pairs of each person sum to, ``(count,)``: the joint chance of several estimates."""
+        return _per_person(self.sides, influence, self.count)
+
     def _correlation(self, shared: float) -> float:
         """Return the mean correlation of two pairs of one person, from the covariance relative to the variance."""
         pairs = _per_person(self.sides, np.ones(len(self.sides)), self.count)

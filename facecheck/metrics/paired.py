@@ -24,11 +24,11 @@ from facecheck.metrics.dyads import Dyads, Spread
 from facecheck.metrics.intervals import Estimate
 from facecheck.metrics.scores import Scores
 
-__all__ = ["Difference", "McNemar", "curve_difference", "difference", "holm", "mcnemar"]
+__all__ = ["LEAST_VARIANCE", "Difference", "McNemar", "curve_difference", "difference", "holm", "mcnemar"]
 
 Array = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-_LEAST_VARIANCE = 0.5  # of a difference, relative to that of independent pairs; at 1 the test would reject too seldom
+LEAST_VARIANCE = 0.5  # of a difference, relative to that of independent pairs; at 1 the test would reject too seldom
 _LEVEL = 0.05
 _LEAST = float(np.nextafter(0.0, 1.0))  # a p-value below the smallest float is reported as that float, not as 0
 
@@ -142,7 +142,7 @@ def difference(first: Bools, second: Bools, who: npt.NDArray[np.int64]) -> Diffe
     apart, genuine, dyads = first.astype(np.float64) - second, who[:, 0] == who[:, 1], Dyads.of(who)
     if dyads.count < 2 or len(first) < 2:  # noqa: PLR2004 - no spread over one
         raise ValueError(f"{len(first)} pairs of {dyads.count} people: a paired test needs two of each")
-    spread = dyads.spread(influence.of_mean(apart, genuine), genuine, least=_LEAST_VARIANCE)
+    spread = dyads.spread(influence.of_mean(apart, genuine), genuine, least=LEAST_VARIANCE)
     found = _tested(float(apart.mean()), spread, spread.freedom_of_all, dyads.count, len(first))
     return _at_least(found, 2.0 * 0.5 ** int((first != second).sum()))
 
@@ -178,7 +178,7 @@ def curve_difference(first: Scores, second: Scores, *, metric: str, far: float |
     if dyads.count < 2:  # noqa: PLR2004 - no spread over one
         raise ValueError(f"pairs of {dyads.count} people: a paired test needs two")
     (ours, our_influence), (theirs, their_influence) = (_on_curve(each, metric, far) for each in (first, second))
-    spread = dyads.spread(our_influence - their_influence, first.genuine, least=_LEAST_VARIANCE)
+    spread = dyads.spread(our_influence - their_influence, first.genuine, least=LEAST_VARIANCE)
     # Of a rate at a threshold that the scores set, single pairs are counted, so that their variance is known.
     freedom = spread.freedom_of_all if metric == "auc" else spread.freedom
     return _tested(ours - theirs, spread, freedom, dyads.count, len(first))

@@ -42,6 +42,7 @@ METRICS: Mapping[str, Metric] = {
     "genuine_distance_mean": Metric("distance", "lower", "mean genuine distance"),
     "impostor_distance_mean": Metric("distance", "higher", "mean impostor distance"),
     "detection_rate": Metric("fraction", "higher", "detection rate"),
+    "comparisons_made": Metric("fraction", "higher", "comparisons made"),
     "fta": Metric("fraction", "lower", "failure to acquire"),
     "threshold_distance": Metric("distance", "neither", "threshold"),
     "eer_threshold_distance": Metric("distance", "neither", "threshold at the EER"),
