@@ -52,6 +52,7 @@ MARGINS: Mapping[str, float] = {
 _SHOWN = 5  # pairs that changed sides, by name
 _FARS = (0.01, 0.001)
 _EVIDENCE = ("worse", "better", "not worse")  # in this order of precedence
+_MOST_PEOPLE = 1_000_000
 _Z_MOST = 37.0  # beyond it the normal's tail is zero in a float
 
 
@@ -385,12 +386,23 @@ def _decided(case: _Case, p: Mapping[str, float], p_holm: float, reach: float, r
     outcome = next((name for name in _EVIDENCE if p[name] <= rate), "undecided")
     needed = None
     if outcome == "undecided":
-        room = max(case.gain + case.margin, case.margin / 2, 1e-6)
-        needed = int(np.ceil(case.people * (half / room) ** 2))
+        needed = _needed(case, half)
     found = _change(case, cast("ChangeOutcome", outcome))
     return dataclasses.replace(
-        found, low=case.gain - half, high=case.gain + half, p=p["worse"], p_holm=p_holm, people_needed=needed
+        found,
+        low=max(-1.0, case.gain - half),
+        high=min(1.0, case.gain + half),
+        p=p["worse"],
+        p_holm=p_holm,
+        people_needed=needed,
     )
+
+
+def _needed(case: _Case, half: float) -> int | None:
+    """Return how many people would decide if the gain stayed as it is, None where no realistic number would."""
+    room = max(abs(case.gain + case.margin), case.margin / 2)
+    needed = case.people * (half / room) ** 2 if room > 0 else np.inf
+    return int(np.ceil(needed)) if needed <= _MOST_PEOPLE else None
 
 
 def _change(case: _Case, outcome: ChangeOutcome) -> Change:

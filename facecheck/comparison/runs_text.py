@@ -14,7 +14,8 @@ __all__ = ["change_lines"]
 _WIDTH = 80
 _ORDER: tuple[ChangeOutcome, ...] = ("worse", "incomparable", "better", "undecided", "not worse", "identical")
 _IN_FULL = ("worse", "better")
-_MOST = 12  # cases of one outcome that are shown
+_MOST = {"undecided": 3}  # cases of one outcome that are shown
+_USUALLY = 12
 
 
 def change_lines(changes: Sequence[Change], *, before: str, after: str) -> list[str]:
@@ -30,10 +31,11 @@ def change_lines(changes: Sequence[Change], *, before: str, after: str) -> list[
     found = [*_wrapped(f"{after} against {before}: {told}")]
     for outcome in _ORDER[:-2]:
         cases = sorted((c for c in changes if c.outcome == outcome), key=lambda c: c.gain)
-        for change in cases[:_MOST]:
+        shown = _MOST.get(outcome, _USUALLY)
+        for change in cases[:shown]:
             found += _case(change)
-        if len(cases) > _MOST:
-            found.append(f"  ... and {len(cases) - _MOST} more are {outcome}")
+        if len(cases) > shown:
+            found.append(f"  ... and {len(cases) - shown} more are {outcome}")
     return found
 
 
