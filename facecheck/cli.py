@@ -73,6 +73,10 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     report.add_argument("folder", type=Path, help="of the run, such as reports/latest")
     report.set_defaults(run=_report)
 
+    approve = commands.add_parser("approve", help="make a run the baseline that later runs are compared with")
+    if "approve" in given:
+        _add_approve_arguments(approve)
+
     compare = commands.add_parser("compare", help="compare a model of two runs on the same pairs: worse, better?")
     if "compare" in given:
         _add_compare_arguments(compare)
@@ -132,8 +136,20 @@ def _add_split_arguments(split: argparse.ArgumentParser) -> None:
     split.set_defaults(run=_split)
 
 
+def _add_approve_arguments(approve: argparse.ArgumentParser) -> None:
+    approve.add_argument("folder", type=Path, help="of the run, such as reports/latest")
+    approve.add_argument("--why", required=True, help="the reason, in words: what a reviewer reads first")
+    approve.add_argument("--model", help="of the run; the only one by default")
+    approve.add_argument("--line", help="name that survives the model's versions; the model's by default")
+    approve.add_argument("--by", help="who approves it; your git name, or your login, by default")
+    approve.add_argument(
+        "--baselines", type=Path, default=Path("reports/baselines"), help="reports/baselines by default"
+    )
+    approve.set_defaults(run=_approve)
+
+
 def _add_compare_arguments(compare: argparse.ArgumentParser) -> None:
-    compare.add_argument("before", type=Path, help="folder of the run that is the yardstick")
+    compare.add_argument("before", type=Path, help="folder of the run, or of the baseline, that is the yardstick")
     compare.add_argument("after", type=Path, help="folder of the other run")
     compare.add_argument("--model", help="in AFTER; by default every model that both runs have")
     compare.add_argument("--against", help="in BEFORE, where its name is another")
@@ -171,6 +187,22 @@ def _limits(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     print(proposed(judged, reason=options.why, slack=options.slack, any_model=options.any_model), end="")
+    return 0
+
+
+def _approve(options: argparse.Namespace) -> int:
+    from facecheck.gate.baselines import approve, approver  # noqa: PLC0415 - numpy comes with it
+
+    made = approve(
+        options.folder,
+        options.baselines,
+        model=options.model,
+        line=options.line,
+        reason=options.why,
+        by=options.by or approver(),
+    )
+    print(f"{made.folder}: {made.approval.model} of run {made.approval.run}, {len(made.scores)} data sets. Commit it;")
+    print(f"later: facecheck compare {made.folder} reports/latest")
     return 0
 
 

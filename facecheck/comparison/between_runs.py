@@ -27,6 +27,7 @@ import numpy.typing as npt
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from facecheck.errors import FacecheckError, nearest
+from facecheck.gate.baselines import read_baseline
 from facecheck.metrics import Ranking, area_under_curve, eer, fnmr_at_fmr, influence, resolvable
 from facecheck.metrics.dyads import Dyads, Spread
 from facecheck.metrics.family import Family, correlation
@@ -149,7 +150,7 @@ def compare_runs(
     """Compare the models of two finished runs on the pairs that both judged.
 
     Args:
-        before: folder of the run that is the yardstick.
+        before: folder of the run, or of the baseline, that is the yardstick.
         after: folder of the other.
         model: of ``after``; by default every model that both have, or the only one of each.
         against: of ``before``, the same name by default.
@@ -158,18 +159,25 @@ def compare_runs(
     Raises:
         FacecheckError: no run there, damaged scores, or no model to compare.
     """
-    runs = {folder: Run.read(folder) for folder in (before, after)}
-    old, new = ([signed.name for signed in runs[folder].signature.models] for folder in (before, after))
+    (old, approved), (new, measured) = _kept(before), _kept(after)
     couples = _couples(old, new, model, against)
-    kept = {folder: list(load_scores(folder, hashes=run.scores)) for folder, run in runs.items()}
     return {
         (theirs, ours): compare_scores(
-            [each for each in kept[before] if each.model == theirs],
-            [each for each in kept[after] if each.model == ours],
+            [each for each in approved if each.model == theirs],
+            [each for each in measured if each.model == ours],
             false_alarms=false_alarms,
         )
         for theirs, ours in couples
     }
+
+
+def _kept(folder: Path) -> tuple[list[str], list[ScoredPairs]]:
+    """Return the models of a run, or of a baseline, and its scores."""
+    baseline = read_baseline(folder.parent, folder.name)
+    if baseline is not None:
+        return [baseline.approval.model], list(baseline.scored())
+    run = Run.read(folder)
+    return [signed.name for signed in run.signature.models], list(load_scores(folder, hashes=run.scores))
 
 
 def _couples(old: Sequence[str], new: Sequence[str], model: str | None, against: str | None) -> list[tuple[str, str]]:
