@@ -362,7 +362,7 @@ def _flips(was_right: Bools, is_right: Bools, old: ScoredPairs, new: ScoredPairs
 def _judged(cases: Sequence[_Case], false_alarms: float) -> Iterator[Change]:
     open_cases = [case for case in cases if not case.identical and case.spread.variance > 0]
     if not open_cases:
-        yield from (_settled(case) for case in cases)
+        yield from (_settled(case, false_alarms) for case in cases)
         return
     family = Family(_related(open_cases))
     tails: dict[str, list[float]] = {
@@ -377,16 +377,24 @@ def _judged(cases: Sequence[_Case], false_alarms: float) -> Iterator[Change]:
         id(case): _decided(case, {name: p[name][row] for name in p}, by_holm[row], reach, false_alarms)
         for row, case in enumerate(open_cases)
     }
-    yield from (decided.get(id(case)) or _settled(case) for case in cases)
+    yield from (decided.get(id(case)) or _settled(case, false_alarms) for case in cases)
 
 
-def _settled(case: _Case) -> Change:
-    """Return a case without any difference between pairs, or with the same one in all."""
+def _settled(case: _Case, rate: float) -> Change:
+    """Return a case without any difference between pairs, or with the same one in all: people alone bound it."""
     if case.identical:
         return _change(case, "identical")
-    outcome: ChangeOutcome = "worse" if case.gain < -case.margin else "better" if case.gain > 0 else "not worse"
-    p = 0.0 if outcome == "worse" else 1.0
-    return dataclasses.replace(_change(case, outcome), low=case.gain, high=case.gain, p=p, p_holm=p)
+    doubt = 1 - rate ** (
+        1 / case.people
+    )  # the largest share that as many people may hide without one of them showing it
+    low, high = max(-1.0, case.gain - doubt), min(1.0, case.gain + doubt)
+    outcome: ChangeOutcome = "undecided"
+    if high < -case.margin:
+        outcome = "worse"
+    elif low > -case.margin:
+        outcome = "better" if low > 0 else "not worse"
+    p = 0.5**case.people if case.gain < -case.margin else 1.0
+    return dataclasses.replace(_change(case, outcome), low=low, high=high, p=p, p_holm=p)
 
 
 def _decided(case: _Case, p: Mapping[str, float], p_holm: float, reach: float, rate: float) -> Change:

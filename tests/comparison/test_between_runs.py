@@ -124,6 +124,16 @@ def test_few_pairs_that_changed_sides_prove_nothing() -> None:
     assert found.p >= 0.1
 
 
+def test_the_same_loss_in_every_pair_is_bounded_by_people() -> None:
+    """All impostors match now: with 400 people the bound is .011 from the value."""
+    before = np.where(WHO[:, 0] == WHO[:, 1], 1.0, -1.0)
+    found = accuracy(compare_scores([scored(before)], [scored(np.ones(800))]))
+
+    assert found.outcome == "worse"
+    assert found.gain == -0.5
+    assert found.high == pytest.approx(-0.5 + 1 - 0.01 ** (1 / PEOPLE))
+
+
 def test_other_pairs_are_incomparable() -> None:
     """With both digests; a condition that only one has is left out."""
     (found,) = compare_scores(
