@@ -208,7 +208,7 @@ def _approve(options: argparse.Namespace) -> int:
 
 def _compare(options: argparse.Namespace) -> int:
     from facecheck.comparison.between_runs import compare_runs  # noqa: PLC0415 - scipy comes with it
-    from facecheck.comparison.runs_text import change_lines  # noqa: PLC0415
+    from facecheck.comparison.runs_text import change_lines  # noqa: PLC0415 - likewise
 
     if not 0 < options.false_alarms < 1:
         raise FacecheckError(f"--false-alarms {options.false_alarms}: expected a fraction between 0 and 1")

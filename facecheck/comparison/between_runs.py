@@ -20,7 +20,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -28,14 +28,16 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from facecheck.errors import FacecheckError, nearest
 from facecheck.gate.baselines import read_baseline
-from facecheck.metrics import Ranking, area_under_curve, eer, fnmr_at_fmr, influence, resolvable
-from facecheck.metrics.dyads import Dyads, Spread
+from facecheck.metrics import influence, resolvable
+from facecheck.metrics.dyads import Dyads
 from facecheck.metrics.family import Family, correlation
-from facecheck.metrics.paired import LEAST_VARIANCE, holm
+from facecheck.metrics.paired import LEAST_VARIANCE, freedom_of, holm, on_curve
 from facecheck.metrics.scores import Scores
+from facecheck.results.catalogue import METRICS
 from facecheck.results.conditions import DEPLOYED, NON_MATCH, Conditions
 from facecheck.results.run import Run
 from facecheck.results.scored_pairs import ScoredPairs, load_scores
+from facecheck.results.signature import Signature
 
 __all__ = ["MARGINS", "Change", "ChangeOutcome", "Flips", "compare_runs", "compare_scores"]
 
@@ -128,7 +130,8 @@ class _Case:
     before: float
     after: float
     gain: float
-    spread: Spread
+    variance: float
+    freedom: float
     of_people: Array
     group: int
     margin: float
@@ -142,6 +145,14 @@ class _Case:
         if self.flips is None:
             return _Z_MOST
         return min(_Z_MOST, float(-ndtri(0.5 ** (self.flips.negative + self.flips.positive))))
+
+
+class _MakeCase(Protocol):
+    """Makes a case out of a metric's values before and after, and of how each pair moved it."""
+
+    def __call__(
+        self, name: str, where: Conditions, values: tuple[float, float], moved: Array, kinds: Bools | None = None
+    ) -> _Case: ...
 
 
 def compare_runs(
@@ -159,25 +170,27 @@ def compare_runs(
     Raises:
         FacecheckError: no run there, damaged scores, or no model to compare.
     """
-    (old, approved), (new, measured) = _kept(before), _kept(after)
+    (earlier, approved), (later, measured) = _kept(before), _kept(after)
+    old, new = ([signed.name for signed in each.models] for each in (earlier, later))
     couples = _couples(old, new, model, against)
     return {
         (theirs, ours): compare_scores(
             [each for each in approved if each.model == theirs],
             [each for each in measured if each.model == ours],
             false_alarms=false_alarms,
+            corruptions=(earlier.code.of_corruptions, later.code.of_corruptions),
         )
         for theirs, ours in couples
     }
 
 
-def _kept(folder: Path) -> tuple[list[str], list[ScoredPairs]]:
-    """Return the models of a run, or of a baseline, and its scores."""
+def _kept(folder: Path) -> tuple[Signature, list[ScoredPairs]]:
+    """Return the signature of a run, or of a baseline, and its scores."""
     baseline = read_baseline(folder.parent, folder.name)
     if baseline is not None:
-        return [baseline.approval.model], list(baseline.scored())
+        return baseline.signature, list(baseline.scored())
     run = Run.read(folder)
-    return [signed.name for signed in run.signature.models], list(load_scores(folder, hashes=run.scores))
+    return run.signature, list(load_scores(folder, hashes=run.scores))
 
 
 def _couples(old: Sequence[str], new: Sequence[str], model: str | None, against: str | None) -> list[tuple[str, str]]:
@@ -206,6 +219,7 @@ def compare_scores(
     *,
     margins: Mapping[str, float] = MARGINS,
     false_alarms: float = 0.01,
+    corruptions: tuple[str, str] = ("", ""),
 ) -> tuple[Change, ...]:
     """Compare the scores of one model line: the baseline's and a run's.
 
@@ -214,6 +228,7 @@ def compare_scores(
         after: of the run.
         margins: tolerated loss by metric; a metric that is not named has none.
         false_alarms: chance of calling any sound case worse, over all cases together.
+        corruptions: what identifies the code of the corruptions, of the baseline and of the run.
     """
     approved = {(each.dataset, each.condition): each for each in before}
     measured = {(each.dataset, each.condition): each for each in after}
@@ -224,13 +239,13 @@ def compare_scores(
         old = approved.get(key)
         if old is None:
             continue
-        reason = _incomparable(old, new)
+        reason = _incomparable(old, new, corruptions)
         if reason:
             refused.append(
                 Change(
                     dataset=new.dataset,
                     name="accuracy",
-                    conditions=_at(new.condition),
+                    conditions=Conditions.of_corrupted(new.condition),
                     outcome="incomparable",
                     reason=reason,
                 )
@@ -243,23 +258,15 @@ def compare_scores(
     return (*_judged(cases, false_alarms), *refused)
 
 
-def _incomparable(old: ScoredPairs, new: ScoredPairs) -> str:
+def _incomparable(old: ScoredPairs, new: ScoredPairs, corruptions: tuple[str, str]) -> str:
     if old.digest != new.digest:
         return f"the pairs or images changed: baseline {old.digest[:12]}, run {new.digest[:12]}"
     if not (np.array_equal(old.names, new.names) and np.array_equal(old.scores.who, new.scores.who)):
         return "the pairs changed although the data set's digest did not"
+    if new.condition != "clean" and corruptions[0] != corruptions[1]:
+        known = " and ".join(code[:12] or "unknown" for code in corruptions)
+        return f"the code of the corruptions changed: baseline and run have {known}"
     return ""
-
-
-def _at(condition: str) -> Conditions:
-    if condition == "clean":
-        return Conditions()
-    name, colon, level = condition.rpartition(":")
-    try:
-        composed = "+" in condition or not colon
-        return Conditions(corruption=condition if composed else name, level=1.0 if composed else float(level))
-    except ValueError:
-        return Conditions(corruption=condition)
 
 
 def _cases(
@@ -271,7 +278,7 @@ def _cases(
 ) -> Iterator[_Case]:
     group, dyads = people
     genuine = new.scores.genuine
-    at = _at(new.condition)
+    at = Conditions.of_corrupted(new.condition)
     identical = np.array_equal(old.scores.similarity, new.scores.similarity)
 
     def case(
@@ -279,11 +286,10 @@ def _cases(
         where: Conditions,
         values: tuple[float, float],
         moved: Array,
-        *,
         kinds: Bools | None = None,
-        lower: bool = False,
     ) -> _Case:
-        sign = -1.0 if lower else 1.0
+        sign = -1.0 if METRICS[name].better == "lower" else 1.0
+        spread = dyads.spread(moved, kinds, least=LEAST_VARIANCE)
         return _Case(
             dataset=new.dataset,
             name=name,
@@ -291,7 +297,8 @@ def _cases(
             before=values[0],
             after=values[1],
             gain=sign * (values[1] - values[0]),
-            spread=dyads.spread(moved, kinds, least=LEAST_VARIANCE),
+            variance=spread.variance,
+            freedom=freedom_of(name, spread),
             of_people=sign * dyads.per_person(moved),
             group=group,
             margin=margins.get(name, 0.0),
@@ -305,7 +312,7 @@ def _cases(
         is_right = new.scores.matched(thresholds) == genuine
         apart = is_right.astype(np.float64) - was_right
         rates = (float(was_right.mean()), float(is_right.mean()))
-        made = case("accuracy", where, rates, influence.of_mean(apart, genuine), kinds=genuine)
+        made = case("accuracy", where, rates, influence.of_mean(apart, genuine), genuine)
         same = identical and np.array_equal(thresholds, theirs)
         yield dataclasses.replace(made, identical=same, flips=_flips(was_right, is_right, old, new))
     was_made, is_made = (each.scores.made.astype(np.float64) for each in (old, new))
@@ -316,23 +323,13 @@ def _cases(
         yield from _ranked_cases(old.scores, new.scores, at, case)
 
 
-def _ranked_cases(old: Scores, new: Scores, at: Conditions, case: object) -> Iterator[_Case]:
-    assert callable(case)
-    genuine, impostors = new.genuine, int((~new.genuine).sum())
-    points = [Ranking(scores).curve() for scores in (old, new)]
-    moved = influence.of_auc(new) - influence.of_auc(old)
-    areas = (area_under_curve(points[0]), area_under_curve(points[1]))
-    yield case("auc", NON_MATCH, areas, moved, kinds=genuine)
-    moved = influence.of_eer(new, points[1]) - influence.of_eer(old, points[0])
-    yield case("eer", NON_MATCH, (eer(points[0]).rate, eer(points[1]).rate), moved, kinds=genuine, lower=True)
-    for far in _FARS if not at.is_swept else ():
-        if resolvable(impostors, far):
-            found = [fnmr_at_fmr(each, far, impostors=impostors) for each in points]
-            moved = influence.of_tar(new, points[1], found[1].threshold) - influence.of_tar(
-                old, points[0], found[0].threshold
-            )
-            rates = (1 - found[0].fnmr, 1 - found[1].fnmr)
-            yield case("tar_at_far", NON_MATCH | Conditions(far=far), rates, moved, kinds=genuine)
+def _ranked_cases(old: Scores, new: Scores, at: Conditions, case: _MakeCase) -> Iterator[_Case]:
+    impostors = int((~new.genuine).sum())
+    fars = [far for far in _FARS if resolvable(impostors, far) and not at.is_swept]
+    for name, far in (("auc", None), ("eer", None), *(("tar_at_far", far) for far in fars)):
+        (was, old_influence), (now, new_influence) = (on_curve(each, name, far) for each in (old, new))
+        where = NON_MATCH if far is None else NON_MATCH | Conditions(far=far)
+        yield case(name, where, (was, now), new_influence - old_influence, new.genuine)
 
 
 def _flips(was_right: Bools, is_right: Bools, old: ScoredPairs, new: ScoredPairs) -> Flips:
@@ -360,15 +357,15 @@ def _flips(was_right: Bools, is_right: Bools, old: ScoredPairs, new: ScoredPairs
 
 
 def _judged(cases: Sequence[_Case], false_alarms: float) -> Iterator[Change]:
-    open_cases = [case for case in cases if not case.identical and case.spread.variance > 0]
+    open_cases = [case for case in cases if not case.identical and case.variance > 0]
     if not open_cases:
         yield from (_settled(case, false_alarms) for case in cases)
         return
     family = Family(_related(open_cases))
     tails: dict[str, list[float]] = {
-        "worse": [min(_z(-(case.gain + case.margin), case.spread), case.most) for case in open_cases],
-        "better": [min(_z(case.gain, case.spread), case.most) for case in open_cases],
-        "not worse": [_z(case.gain + case.margin, case.spread) for case in open_cases],
+        "worse": [min(_z(-(case.gain + case.margin), case), case.most) for case in open_cases],
+        "better": [min(_z(case.gain, case), case.most) for case in open_cases],
+        "not worse": [_z(case.gain + case.margin, case) for case in open_cases],
     }
     p = {name: family.adjusted(np.array(z)).tolist() for name, z in tails.items()}
     by_holm = holm([float(ndtr(-z)) for z in tails["worse"]]).tolist()
@@ -398,7 +395,7 @@ def _settled(case: _Case, rate: float) -> Change:
 
 
 def _decided(case: _Case, p: Mapping[str, float], p_holm: float, reach: float, rate: float) -> Change:
-    half = float(stdtrit(case.spread.freedom_of_all, float(ndtr(reach))) * np.sqrt(case.spread.variance))
+    half = float(stdtrit(case.freedom, float(ndtr(reach))) * np.sqrt(case.variance))
     outcome = next((name for name in _EVIDENCE if p[name] <= rate), "undecided")
     needed = None
     if outcome == "undecided":
@@ -436,9 +433,9 @@ def _change(case: _Case, outcome: ChangeOutcome) -> Change:
     )
 
 
-def _z(gain: float, spread: Spread) -> float:
+def _z(gain: float, case: _Case) -> float:
     """Return the normal score with the tail probability that t has at a gain."""
-    tail = float(stdtr(spread.freedom_of_all, -gain / np.sqrt(spread.variance)))
+    tail = float(stdtr(case.freedom, -gain / np.sqrt(case.variance)))
     return float(np.clip(-ndtri(tail), -_Z_MOST, _Z_MOST))
 
 

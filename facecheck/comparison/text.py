@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -28,8 +27,6 @@ identity. Metrics that are no rate of all pairs (precision, F1, d-prime, detecti
 mark. `comparison.csv` also counts the pairs that only one of two models judges correctly.
 """
 _HEADLINE = wording.title("accuracy", DEPLOYED)
-# What Markdown and HTML would read as markup; an underscore within a word is none.
-_MARKUP = re.compile(r"[\\|`*<>~]|\](?=[(\[:])|(?<!\w)_|_(?!\w)|&(?=#|\w+;)|^[#+-](?=\s)")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet's formulas begin
 _MANY = 4  # rows of one metric from which they are counted, not listed
 _COLUMNS = (
@@ -54,17 +51,21 @@ def markdown(tables: Sequence[Table]) -> str:
 
 
 def _section(table: Table) -> Iterator[str]:
-    yield f"## {_plain(_heading(table))}"
+    yield f"## {wording.in_markdown(_heading(table))}"
     yield ""
     for model, reason in table.incomparable.items():
-        yield from (f"Not compared: {_plain(model)}, because {_plain(reason)}.", "")
+        yield from (f"Not compared: {wording.in_markdown(model)}, because {wording.in_markdown(reason)}.", "")
     tested = any(row.rivals for row in table.rows)
-    head = ["", *(_plain(model) for model in table.models), *(("lead of the best", "p (Holm)") if tested else ())]
+    head = [
+        "",
+        *(wording.in_markdown(model) for model in table.models),
+        *(("lead of the best", "p (Holm)") if tested else ()),
+    ]
     yield _line(head)
     yield _line(["---", *("---:" for _ in head[1:])])
     for row in table.rows:
         cells = [_cell(row, model, with_interval=not table.title) for model in table.models]
-        yield _line([_plain(row.label), *cells, *(_contest(row) if tested else ())])
+        yield _line([wording.in_markdown(row.label), *cells, *(_contest(row) if tested else ())])
     yield ""
 
 
@@ -75,11 +76,6 @@ def _heading(table: Table) -> str:
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _plain(text: str) -> str:
-    """Keep a name from breaking the table that it stands in, and from being taken for markup."""
-    return _MARKUP.sub(r"\\\g<0>", " ".join(printable(" ".join(text.split())).split()))
 
 
 def _cell(row: Row, model: str, *, with_interval: bool) -> str:
@@ -99,7 +95,7 @@ def _contest(row: Row) -> tuple[str, str]:
     rival = row.hardest
     if rival is None:
         return "", ""
-    return _plain(_told(row)), "" if rival.p is None else _probability(rival.p)
+    return wording.in_markdown(_told(row)), "" if rival.p is None else _probability(rival.p)
 
 
 def _told(row: Row) -> str:

@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from facecheck.datasets.dataset import Dataset
+from facecheck.datasets.lists import read_lines, shown
+from facecheck.datasets.people import folded_by_identity
 from facecheck.datasets.places import existing_folder, exists
 from facecheck.errors import DatasetError, nearest
 from facecheck.faces import Face, ImageSource, Pairs
@@ -48,13 +50,16 @@ def read_cfp(spec: Spec) -> Dataset:
             for first, second in _pairs(split / f"{kind}.txt", lists, genuine=kind == "same"):
                 rows.append([numbers.setdefault(face, len(numbers)) for face in (first, second)])
                 folds.append(fold)
-    found = len(set(folds))
+    listed = Pairs(tuple(numbers), np.array(rows, dtype=np.int64), np.array(folds, dtype=np.int64))
+    pairs, notes = folded_by_identity(listed, source=str(folder / "Protocol" / "Split" / protocol))
+    found = 0 if pairs.folds is None else len(np.unique(pairs.folds))
     return Dataset(
         name=spec.options.get("name", f"cfp-{protocol.lower()}"),
         kind="cfp",
         spec=spec.text,
-        pairs=Pairs(tuple(numbers), np.array(rows, dtype=np.int64), np.array(folds, dtype=np.int64)),
+        pairs=pairs,
         protocol=f"CFP {_PROTOCOLS[protocol]}, {found} folds",
+        notes=notes,
     )
 
 
@@ -66,24 +71,16 @@ def _splits(folder: Path, protocol: str) -> list[Path]:
     return found
 
 
-def _lines(path: Path) -> list[tuple[int, str]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path}: cannot be read as a list of CFP: {error}") from error
-    return [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-
-
 def _listed(folder: Path, kind: str) -> dict[int, Face]:
     """Return the faces of a list by their number."""
     path = folder / "Protocol" / f"Pair_list_{kind}.txt"
     images = folder / "Data" / "Images"
     found = {}
-    for number, line in _lines(path):
+    for number, line in read_lines(path):
         matched = _LISTED.fullmatch(line)
         if matched is None:
             raise DatasetError(
-                f"{path}, line {number}: expected 'n ../Data/Images/NNN/frontal/NN.jpg', not {line!r:.200}"
+                f"{path}, line {number}: expected 'n ../Data/Images/NNN/frontal/NN.jpg', not {shown(line)}"
             )
         person, name = matched[2], "/".join(matched.groups()[1:])
         places = [images / part / name for part in _PARTS]
@@ -96,11 +93,11 @@ def _listed(folder: Path, kind: str) -> dict[int, Face]:
 
 def _pairs(path: Path, lists: list[dict[int, Face]], *, genuine: bool) -> list[tuple[Face, Face]]:
     found = []
-    for number, line in _lines(path):
+    for number, line in read_lines(path):
         matched = _PAIR.fullmatch(line)
         first, second = (lists[side].get(int(matched[side + 1])) if matched else None for side in (0, 1))
         if first is None or second is None:
-            raise DatasetError(f"{path}, line {number}: expected 'n,n', two numbers of the lists, not {line!r:.200}")
+            raise DatasetError(f"{path}, line {number}: expected 'n,n', two numbers of the lists, not {shown(line)}")
         if first.source == second.source or (first.subject == second.subject) != genuine:
             kind = "a genuine" if genuine else "an impostor"
             raise DatasetError(

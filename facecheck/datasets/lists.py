@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from facecheck.errors import DatasetError
+from facecheck.storage.files import opened_regular
 
 __all__ = ["Line", "read_lines", "shown"]
 
@@ -37,7 +38,8 @@ def read_lines(path: Path) -> tuple[Line, ...]:
     try:
         if not path.is_file() or path.stat().st_size > _MOST_BYTES:
             raise DatasetError(f"{path}: expected a list of pairs, a text file of at most {_MOST_BYTES >> 20} MiB")
-        content = path.read_bytes()
+        with opened_regular(path, most=_MOST_BYTES) as stream:
+            content = stream.read()
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read as a list of pairs: {error.strerror or error}") from error
     for mark, name in _OTHER_MARKS:

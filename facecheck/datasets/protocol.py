@@ -11,7 +11,6 @@ import io
 import itertools
 import math
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from facecheck.datasets.dataset import image_files, person_folders
+from facecheck.datasets.people import one_spelling
 from facecheck.errors import DatasetError
 from facecheck.storage.files import write_text
 
@@ -129,7 +129,7 @@ def _people(folder: Path) -> list[_Person]:
         for name in (person.name, *images):
             _refuse_unwritable(folder, name)
         if images:
-            found.setdefault(unicodedata.normalize("NFC", person.name), []).extend(images)
+            found.setdefault(one_spelling(person.name), []).extend(images)
     return [(subject, tuple(images)) for subject, images in found.items()]
 
 

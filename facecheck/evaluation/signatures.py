@@ -15,6 +15,7 @@ from facecheck.datasets import Dataset
 from facecheck.errors import printable
 from facecheck.models import Settings
 from facecheck.models.recognizer import Recognizer, device_name
+from facecheck.pipeline.keys import corruption_code
 from facecheck.results.signature import Code, DatasetSignature, Machine, ModelSignature, Repository
 from facecheck.storage.versions import sources_sha256
 
@@ -70,6 +71,7 @@ def sign_code(root: Path, *, reports: Path | None = None) -> Code:
     return Code(
         facecheck=importlib.metadata.version("facecheck"),
         sources=sources_sha256(Path(facecheck.__file__).parent),
+        corruptions=corruption_code(),
         repository=_repository(root, reports),
     )
 

@@ -36,7 +36,8 @@ from facecheck.results.measurement import Measurement
 from facecheck.results.run import Failures, Run
 from facecheck.results.scored_pairs import ScoredPairs, load_scores
 from facecheck.results.signature import Signature
-from facecheck.storage.files import write_text, writing
+from facecheck.results.wording import in_markdown, title
+from facecheck.storage.files import file_stem, opened_regular, write_text, writing
 
 __all__ = ["Approval", "Baseline", "approve", "approver", "read_baseline"]
 
@@ -230,7 +231,7 @@ def _write_scores(folder: Path, scored: Sequence[ScoredPairs]) -> Iterator[tuple
         )
         content = stream.getvalue()
         digest = hashlib.sha256(content).hexdigest()
-        name = f"{re.sub(r'[^A-Za-z0-9_.=-]+', '-', dataset)[:80]}-{digest[:12]}.npz"
+        name = f"{file_stem(dataset, most=80)}-{digest[:12]}.npz"
         with writing(folder / name) as file:
             file.write(content)
         yield name, digest
@@ -239,9 +240,8 @@ def _write_scores(folder: Path, scored: Sequence[ScoredPairs]) -> Iterator[tuple
 def _read_scores(path: Path, expected: str, model: str) -> Iterator[ScoredPairs]:
     advice = "restore it from the repository's history, or approve a run again"
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise FacecheckError(f"{path}: larger than any baseline's scores")
-        content = path.read_bytes()
+        with opened_regular(path, most=_MOST_BYTES) as stream:
+            content = stream.read()
     except OSError as error:
         raise FacecheckError(f"{path}: scores of the baseline cannot be read ({error.strerror}): {advice}") from error
     if hashlib.sha256(content).hexdigest() != expected:
@@ -337,15 +337,15 @@ def summary(baseline: Baseline) -> str:
     (model,) = baseline.signature.models
     weights = str(model.contract.get("weights_sha256", ""))[:16] or "-"
     head = [
-        f"# Baseline of {_cell(a.line)}",
+        f"# Baseline of {in_markdown(a.line)}",
         "",
-        _cell(a.reason),
+        in_markdown(a.reason),
         "",
-        f"- approved by {_cell(a.by)}, {a.at}",
-        f"- run `{a.run}` of {a.started}, commit {commit}, facecheck {code.facecheck}",
-        f"- model {_cell(a.model)}, `{_cell(model.spec)}`, weights {weights}",
+        f"- approved by {in_markdown(a.by)}, {a.at}",
+        f"- run {in_markdown(a.run)} of {in_markdown(a.started)}, commit {commit}, facecheck {code.facecheck}",
+        f"- model {in_markdown(a.model)}, {in_markdown(model.spec)}, weights {weights}",
         *(
-            f"- data {_cell(d.name)}: {d.comparisons} comparisons of {d.people} people, {d.digest[:12]}"
+            f"- data {in_markdown(d.name)}: {d.comparisons} comparisons of {d.people} people, {d.digest[:12]}"
             for d in baseline.signature.datasets
         ),
         "",
@@ -362,14 +362,5 @@ def _table(measurements: Iterable[Measurement]) -> Iterator[str]:
         if m.conditions.is_swept or key in seen:
             continue
         seen.add(key)
-        at = m.conditions.in_words()
-        title = METRICS[m.name].title + (f", {at}" if at else "")
-        yield f"| {_cell(m.dataset)} | {_cell(title)} | {m.value:.4f} | {m.low:.4f} to {m.high:.4f} |"
-
-
-def _cell(text: str) -> str:
-    """Return a text that cannot break a table or become markup."""
-    return re.sub(r"[\x00-\x1f\x7f]+", " ", text).replace("\\", "\\\\").translate(_ESCAPED)
-
-
-_ESCAPED = str.maketrans({character: f"\\{character}" for character in "|`*_<>[]"})
+        cells = in_markdown(m.dataset), in_markdown(title(m.name, m.conditions))
+        yield f"| {' | '.join(cells)} | {m.value:.4f} | {m.low:.4f} to {m.high:.4f} |"

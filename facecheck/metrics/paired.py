@@ -24,7 +24,17 @@ from facecheck.metrics.dyads import Dyads, Spread
 from facecheck.metrics.intervals import Estimate
 from facecheck.metrics.scores import Scores
 
-__all__ = ["LEAST_VARIANCE", "Difference", "McNemar", "curve_difference", "difference", "holm", "mcnemar"]
+__all__ = [
+    "LEAST_VARIANCE",
+    "Difference",
+    "McNemar",
+    "curve_difference",
+    "difference",
+    "freedom_of",
+    "holm",
+    "mcnemar",
+    "on_curve",
+]
 
 Array = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -177,15 +187,25 @@ def curve_difference(first: Scores, second: Scores, *, metric: str, far: float |
     dyads = Dyads.of(first.who)
     if dyads.count < 2:  # noqa: PLR2004 - no spread over one
         raise ValueError(f"pairs of {dyads.count} people: a paired test needs two")
-    (ours, our_influence), (theirs, their_influence) = (_on_curve(each, metric, far) for each in (first, second))
+    (ours, our_influence), (theirs, their_influence) = (on_curve(each, metric, far) for each in (first, second))
     spread = dyads.spread(our_influence - their_influence, first.genuine, least=LEAST_VARIANCE)
-    # Of a rate at a threshold that the scores set, single pairs are counted, so that their variance is known.
-    freedom = spread.freedom_of_all if metric == "auc" else spread.freedom
-    return _tested(ours - theirs, spread, freedom, dyads.count, len(first))
+    return _tested(ours - theirs, spread, freedom_of(metric, spread), dyads.count, len(first))
 
 
-def _on_curve(scores: Scores, metric: str, far: float | None) -> tuple[float, Array]:
-    """Return the value of a metric and the influence of each pair on it."""
+def freedom_of(metric: str, spread: Spread) -> float:
+    """Return the degrees of freedom of a difference of a metric.
+
+    Of a rate at a threshold that the scores set (EER, TAR), single pairs are counted, so that their variance is known.
+    """
+    return spread.freedom if metric in ("eer", "tar_at_far") else spread.freedom_of_all
+
+
+def on_curve(scores: Scores, metric: str, far: float | None = None) -> tuple[float, Array]:
+    """Return the value of a metric over all thresholds, and the influence ``(n,)`` of each pair on it.
+
+    Raises:
+        ValueError: an unknown metric, or pairs of one kind, or too few for the FAR.
+    """
     points = curve(scores)
     if metric == "auc":
         return area_under_curve(points), influence.of_auc(scores)

@@ -18,10 +18,11 @@ import facecheck
 from facecheck.corruptions import CLEAN, Applied
 from facecheck.detection.detector import Detector
 from facecheck.models.recognizer import Recognizer
+from facecheck.pipeline.work import reference_detector
 from facecheck.storage.cache import key
 from facecheck.storage.versions import library_versions, sources_sha256
 
-__all__ = ["STAGES", "condition", "deciding", "detection_key", "embedding_key", "stage_version"]
+__all__ = ["STAGES", "condition", "corruption_code", "deciding", "detection_key", "embedding_key", "stage_version"]
 
 LIBRARY = Path(facecheck.__file__).parent
 # Where the imports are followed from. The pipeline itself takes part in each stage: it loads the pixels.
@@ -67,6 +68,11 @@ def condition(corruption: Applied) -> str:
     """Name a corruption for the cache; clean results outlive a change of the corruptions' code."""
     clean = corruption.identity == CLEAN.identity
     return corruption.identity if clean else corruption.identity + _sources(LIBRARY, "corruption")
+
+
+def corruption_code() -> str:
+    """Return a hash of what decides how a picture is corrupted: the corruptions' code, and what places them."""
+    return key("corruptions", _sources(LIBRARY, "corruption"), reference_detector().identity).hex()
 
 
 def stage_version(stage: str) -> str:

@@ -6,7 +6,6 @@ The plugin and ``facecheck report`` both call :func:`finish_run`, so that a fold
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from facecheck.faces import ImageSource
 from facecheck.report.terminal import table
 from facecheck.results.run import Run
 from facecheck.results.sweeps import recorded_sweeps
+from facecheck.storage.files import file_stem
 
 __all__ = ["UnfinishedError", "finish_run", "size_mib"]
 
@@ -88,7 +88,7 @@ def _contact_sheets(run: Run, folder: Path) -> Iterator[Path]:
         signed = run.signature.dataset(name)
         for source in () if signed is None else _images(signed.spec):
             with contextlib.suppress(UnreadableImageError):
-                stem = re.sub(r"[^A-Za-z0-9_.=-]+", "-", f"{eval_name}-{name}")[:_LONGEST]
+                stem = file_stem(f"{eval_name}-{name}", most=_LONGEST)
                 yield draw_sheet(source, folder / f"{stem}-sheet.png", rows=rows)
                 break
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import re
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from facecheck.report import models, pairs, sweeps
 from facecheck.report.graph import Graph
 from facecheck.results.run import Run
 from facecheck.results.scored_pairs import ScoredPairs, load_scores
-from facecheck.storage.files import writing
+from facecheck.storage.files import file_stem, writing
 
 __all__ = ["draw", "graphs_of"]
 
@@ -93,7 +92,7 @@ def _short(model: str) -> str:
 
 def _stem(name: str, taken: set[str]) -> str:
     """Return what a graph's files are called; of names that would be called alike, each its own."""
-    stem = re.sub(r"[^A-Za-z0-9_.=-]+", "-", name)
+    stem = file_stem(name)
     if stem in taken or len(stem) > _LONGEST:
         stem = f"{stem[:_LONGEST]}-{hashlib.sha256(name.encode('utf-8', 'backslashreplace')).hexdigest()[:8]}"
     taken.add(stem)

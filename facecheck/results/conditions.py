@@ -116,6 +116,23 @@ class Conditions:
         composed = ":" in self.corruption  # a composition's name holds its levels
         return self.corruption if composed else f"{self.corruption}:{spelt_number(self.level)}"
 
+    @classmethod
+    def of_corrupted(cls, identity: str) -> Conditions:
+        """Return the conditions that have this :attr:`corrupted`.
+
+        >>> Conditions.of_corrupted("blur:2.5").in_words(), Conditions.of_corrupted("blur:2+jpeg:30").corrupted
+        ('blur 2.5', 'blur:2+jpeg:30')
+        """
+        if identity == "clean":
+            return cls()
+        name, _, level = identity.rpartition(":")
+        if "+" in identity:  # a composition's name holds its levels
+            return cls(corruption=identity, level=1.0)
+        try:
+            return cls(corruption=name, level=float(level))
+        except ValueError as error:
+            raise FacecheckError(f"{identity!r} is no corruption's identity: expected name:level") from error
+
     def as_json(self) -> dict[str, str | float | int]:
         """Return what is given, by name."""
         return dict(self._given())

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -22,7 +21,7 @@ import numpy.typing as npt
 from facecheck.errors import FacecheckError
 from facecheck.faces import Pairs
 from facecheck.metrics.scores import Scores
-from facecheck.storage.files import writing
+from facecheck.storage.files import file_stem, writing
 
 __all__ = ["ScoredPairs", "hashes_of_scores", "load_scores", "save_scores"]
 
@@ -103,7 +102,7 @@ def _folder(run: Path) -> Path:
 def _file_name(title: Mapping[str, str]) -> str:
     words = "__".join(title[key] for key in ("model", "dataset", "condition"))
     exact = hashlib.sha256(json.dumps(title, sort_keys=True).encode()).hexdigest()[:8]
-    return f"{re.sub(r'[^A-Za-z0-9_.=-]+', '-', words)[:100]}__{exact}"
+    return f"{file_stem(words, most=100)}__{exact}"
 
 
 def load_scores(folder: Path, *, hashes: Mapping[str, str] = MappingProxyType({})) -> Iterator[ScoredPairs]:

@@ -92,12 +92,19 @@ class Code:
     Args:
         facecheck: version.
         sources: hash of the library's sources: a version says little between two releases.
+        corruptions: hash of what decides how a picture is corrupted; empty in runs of older versions.
         repository: that the run was started in, None outside git.
     """
 
     facecheck: str = ""
     sources: str = ""
+    corruptions: str = ""
     repository: Repository | None = None
+
+    @property
+    def of_corruptions(self) -> str:
+        """What identifies the code of the corruptions: of an older run the whole library."""
+        return self.corruptions or self.sources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

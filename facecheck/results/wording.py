@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
+from facecheck.errors import printable
 from facecheck.results.catalogue import METRICS, Metric
 from facecheck.results.conditions import Conditions
 
-__all__ = ["capital", "metric", "title", "value"]
+__all__ = ["capital", "in_markdown", "metric", "title", "value"]
+
+# What Markdown and HTML would read as markup; an underscore within a word is none.
+_MARKUP = re.compile(r"[\\|`*<>~]|\](?=[(\[:])|(?<!\w)_|_(?!\w)|&(?=#|\w+;)|^[#+-](?=\s)")
 
 
 def metric(name: str) -> Metric:
@@ -20,6 +26,15 @@ def capital(text: str) -> str:
     'Mean AUC'
     """
     return text[:1].upper() + text[1:]
+
+
+def in_markdown(text: str) -> str:
+    r"""Return a name so that it neither breaks the table that it stands in nor is taken for markup.
+
+    >>> print(in_markdown("a|b <i>"))
+    a\|b \<i\>
+    """
+    return _MARKUP.sub(r"\\\g<0>", " ".join(printable(" ".join(text.split())).split()))
 
 
 def title(name: str, at: Conditions) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -12,7 +13,9 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["opened_regular", "write_text", "writing"]
+__all__ = ["file_stem", "opened_regular", "write_text", "writing"]
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.=-]+")
 
 
 @contextlib.contextmanager
@@ -60,6 +63,19 @@ def writing(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def file_stem(text: str, *, most: int | None = None) -> str:
+    """Return a name for a file of this title, in letters that every file system takes.
+
+    Args:
+        text: such as names of a model and a data set, whatever they hold.
+        most: letters, None for all of them.
+
+    >>> file_stem("blur-my/../faces", most=12)
+    'blur-my-..-f'
+    """
+    return _NOT_IN_NAMES.sub("-", text)[:most]
 
 
 def write_text(path: Path, text: str) -> Path:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from facecheck.cli import main
-from facecheck.comparison.between_runs import Change, compare_scores
+from facecheck.comparison.between_runs import Change, compare_runs, compare_scores
 from facecheck.comparison.runs_text import change_lines
 from facecheck.errors import FacecheckError
 from facecheck.faces import Face, ImageSource, Pairs
@@ -144,6 +144,17 @@ def test_other_pairs_are_incomparable() -> None:
     assert found.reason == f"the pairs or images changed: baseline {'a' * 12}, run {'b' * 12}"
 
 
+def test_degraded_pairs_of_other_code_are_incomparable_and_clean_ones_are_not() -> None:
+    """A corruption that changed would look like a model that did."""
+    both = [scored(drawn()), scored(drawn(1), condition="blur:1")]
+    changes = compare_scores(both, both, corruptions=("a" * 64, ""))
+    (refused,) = [c for c in changes if c.outcome == "incomparable"]
+
+    assert refused.conditions.corrupted == "blur:1"
+    assert refused.reason == f"the code of the corruptions changed: baseline and run have {'a' * 12} and unknown"
+    assert {c.outcome for c in changes if not c.conditions.is_swept} == {"identical"}
+
+
 def kept(folder: Path, similarity: np.ndarray, *models: str) -> Path:
     """Write a run that holds these scores for each model."""
     folder.mkdir()
@@ -191,7 +202,5 @@ def test_models_that_cannot_be_matched_are_named(
 
 def test_a_folder_of_no_run_is_refused(tmp_path: Path) -> None:
     """By name."""
-    from facecheck.comparison.between_runs import compare_runs  # noqa: PLC0415
-
     with pytest.raises(FacecheckError, match="no run of facecheck"):
         compare_runs(tmp_path, tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import PIL.Image
@@ -14,9 +15,9 @@ SAMPLE = Path(__file__).parents[3] / "shared" / "data" / "cfp_sample"
 
 
 def written(root: Path, *, part: str = "") -> Path:
-    """Write two people with two frontal pictures and one profile each, in two folds."""
+    """Write four people with two frontal pictures and one profile each, in two folds of two people."""
     lists: dict[str, list[str]] = {"frontal": [], "profile": []}
-    for person in ("001", "002"):
+    for person in ("001", "002", "003", "004"):
         for kind, count in (("frontal", 2), ("profile", 1)):
             folder = root / "Data" / "Images" / part / person / kind
             folder.mkdir(parents=True)
@@ -26,8 +27,8 @@ def written(root: Path, *, part: str = "") -> Path:
                 lists[kind].append(f"{len(lists[kind]) + 1} {name}\n")
     protocol = root / "Protocol"
     pairs = {
-        "FF": (("1,2", "1,3"), ("3,4", "2,4")),
-        "FP": (("1,1", "1,2"), ("3,2", "3,1")),
+        "FF": (("1,2", "1,3"), ("5,6", "6,8")),
+        "FP": (("1,1", "1,2"), ("5,3", "5,4")),
     }
     for kind, folds in pairs.items():
         for fold, (same, diff) in enumerate(folds, 1):
@@ -51,8 +52,8 @@ def test_both_protocols_and_both_layouts_are_read(tmp_path: Path, part: str) -> 
     assert [[names[side] for side in pair] for pair in profile.pairs.indices.tolist()] == [
         ["001/frontal/01.jpg", "001/profile/01.jpg"],
         ["001/frontal/01.jpg", "002/profile/01.jpg"],
-        ["002/frontal/01.jpg", "002/profile/01.jpg"],
-        ["002/frontal/01.jpg", "001/profile/01.jpg"],
+        ["003/frontal/01.jpg", "003/profile/01.jpg"],
+        ["003/frontal/01.jpg", "004/profile/01.jpg"],
     ]
     for dataset in (frontal, profile):
         assert dataset.pairs.genuine.tolist() == [True, False, True, False]
@@ -93,3 +94,26 @@ def test_an_unknown_protocol_and_missing_folds_are_refused(tmp_path: Path) -> No
         open_dataset(f"cfp:{written(tmp_path)}?protocol=PF")
     with pytest.raises(DatasetError, match="no folds; expected folders 01, 02"):
         open_dataset(f"cfp:{tmp_path / 'Data'}")
+
+
+def test_folds_that_share_people_are_dealt_anew_and_said(tmp_path: Path) -> None:
+    """Person 2 is in both: a threshold would be chosen on whom it judges."""
+    folder = written(tmp_path)
+    (folder / "Protocol" / "Split" / "FF" / "02" / "diff.txt").write_text("6,3\n")
+    dataset = open_dataset(f"cfp:{folder}")
+
+    (note,) = dataset.notes
+    assert "its folds share people (002)" in note
+
+
+def test_lists_may_begin_with_a_byte_order_mark_and_are_no_pipes(tmp_path: Path) -> None:
+    """As every other list of pairs."""
+    folder = written(tmp_path)
+    path = folder / "Protocol" / "Pair_list_F.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert len(open_dataset(f"cfp:{folder}").pairs) == 4
+
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(DatasetError, match=r"Pair_list_F\.txt: expected a list of pairs, a text file"):
+        open_dataset(f"cfp:{folder}")
