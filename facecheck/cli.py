@@ -201,7 +201,9 @@ def _approve(options: argparse.Namespace) -> int:
         reason=options.why,
         by=options.by or approver(),
     )
-    print(f"{made.folder}: {made.approval.model} of run {made.approval.run}, {len(made.scores)} data sets. Commit it;")
+    print(
+        f"{made.folder}: {made.approval.model} of run {made.approval.run}, scores of {len(made.scores)} data set(s). Commit it;"
+    )
     print(f"later: facecheck compare {made.folder} reports/latest")
     return 0
 
@@ -221,6 +223,8 @@ def _compare(options: argparse.Namespace) -> int:
     )
     for (before, after), changes in found.items():
         print("\n".join(change_lines(changes, before=before, after=after)))
+    if all(change.outcome == "incomparable" for changes in found.values() for change in changes):
+        raise FacecheckError("nothing could be compared: the runs have no pairs and corruption in common")
     return int(any(change.outcome == "worse" for changes in found.values() for change in changes))
 
 

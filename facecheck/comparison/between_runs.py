@@ -235,25 +235,18 @@ def compare_scores(
     refused: list[Change] = []
     cases: list[_Case] = []
     people: dict[str, tuple[int, Dyads]] = {}
-    for key, new in measured.items():
-        old = approved.get(key)
-        if old is None:
-            continue
-        reason = _incomparable(old, new, corruptions)
-        if reason:
+    for key, old in approved.items():
+        new = measured.get(key)
+        reason = "the run did not measure it" if new is None else _incomparable(old, new, corruptions)
+        if new is None or reason:
+            at = Conditions.of_corrupted(old.condition)
             refused.append(
-                Change(
-                    dataset=new.dataset,
-                    name="accuracy",
-                    conditions=Conditions.of_corrupted(new.condition),
-                    outcome="incomparable",
-                    reason=reason,
-                )
+                Change(dataset=old.dataset, name="accuracy", conditions=at, outcome="incomparable", reason=reason)
             )
             continue
         if new.dataset not in people:
             people[new.dataset] = (len(people), Dyads.of(new.scores.who))
-        clean = (approved.get((new.dataset, "clean"), old), measured.get((new.dataset, "clean"), new))
+        clean = approved.get((new.dataset, "clean")), measured.get((new.dataset, "clean"))
         cases += _cases(old, new, clean, people[new.dataset], margins)
     return (*_judged(cases, false_alarms), *refused)
 
@@ -272,7 +265,7 @@ def _incomparable(old: ScoredPairs, new: ScoredPairs, corruptions: tuple[str, st
 def _cases(
     old: ScoredPairs,
     new: ScoredPairs,
-    clean: tuple[ScoredPairs, ScoredPairs],
+    clean: tuple[ScoredPairs | None, ScoredPairs | None],
     people: tuple[int, Dyads],
     margins: Mapping[str, float],
 ) -> Iterator[_Case]:
@@ -306,21 +299,30 @@ def _cases(
             identical=identical,
         )
 
-    theirs, ours = clean[0].thresholds, clean[1].thresholds
-    was_right = old.scores.matched(theirs) == genuine
-    for thresholds, where in ((ours, DEPLOYED), (theirs, NON_MATCH | Conditions(reference="approved threshold"))):
-        is_right = new.scores.matched(thresholds) == genuine
-        apart = is_right.astype(np.float64) - was_right
-        rates = (float(was_right.mean()), float(is_right.mean()))
-        made = case("accuracy", where, rates, influence.of_mean(apart, genuine), genuine)
-        same = identical and np.array_equal(thresholds, theirs)
-        yield dataclasses.replace(made, identical=same, flips=_flips(was_right, is_right, old, new))
+    before, after = clean
+    if before is not None and after is not None:
+        yield from _decided_cases(old, new, (before.thresholds, after.thresholds), case)
     was_made, is_made = (each.scores.made.astype(np.float64) for each in (old, new))
     shares = (float(was_made.mean()), float(is_made.mean()))
     made = case("comparisons_made", Conditions(), shares, influence.of_mean(is_made - was_made))
     yield dataclasses.replace(made, identical=np.array_equal(was_made, is_made))
     if genuine.any() and not genuine.all():
         yield from _ranked_cases(old.scores, new.scores, at, case)
+
+
+def _decided_cases(
+    old: ScoredPairs, new: ScoredPairs, thresholds: tuple[Array, Array], case: _MakeCase
+) -> Iterator[_Case]:
+    """Yield the accuracy at the run's own clean thresholds, and at those that the baseline's users run with."""
+    genuine, (theirs, ours) = new.scores.genuine, thresholds
+    was_right = old.scores.matched(theirs) == genuine
+    for chosen, where in ((ours, DEPLOYED), (theirs, NON_MATCH | Conditions(reference="approved threshold"))):
+        is_right = new.scores.matched(chosen) == genuine
+        apart = is_right.astype(np.float64) - was_right
+        rates = (float(was_right.mean()), float(is_right.mean()))
+        made = case("accuracy", where, rates, influence.of_mean(apart, genuine), genuine)
+        same = np.array_equal(old.scores.similarity, new.scores.similarity) and np.array_equal(chosen, theirs)
+        yield dataclasses.replace(made, identical=same, flips=_flips(was_right, is_right, old, new))
 
 
 def _ranked_cases(old: Scores, new: Scores, at: Conditions, case: _MakeCase) -> Iterator[_Case]:

@@ -17,6 +17,7 @@ from facecheck.results.scored_pairs import ScoredPairs, hashes_of_scores, save_s
 from facecheck.results.signature import ModelSignature, Signature
 
 PEOPLE = 400
+CONDITIONS = ["clean", *(f"blur:{level}" for level in range(1, 20))]
 WHO = np.array([[k, k] for k in range(PEOPLE)] + [[k, (k + 1) % PEOPLE] for k in range(PEOPLE)])
 
 
@@ -92,9 +93,9 @@ def test_a_little_noise_is_never_worse() -> None:
     for repeat in range(30):
         noise = np.random.default_rng(100 + repeat)
         changes = compare_scores(
-            [scored(each, condition=f"blur:{n + 1}") for n, each in enumerate(before)],
+            [scored(each, condition=CONDITIONS[n]) for n, each in enumerate(before)],
             [
-                scored(each + 0.02 * noise.standard_normal(800), condition=f"blur:{n + 1}")
+                scored(each + 0.02 * noise.standard_normal(800), condition=CONDITIONS[n])
                 for n, each in enumerate(before)
             ],
         )
@@ -135,12 +136,14 @@ def test_the_same_loss_in_every_pair_is_bounded_by_people() -> None:
 
 
 def test_other_pairs_are_incomparable() -> None:
-    """With both digests; a condition that only one has is left out."""
-    (found,) = compare_scores(
-        [scored(drawn(), digest="a" * 64)], [scored(drawn(), digest="b" * 64), scored(drawn(), condition="blur:1")]
+    """With both digests; what the baseline alone has is said, what the run alone has is new and left out."""
+    found, missing = compare_scores(
+        [scored(drawn(), digest="a" * 64), scored(drawn(), condition="blur:2")],
+        [scored(drawn(), digest="b" * 64), scored(drawn(), condition="blur:1")],
     )
 
-    assert found.outcome == "incomparable"
+    assert {found.outcome, missing.outcome} == {"incomparable"}
+    assert (missing.conditions.corrupted, missing.reason) == ("blur:2", "the run did not measure it")
     assert found.reason == f"the pairs or images changed: baseline {'a' * 12}, run {'b' * 12}"
 
 
@@ -198,6 +201,23 @@ def test_models_that_cannot_be_matched_are_named(
 
     assert main(["compare", str(before), str(after), *options]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_nothing_in_common_is_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A comparison of nothing would be green for ever."""
+    before, after = kept(tmp_path / "a", drawn(), "m"), kept(tmp_path / "b", drawn(), "m")
+    for path in (after / "scores").iterdir():
+        path.unlink()
+
+    assert main(["compare", str(before), str(after)]) == 2
+    assert "nothing could be compared" in capsys.readouterr().err
+
+
+def test_without_clean_thresholds_nothing_is_decided() -> None:
+    """Those of degraded images would be taken for them."""
+    changes = compare_scores([scored(drawn(), condition="blur:1")], [scored(drawn(1), condition="blur:1")])
+
+    assert {c.name for c in changes} == {"comparisons_made", "auc", "eer"}
 
 
 def test_a_folder_of_no_run_is_refused(tmp_path: Path) -> None:
