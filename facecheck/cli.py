@@ -201,9 +201,8 @@ def _approve(options: argparse.Namespace) -> int:
         reason=options.why,
         by=options.by or approver(),
     )
-    print(
-        f"{made.folder}: {made.approval.model} of run {made.approval.run}, scores of {len(made.scores)} data set(s). Commit it;"
-    )
+    about = f"{made.approval.model} of run {made.approval.run}"
+    print(f"{made.folder}: {about}, scores of {len(made.scores)} data set(s). Commit it;")
     print(f"later: facecheck compare {made.folder} reports/latest")
     return 0
 
