@@ -18,6 +18,7 @@ from facecheck.evaluation.timing import (
     images_per_second,
     latency,
     peak_memory_mib,
+    reference_seconds,
     rows_of,
     size_of,
     stage,
@@ -51,9 +52,10 @@ def test_latency(benchmark: BenchmarkFixture, prepared: Prepared, record: Record
         return next(turns)()
 
     device = prepared.recognizer.device
-    _, seconds = _timed(benchmark, one_image, device, rounds=len(prepared), warmup_rounds=2)
+    _, seconds, reference = _timed(benchmark, one_image, device, rounds=len(prepared), warmup_rounds=2)
     benchmark.extra_info.update(stage=part, batch=1, **peak_memory_mib(device))
     measured = record.add(latency(seconds, part=part, batch=1))
+    record.add_rounds(measured, seconds, reference=reference)
 
     verdict = record.judge(measured)
 
@@ -67,7 +69,7 @@ def test_throughput(benchmark: BenchmarkFixture, prepared: Prepared, record: Rec
     best = max(speeds, key=lambda batch: speeds[batch])
     work = stage("all", prepared, rows_of(prepared, best))
 
-    vectors, seconds = _timed(benchmark, work, device, rounds=3, warmup_rounds=0)  # the search has warmed it up
+    vectors, seconds, _ = _timed(benchmark, work, device, rounds=3, warmup_rounds=0)  # the search has warmed it up
     benchmark.extra_info.update(stage="all", batch=best, **peak_memory_mib(device))
     benchmark.extra_info.update({f"images_per_s_at_{batch}": round(speed, 2) for batch, speed in speeds.items()})
     measured = record.add(throughput(seconds, batch=best))
@@ -87,10 +89,12 @@ def test_throughput(benchmark: BenchmarkFixture, prepared: Prepared, record: Rec
 
 def _timed(
     benchmark: BenchmarkFixture, work: Callable[[], T], device: torch.device, *, rounds: int, warmup_rounds: int
-) -> tuple[T, Seconds]:
-    """Return what the last round gave and the seconds of every round."""
+) -> tuple[T, Seconds, Seconds]:
+    """Return what the last round gave, the seconds of every round, and those of a reference kernel around it."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
+    before = reference_seconds(device)
     result = benchmark.pedantic(work, rounds=rounds, warmup_rounds=warmup_rounds)  # type: ignore[no-untyped-call]
     assert benchmark.stats is not None, "pytest-benchmark is disabled: nothing was timed"
-    return result, np.array(benchmark.stats.stats.data)
+    reference = np.concatenate((before, reference_seconds(device)))
+    return result, np.array(benchmark.stats.stats.data), reference

@@ -145,6 +145,9 @@ def _add_approve_arguments(approve: argparse.ArgumentParser) -> None:
     approve.add_argument(
         "--baselines", type=Path, default=Path("reports/baselines"), help="reports/baselines by default"
     )
+    approve.add_argument(
+        "--scores-at", default="", help="folder or URL (s3://...) for the scores, of which the hashes are committed"
+    )
     approve.set_defaults(run=_approve)
 
 
@@ -153,6 +156,7 @@ def _add_compare_arguments(compare: argparse.ArgumentParser) -> None:
     compare.add_argument("after", type=Path, help="folder of the other run")
     compare.add_argument("--model", help="in AFTER; by default every model that both runs have")
     compare.add_argument("--against", help="in BEFORE, where its name is another")
+    compare.add_argument("--limits", type=Path, help="file with [[margin]] tables, evals/limits.toml by default")
     compare.add_argument("--false-alarms", type=float, default=0.01, help="over all cases together, 0.01 by default")
     compare.set_defaults(run=_compare)
 
@@ -191,7 +195,7 @@ def _limits(options: argparse.Namespace) -> int:
 
 
 def _approve(options: argparse.Namespace) -> int:
-    from facecheck.gate.baselines import approve, approver  # noqa: PLC0415 - numpy comes with it
+    from facecheck.gate.approval import approve, approver  # noqa: PLC0415 - numpy comes with it
 
     made = approve(
         options.folder,
@@ -200,31 +204,36 @@ def _approve(options: argparse.Namespace) -> int:
         line=options.line,
         reason=options.why,
         by=options.by or approver(),
+        elsewhere=options.scores_at,
     )
-    about = f"{made.approval.model} of run {made.approval.run}"
-    print(f"{made.folder}: {about}, scores of {len(made.scores)} data set(s). Commit it;")
-    print(f"later: facecheck compare {made.folder} reports/latest")
+    newest = made.parts[-1]
+    about = f"{newest.approval.model} of run {newest.approval.run}"
+    print(f"{made.folder}: {about}, scores of {len(newest.scores)} data set(s). Commit it;")
+    print("every later run of the line is compared with it")
     return 0
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from facecheck.comparison.between_runs import compare_runs  # noqa: PLC0415 - scipy comes with it
-    from facecheck.comparison.runs_text import change_lines  # noqa: PLC0415 - likewise
+    from facecheck.comparison.sides import compare, couples, sides_of  # noqa: PLC0415 - scipy comes with it
+    from facecheck.gate import read_margins  # noqa: PLC0415 - numpy comes with it
+    from facecheck.gate.margins import Margins  # noqa: PLC0415 - likewise
+    from facecheck.report.against import against_lines  # noqa: PLC0415 - likewise
 
     if not 0 < options.false_alarms < 1:
         raise FacecheckError(f"--false-alarms {options.false_alarms}: expected a fraction between 0 and 1")
-    found = compare_runs(
-        options.before,
-        options.after,
-        model=options.model,
-        against=options.against,
-        false_alarms=options.false_alarms,
-    )
-    for (before, after), changes in found.items():
-        print("\n".join(change_lines(changes, before=before, after=after)))
-    if all(change.outcome == "incomparable" for changes in found.values() for change in changes):
+    usual = Path("evals/limits.toml")
+    file = options.limits or (usual if usual.is_file() else None)
+    margins = Margins() if file is None else read_margins(file)
+    chosen = couples(sides_of(options.before), sides_of(options.after), model=options.model, against=options.against)
+    found = [
+        compare(old, new, margins=margins, false_alarms=options.false_alarms, red=("worse", "flips"))
+        for old, new in chosen
+    ]
+    for against in found:
+        print("\n".join(against_lines(against)))
+    if all(change.outcome in ("incomparable", "not measured") for against in found for change in against.changes):
         raise FacecheckError("nothing could be compared: the runs have no pairs and corruption in common")
-    return int(any(change.outcome == "worse" for changes in found.values() for change in changes))
+    return int(any(against.is_red for against in found))
 
 
 def _sheet(options: argparse.Namespace) -> int:

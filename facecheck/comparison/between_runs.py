@@ -8,7 +8,8 @@ covariance of all pairs that share a person. A case is
 * better: there is evidence of a gain,
 * not worse: there is evidence that at most the margin was lost,
 * undecided: none of these; more people would be needed,
-* incomparable: the pairs, their images or the corruption are not the same.
+* incomparable: the pairs, their images or the corruption are not the same, or the policy changed beside other parts,
+* not measured: the baseline has it, the run did not ask for it.
 
 Evidence is one-sided and corrected over all cases of the run (step-down max-T over people, see
 :mod:`facecheck.metrics.family`), so that a whole gate raises a false alarm at the chosen rate.
@@ -19,107 +20,36 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, Protocol, cast
+from typing import Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
-from facecheck.errors import FacecheckError, nearest
-from facecheck.gate.baselines import read_baseline
+from facecheck.comparison.differences import Refuse, other_pairs
+from facecheck.gate.margins import Margins
 from facecheck.metrics import influence, resolvable
 from facecheck.metrics.dyads import Dyads
 from facecheck.metrics.family import Family, correlation
 from facecheck.metrics.paired import LEAST_VARIANCE, freedom_of, holm, on_curve
 from facecheck.metrics.scores import Scores
+from facecheck.metrics.separation import dprime
 from facecheck.results.catalogue import METRICS
-from facecheck.results.conditions import DEPLOYED, NON_MATCH, Conditions
-from facecheck.results.run import Run
-from facecheck.results.scored_pairs import ScoredPairs, load_scores
-from facecheck.results.signature import Signature
+from facecheck.results.change import Change, ChangeOutcome, Flips
+from facecheck.results.conditions import COMPLETED, DEPLOYED, NON_MATCH, Conditions
+from facecheck.results.scored_pairs import ScoredPairs
 
-__all__ = ["MARGINS", "Change", "ChangeOutcome", "Flips", "compare_runs", "compare_scores"]
+__all__ = ["compare_scores"]
 
 Array = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-ChangeOutcome = Literal["worse", "incomparable", "undecided", "not worse", "better", "identical"]
-# What may be lost before it counts as harm, in units of each metric; a repository's limits file may say otherwise.
-MARGINS: Mapping[str, float] = {
-    "accuracy": 0.002,
-    "auc": 0.002,
-    "eer": 0.002,
-    "tar_at_far": 0.01,
-    "comparisons_made": 0.002,
-}
+DEFAULT = Margins()
 _SHOWN = 5  # pairs that changed sides, by name
 _FARS = (0.01, 0.001)
+_FEWEST = 2  # comparisons of a kind that have a spread
 _EVIDENCE = ("worse", "better", "not worse")  # in this order of precedence
 _MOST_PEOPLE = 1_000_000
 _Z_MOST = 37.0  # beyond it the normal's tail is zero in a float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flips:
-    """Pairs that the two versions judge differently.
-
-    Args:
-        negative: that the approved version judged correctly and this one does not.
-        positive: the reverse.
-        pairs: of all.
-        worst: names of both images and the two similarities, those that changed most first.
-    """
-
-    negative: int
-    positive: int
-    pairs: int
-    worst: tuple[tuple[str, str, float, float], ...] = ()
-
-    @property
-    def negative_rate(self) -> float:
-        """Share of all pairs that broke."""
-        return self.negative / self.pairs if self.pairs else 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One metric under one condition, this run against the baseline.
-
-    Args:
-        dataset: name of the data set.
-        name: of the metric.
-        conditions: that it was measured under.
-        outcome: see the module.
-        before: value of the baseline.
-        after: value of the run.
-        gain: improvement, negative for a loss, whatever the metric's direction.
-        low: end of the simultaneous interval of the gain.
-        high: end of the simultaneous interval of the gain.
-        margin: loss that is tolerated.
-        p: one-sided probability of so large a loss beyond the margin, corrected over all cases (max-T).
-        p_holm: the same, corrected by Holm.
-        people: that the pairs concern.
-        people_needed: roughly how many would decide, None where it is decided.
-        flips: pairs that changed sides, None for metrics over all thresholds.
-        reason: why the case is incomparable; empty otherwise.
-    """
-
-    dataset: str
-    name: str
-    conditions: Conditions
-    outcome: ChangeOutcome
-    before: float = float("nan")
-    after: float = float("nan")
-    gain: float = 0.0
-    low: float = 0.0
-    high: float = 0.0
-    margin: float = 0.0
-    p: float = 1.0
-    p_holm: float = 1.0
-    people: int = 0
-    people_needed: int | None = None
-    flips: Flips | None = None
-    reason: str = ""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -155,80 +85,22 @@ class _MakeCase(Protocol):
     ) -> _Case: ...
 
 
-def compare_runs(
-    before: Path, after: Path, *, model: str | None = None, against: str | None = None, false_alarms: float = 0.01
-) -> dict[tuple[str, str], tuple[Change, ...]]:
-    """Compare the models of two finished runs on the pairs that both judged.
-
-    Args:
-        before: folder of the run, or of the baseline, that is the yardstick.
-        after: folder of the other.
-        model: of ``after``; by default every model that both have, or the only one of each.
-        against: of ``before``, the same name by default.
-        false_alarms: chance of calling any sound case worse, over all cases of a model.
-
-    Raises:
-        FacecheckError: no run there, damaged scores, or no model to compare.
-    """
-    (earlier, approved), (later, measured) = _kept(before), _kept(after)
-    old, new = ([signed.name for signed in each.models] for each in (earlier, later))
-    couples = _couples(old, new, model, against)
-    return {
-        (theirs, ours): compare_scores(
-            [each for each in approved if each.model == theirs],
-            [each for each in measured if each.model == ours],
-            false_alarms=false_alarms,
-            corruptions=(earlier.code.of_corruptions, later.code.of_corruptions),
-        )
-        for theirs, ours in couples
-    }
-
-
-def _kept(folder: Path) -> tuple[Signature, list[ScoredPairs]]:
-    """Return the signature of a run, or of a baseline, and its scores."""
-    baseline = read_baseline(folder.parent, folder.name)
-    if baseline is not None:
-        return baseline.signature, list(baseline.scored())
-    run = Run.read(folder)
-    return run.signature, list(load_scores(folder, hashes=run.scores))
-
-
-def _couples(old: Sequence[str], new: Sequence[str], model: str | None, against: str | None) -> list[tuple[str, str]]:
-    for name, known, where in ((model, new, "the second run"), (against, old, "the first run")):
-        if name is not None and name not in known:
-            raise FacecheckError(f"{name!r} is no model of {where}. {nearest(name, known)}")
-    if model is not None or against is not None:
-        ours = model if model is not None else against if against in new else new[0] if len(new) == 1 else None
-        theirs = against if against is not None else ours if ours in old else old[0] if len(old) == 1 else None
-        if ours is None or theirs is None:
-            raise FacecheckError("which models? Give both --model and --against: the runs have several")
-        return [(theirs, ours)]
-    both = [(name, name) for name in old if name in new]
-    if not both and len(old) == len(new) == 1:
-        both = [(old[0], new[0])]
-    if not both:
-        raise FacecheckError(
-            f"the runs have no model in common ({', '.join(old)}; {', '.join(new)}): say --model NEW --against OLD"
-        )
-    return both
-
-
 def compare_scores(
     before: Iterable[ScoredPairs],
     after: Iterable[ScoredPairs],
     *,
-    margins: Mapping[str, float] = MARGINS,
+    margins: Margins = DEFAULT,
     false_alarms: float = 0.01,
-    corruptions: tuple[str, str] = ("", ""),
+    refuse: Refuse = other_pairs,
 ) -> tuple[Change, ...]:
     """Compare the scores of one model line: the baseline's and a run's.
 
     Args:
         before: of the baseline.
-        after: of the run.
-        margins: tolerated loss by metric; a metric that is not named has none.
+        after: of the run, all of one model.
+        margins: tolerated losses.
         false_alarms: chance of calling any sound case worse, over all cases together.
-        corruptions: what identifies the code of the corruptions, of the baseline and of the run.
+        refuse: says why two files of scores cannot be compared, empty if they can.
     """
     approved = {(each.dataset, each.condition): each for each in before}
     measured = {(each.dataset, each.condition): each for each in after}
@@ -237,12 +109,11 @@ def compare_scores(
     people: dict[str, tuple[int, Dyads]] = {}
     for key, old in approved.items():
         new = measured.get(key)
-        reason = "the run did not measure it" if new is None else _incomparable(old, new, corruptions)
+        reason = "the run did not measure it" if new is None else refuse(old, new)
         if new is None or reason:
+            outcome: ChangeOutcome = "not measured" if new is None else "incomparable"
             at = Conditions.of_corrupted(old.condition)
-            refused.append(
-                Change(dataset=old.dataset, name="accuracy", conditions=at, outcome="incomparable", reason=reason)
-            )
+            refused.append(Change(dataset=old.dataset, name="accuracy", conditions=at, outcome=outcome, reason=reason))
             continue
         if new.dataset not in people:
             people[new.dataset] = (len(people), Dyads.of(new.scores.who))
@@ -251,23 +122,12 @@ def compare_scores(
     return (*_judged(cases, false_alarms), *refused)
 
 
-def _incomparable(old: ScoredPairs, new: ScoredPairs, corruptions: tuple[str, str]) -> str:
-    if old.digest != new.digest:
-        return f"the pairs or images changed: baseline {old.digest[:12]}, run {new.digest[:12]}"
-    if not (np.array_equal(old.names, new.names) and np.array_equal(old.scores.who, new.scores.who)):
-        return "the pairs changed although the data set's digest did not"
-    if new.condition != "clean" and corruptions[0] != corruptions[1]:
-        known = " and ".join(code[:12] or "unknown" for code in corruptions)
-        return f"the code of the corruptions changed: baseline and run have {known}"
-    return ""
-
-
 def _cases(
     old: ScoredPairs,
     new: ScoredPairs,
     clean: tuple[ScoredPairs | None, ScoredPairs | None],
     people: tuple[int, Dyads],
-    margins: Mapping[str, float],
+    margins: Margins,
 ) -> Iterator[_Case]:
     group, dyads = people
     genuine = new.scores.genuine
@@ -294,7 +154,7 @@ def _cases(
             freedom=freedom_of(name, spread),
             of_people=sign * dyads.per_person(moved),
             group=group,
-            margin=margins.get(name, 0.0),
+            margin=margins.of(new.model, new.dataset, name, at | where),
             people=dyads.count,
             identical=identical,
         )
@@ -308,6 +168,8 @@ def _cases(
     yield dataclasses.replace(made, identical=np.array_equal(was_made, is_made))
     if genuine.any() and not genuine.all():
         yield from _ranked_cases(old.scores, new.scores, at, case)
+        if not at.is_swept:
+            yield from _separated_cases(old.scores, new.scores, case)
 
 
 def _decided_cases(
@@ -323,6 +185,11 @@ def _decided_cases(
         made = case("accuracy", where, rates, influence.of_mean(apart, genuine), genuine)
         same = np.array_equal(old.scores.similarity, new.scores.similarity) and np.array_equal(chosen, theirs)
         yield dataclasses.replace(made, identical=same, flips=_flips(was_right, is_right, old, new))
+        if where is DEPLOYED and new.condition == "clean":
+            broke = (was_right & ~is_right).astype(np.float64)
+            rate = float(broke.mean())
+            made = case("negative_flip_rate", where, (0.0, rate), influence.of_mean(broke, genuine), genuine)
+            yield dataclasses.replace(made, identical=same)
 
 
 def _ranked_cases(old: Scores, new: Scores, at: Conditions, case: _MakeCase) -> Iterator[_Case]:
@@ -332,6 +199,21 @@ def _ranked_cases(old: Scores, new: Scores, at: Conditions, case: _MakeCase) -> 
         (was, old_influence), (now, new_influence) = (on_curve(each, name, far) for each in (old, new))
         where = NON_MATCH if far is None else NON_MATCH | Conditions(far=far)
         yield case(name, where, (was, now), new_influence - old_influence, new.genuine)
+
+
+def _separated_cases(old: Scores, new: Scores, case: _MakeCase) -> Iterator[_Case]:
+    """Yield how far the distances of both kinds lie apart, over the comparisons that both versions made."""
+    rows = old.made & new.made
+    genuine = new.genuine[rows]
+    if min(genuine.sum(), (~genuine).sum()) < _FEWEST:
+        return
+    was, now = old.similarity[rows], new.similarity[rows]
+    if not all(part.std() > 0 for values in (was, now) for part in (values[genuine], values[~genuine])):
+        return
+    moved = np.zeros(len(new))
+    moved[rows] = influence.of_dprime(now, genuine) - influence.of_dprime(was, genuine)
+    values = (dprime(Scores(was, old.who[rows])), dprime(Scores(now, new.who[rows])))
+    yield case("dprime", COMPLETED, values, moved, new.genuine)
 
 
 def _flips(was_right: Bools, is_right: Bools, old: ScoredPairs, new: ScoredPairs) -> Flips:
@@ -347,12 +229,17 @@ def _flips(was_right: Bools, is_right: Bools, old: ScoredPairs, new: ScoredPairs
             (
                 str(new.names[row, 0]),
                 str(new.names[row, 1]),
-                float(old.scores.similarity[row]),
-                float(new.scores.similarity[row]),
+                _finite(old.scores.similarity[row]),
+                _finite(new.scores.similarity[row]),
             )
             for row in worst
         ),
     )
+
+
+def _finite(similarity: float) -> float | None:
+    """Return a similarity, None where a comparison could not be made."""
+    return float(similarity) if np.isfinite(similarity) else None
 
 
 # Evidence over all cases.
@@ -383,9 +270,8 @@ def _settled(case: _Case, rate: float) -> Change:
     """Return a case without any difference between pairs, or with the same one in all: people alone bound it."""
     if case.identical:
         return _change(case, "identical")
-    doubt = 1 - rate ** (
-        1 / case.people
-    )  # the largest share that as many people may hide without one of them showing it
+    # The largest share that as many people may hide without one of them showing it.
+    doubt = 1 - rate ** (1 / case.people)
     low, high = max(-1.0, case.gain - doubt), min(1.0, case.gain + doubt)
     outcome: ChangeOutcome = "undecided"
     if high < -case.margin:
@@ -405,12 +291,17 @@ def _decided(case: _Case, p: Mapping[str, float], p_holm: float, reach: float, r
     found = _change(case, cast("ChangeOutcome", outcome))
     return dataclasses.replace(
         found,
-        low=max(-1.0, case.gain - half),
-        high=min(1.0, case.gain + half),
+        low=max(-_most(case), case.gain - half),
+        high=min(_most(case), case.gain + half),
         p=p["worse"],
         p_holm=p_holm,
         people_needed=needed,
     )
+
+
+def _most(case: _Case) -> float:
+    """Return the largest gain that there can be."""
+    return 1.0 if METRICS[case.name].unit == "fraction" else np.inf
 
 
 def _needed(case: _Case, half: float) -> int | None:

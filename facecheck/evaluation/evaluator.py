@@ -25,6 +25,7 @@ from facecheck.pipeline import Pipeline
 from facecheck.pipeline.outcomes import Embedded
 from facecheck.results.conditions import ANY, DEPLOYED, NON_MATCH, RETUNED, Conditions, ThresholdKind
 from facecheck.results.measurement import Findings, Measured
+from facecheck.results.probe_vectors import ProbeVectors, save_probe
 from facecheck.results.scored_pairs import ScoredPairs, save_scores
 from facecheck.storage.cache import Cache
 
@@ -148,11 +149,21 @@ class Evaluator:
         """Return what the preflight reports of the model's contract and of the data, once a run: mostly nothing."""
         if id(recognizer) not in self._findings:
             found = [finding.sentence for finding in preflight(recognizer, cache=self._cache)]
+            self._keep_probe(recognizer)
             self._findings[id(recognizer)] = [*recognizer.doubts, *found, *filter(None, [unprobed(recognizer)])]
         both = id(recognizer), dataset.spec
         if both not in self._borders:
             self._borders[both] = beyond_the_border(recognizer, dataset, self.pipeline, cache=self._cache)
         return [*self._findings[id(recognizer)], *filter(None, [self._borders[both]])]
+
+    def _keep_probe(self, recognizer: Recognizer) -> None:
+        """Write what the model answers to fixed crops, for the comparison with later runs."""
+        if self._folder is not None:
+            asked = recognizer.probe
+            answers = ProbeVectors(
+                model=recognizer.name, crops=asked.crops, vectors=asked.vectors.astype(np.float32), noise=asked.noise
+            )
+            save_probe(self._folder, answers)
 
     def prepare(self, recognizer: Recognizer, dataset: Dataset, count: int) -> Prepared:
         """Return the first images in which a face is found, ready to be timed, at most ``count``."""

@@ -36,6 +36,7 @@ def sign_model(recognizer: Recognizer) -> ModelSignature:
         fingerprint=recognizer.fingerprint,
         device=device_name(recognizer.device),
         precision=recognizer.precision,
+        line=recognizer.line,
     )
 
 

@@ -31,6 +31,7 @@ __all__ = [
     "model_size",
     "peak_memory_mib",
     "prepare",
+    "reference_seconds",
     "rows_of",
     "size_of",
     "stage",
@@ -42,6 +43,7 @@ Seconds = npt.NDArray[np.float64]
 STAGES = ("detect", "align", "embed", "all")
 _MIB = 2**20
 _MB = 10**6
+_WARM_UP = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,6 +136,28 @@ def stage(name: str, prepared: Prepared, rows: Sequence[int]) -> Callable[[], np
         return result if isinstance(result, np.ndarray) and result.dtype == np.float32 else None
 
     return timed
+
+
+def reference_seconds(device: torch.device, *, rounds: int = 12) -> Seconds:
+    """Return the time of each round of a fixed kernel, which changes only with the machine: a unit for other times.
+
+    Args:
+        device: where the networks run.
+        rounds: after two that warm up.
+    """
+    generator = torch.Generator().manual_seed(0)
+    image = torch.randn(4, 64, 56, 56, generator=generator).to(device)
+    filters = torch.randn(64, 64, 3, 3, generator=generator).to(device) / 24
+    seconds = []
+    with torch.inference_mode():
+        for _ in range(rounds + _WARM_UP):
+            started = time.perf_counter()
+            found = image
+            for _ in range(3):
+                found = torch.relu(torch.nn.functional.conv2d(found, filters, padding=1))
+            found.sum().item()  # waits for the device
+            seconds.append(time.perf_counter() - started)
+    return np.array(seconds[_WARM_UP:])
 
 
 def rows_of(prepared: Prepared, batch: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facecheck.gate.limits import LimitsError, read_limits
+from facecheck.gate.limits import LimitsError, read_limits, read_margins
 from facecheck.gate.unmatched import absent_evals, unmatched
 from facecheck.gate.verdict import judge, judge_all, limit_for
 from facecheck.results.verdict import Judgement, Limit, Verdict
@@ -17,5 +17,6 @@ __all__ = [
     "judge_all",
     "limit_for",
     "read_limits",
+    "read_margins",
     "unmatched",
 ]

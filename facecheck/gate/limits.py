@@ -9,18 +9,21 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from facecheck.errors import FacecheckError, nearest
+from facecheck.gate.margins import MARGINS, Margin, Margins
 from facecheck.results.catalogue import METRICS
 from facecheck.results.conditions import Conditions
 from facecheck.results.verdict import Limit
 from facecheck.storage.files import opened_regular
 
-__all__ = ["LimitsError", "read_limits"]
+__all__ = ["LimitsError", "read_limits", "read_margins"]
 
 _BOUNDS = ("at_least", "at_most")
 _LEVEL = re.compile(r"\d+(\.\d+)?")
 _MOST = 1e300
 _MOST_BYTES = 2**24  # of a file that people review
 _KEYS = frozenset({"eval", "name", "where", "why", *_BOUNDS})
+_OF_MARGIN = frozenset({"name", "tolerate", "why", "where"})
+_ALL = {"limit", "sweep", "margin"}
 _NEARLY = 0.8  # of a name's letters, from which another is taken for a slip of the pen
 _SHOWN = 100  # letters of a value that is refused
 # The metrics that are differences of fractions; the others of that unit lie between 0 and 1.
@@ -42,11 +45,43 @@ def read_limits(path: Path) -> tuple[Limit, ...]:
     content = _parsed(path)
     limits = _tables(path, content, "limit")
     tables = [*limits, *_spread(path, _tables(path, content, "sweep"))]
-    if not tables or set(content) - {"limit", "sweep"}:
-        others = ", ".join(sorted(set(content) - {"limit", "sweep"}))
+    if not tables or set(content) - _ALL:
+        others = ", ".join(sorted(set(content) - _ALL))
         found = f": {others[:_SHOWN]}" if others else ""
-        raise LimitsError(f"{path}: expected at least one [[limit]] table, [[sweep]] tables, and nothing else{found}")
+        raise LimitsError(
+            f"{path}: expected at least one [[limit]] table, [[sweep]] and [[margin]] tables, and nothing else{found}"
+        )
     return tuple(_limit(path, number, table) for number, table in enumerate(tables, 1))
+
+
+def read_margins(path: Path) -> Margins:
+    """Read the ``[[margin]]`` tables of a file of limits: ``name``, ``tolerate``, ``why`` and perhaps ``where``.
+
+    Raises:
+        LimitsError: the file is missing or malformed, or a margin has other keys or is no loss.
+    """
+    tables = _tables(path, _parsed(path), "margin")
+    return Margins(tuple(_margin(f"{path}, margin {number}", table) for number, table in enumerate(tables, 1)))
+
+
+def _margin(place: str, table: Mapping[str, object]) -> Margin:
+    if set(table) - _OF_MARGIN or not table.keys() >= _OF_MARGIN - {"where"}:
+        raise LimitsError(f"{place}: expected name, tolerate, why, and perhaps where")
+    name = _text(place, table, "name")
+    if name not in MARGINS:
+        raise LimitsError(f"{place}: {name[:_SHOWN]!r} is not compared with a baseline. {nearest(name, MARGINS)}")
+    tolerate = _bound(place, "tolerate", table["tolerate"], name)
+    if tolerate < 0:
+        raise LimitsError(f"{place}: tolerate = {tolerate:g}: expected a loss, 0 or more")
+    where = _where(place, table)
+    return Margin(
+        name=name,
+        tolerate=tolerate,
+        why=_text(place, table, "why"),
+        model=_text(place, where, "model") if "model" in where else None,
+        dataset=_text(place, where, "dataset") if "dataset" in where else None,
+        where=_conditions(place, where),
+    )
 
 
 def _parsed(path: Path) -> dict[str, object]:
@@ -119,11 +154,7 @@ def _limit(path: Path, number: int, table: Mapping[str, object]) -> Limit:
     eval_name, name, why = (_text(place, table, key) for key in ("eval", "name", "why"))
     if name not in METRICS:
         raise LimitsError(f"{place}: {name[:_SHOWN]!r} is no measurement's name. {nearest(name, METRICS)}")
-    where = table.get("where", {})
-    if not isinstance(where, dict):
-        raise LimitsError(
-            f"{place}: where must be a table, not {_shown(where)}: expected where = {{ model = ..., ... }}"
-        )
+    where = _where(place, table)
     return Limit(
         eval=eval_name,
         name=name,
@@ -134,6 +165,15 @@ def _limit(path: Path, number: int, table: Mapping[str, object]) -> Limit:
         dataset=_text(place, where, "dataset") if "dataset" in where else None,
         where=_conditions(place, where),
     )
+
+
+def _where(place: str, table: Mapping[str, object]) -> dict[str, object]:
+    where = table.get("where", {})
+    if not isinstance(where, dict):
+        raise LimitsError(
+            f"{place}: where must be a table, not {_shown(where)}: expected where = {{ model = ..., ... }}"
+        )
+    return where
 
 
 def _text(place: str, table: Mapping[str, object], key: str) -> str:

@@ -22,6 +22,7 @@ from facecheck.specs import Spec, split_specs
 
 __all__ = ["BUILT_IN", "build", "check", "split_models"]
 
+_LINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=+-]{0,99}")
 _OF_NO_VECTOR = frozenset({"threshold", "name", "centre"})
 
 
@@ -44,8 +45,27 @@ def build(text: str, settings: Settings) -> Recognizer:
     Raises:
         ModelError: an unknown name or option, missing or wrong weights, a factory that fails.
     """
-    made, origin = _made(text, settings)
-    return dataclasses.replace(made, spec=text, origin=f"{origin} {made.origin}")
+    unnamed, line = _line_of(text)
+    made, origin = _made(unnamed, settings)
+    return dataclasses.replace(made, spec=text, origin=f"{origin} {made.origin}", line=line or made.line)
+
+
+def _line_of(text: str) -> tuple[str, str]:
+    """Return a specification without its line, and the line: it says nothing about the model itself.
+
+    Raises:
+        ModelError: a name that cannot be a folder's everywhere, or two of them.
+
+    >>> _line_of("mine:build?line=door&flip=mean")
+    ('mine:build?flip=mean', 'door')
+    """
+    head, _, tail = text.partition("?")
+    options = tail.split("&") if tail else []
+    lines = [option.removeprefix("line=") for option in options if option.startswith("line=")]
+    if len(lines) > 1 or not all(map(_LINE.fullmatch, lines)):
+        raise ModelError(f"{text!r}: expected one line=NAME, a name of letters, digits and . _ = + -")
+    rest = "&".join(option for option in options if not option.startswith("line="))
+    return "?".join(filter(None, (head, rest))), "".join(lines)
 
 
 def _made(text: str, settings: Settings) -> tuple[Recognizer, str]:
@@ -144,6 +164,7 @@ def check(text: str) -> None:
     Raises:
         ModelError: an unknown name or option, a value that no model could take, a missing file, module or factory.
     """
+    text, _ = _line_of(text)
     if _is_file(text):
         check_file(Spec.parse(text, error=ModelError))
         return

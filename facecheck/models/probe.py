@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,7 +18,7 @@ _DIGITS = 2  # coarse: the last bits depend on the number of threads
 _SAME: dict[str, float] = {"fp32": 2e-3, "bf16": 0.1, "fp16": 0.05}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Probed:
     """What the probe found.
 
@@ -27,11 +27,17 @@ class Probed:
         alone: largest change of a vector's number where the crop is in the usual batch and not in a small one, as a
             fraction of the largest number; 0 where it is none.
         batch: number of crops in the usual batch.
+        crops: hash of the crops.
+        vectors: ``(batch, d)`` answers in the usual batch.
+        noise: largest change of a number from a small batch to the usual one, as a fraction of the largest number.
     """
 
     fingerprint: str
     alone: float
     batch: int
+    crops: str = ""
+    vectors: Embeddings = field(default_factory=lambda: np.empty((0, 0), dtype=np.float32), repr=False)
+    noise: float = 0.0
 
 
 def probed(name: str, embedder: Embedder, crops: Crops, *, batch: int, precision: Precision) -> Probed:
@@ -62,10 +68,11 @@ def probed(name: str, embedder: Embedder, crops: Crops, *, batch: int, precision
     together = _asked(name, embedder, many[:batch])
     change = _apart(vectors[:batch], together[: len(crops)]) / largest
     total = hashlib.sha256(_rounded(vectors, largest) + f"{largest:.2e}".encode())
-    if change <= _SAME[precision]:
-        return Probed(total.hexdigest(), 0.0, batch)
-    total.update(_rounded(together, largest))
-    return Probed(total.hexdigest(), change, batch)
+    alone = 0.0 if change <= _SAME[precision] else change
+    if alone:
+        total.update(_rounded(together, largest))
+    asked = hashlib.sha256(repr(crops.shape).encode() + crops.tobytes()).hexdigest()
+    return Probed(total.hexdigest(), alone, batch, asked, together, max(apart, change))
 
 
 def _asked(name: str, embedder: Embedder, crops: Crops) -> Embeddings:

@@ -99,6 +99,7 @@ class Recognizer:
         spec: the specification that :func:`~facecheck.models.build` made it from. Together with the device and the
             precision, ``build`` makes it again from that, in another process too. Empty for a recogniser that was
             made or changed otherwise.
+        line: name that survives the model's versions, by which it finds its baseline; empty for the model's name.
         origin: what the network was made from, besides its weights: specification, code and settings. It outlives
             a change of the other parts, and belongs to the identity.
 
@@ -116,6 +117,7 @@ class Recognizer:
     precision: Precision = "fp32"
     spec: str = ""
     origin: str = ""
+    line: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what reports cannot name."""

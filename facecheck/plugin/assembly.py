@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 from collections import defaultdict
@@ -11,17 +12,20 @@ from typing import Any
 import msgspec
 import pytest
 
-from facecheck.errors import printable, shortened
+from facecheck.errors import FacecheckError, printable, shortened
 from facecheck.evaluation.signatures import sign_code, sign_machine
 from facecheck.gate import unmatched
 from facecheck.plugin.planning import planned
 from facecheck.plugin.record import PROPERTY
+from facecheck.plugin.yardstick import Compared
 from facecheck.report.finish import UnfinishedError, finish_run, size_mib
 from facecheck.report.terminal import table
 from facecheck.results.measurement import Measurement
+from facecheck.results.probe_vectors import hashes_of_probes
 from facecheck.results.run import Failures, Run, new_run_id
 from facecheck.results.scored_pairs import hashes_of_scores
 from facecheck.results.signature import DatasetSignature, ModelSignature, Signature
+from facecheck.results.timed import Timed
 from facecheck.results.verdict import Outcome, Verdict
 from facecheck.storage.versions import library_versions
 
@@ -42,6 +46,7 @@ class Assembly:
         self._started = started
         self._verdicts: dict[str, Verdict] = {}
         self._kept: dict[str, list[Any]] = defaultdict(list)
+        self.compared = Compared()
 
     @property
     def outcomes(self) -> set[Outcome]:
@@ -62,13 +67,41 @@ class Assembly:
             return
         self._verdicts[nodeid] = _verdict(nodeid, report, kept)
 
-    def finish(self, folder: Path, config: pytest.Config) -> list[str]:
-        """Write the run and finish its folder; return the summary.
+    def finish(self, folder: Path, config: pytest.Config, *, whole: bool) -> list[str]:
+        """Write the run, compare it with its yardstick and finish its folder; return the summary.
+
+        Args:
+            folder: of the run.
+            config: of the session.
+            whole: whether every case was run: of another, nothing is approved.
 
         Raises:
+            FacecheckError: the run was to be approved, and could not.
             UnfinishedError: results, comparison or graphs could not be written.
         """
         run = self._run(folder, config)
+        yardstick = planned(config).yardstick
+        self._write(run, folder)
+        self.compared = yardstick.compare(run, folder)
+        if self.compared != Compared():
+            notes = (*run.notes, *self.compared.notes, *self.compared.problems)
+            run = dataclasses.replace(run, against=self.compared.against, notes=notes)
+            self._write(run, folder)
+        if run.measurements:  # a run that measured nothing must not hide the last one that did
+            _point_latest(folder)
+        told = finish_run(folder)
+        if yardstick.reason:
+            if not whole:
+                raise UnfinishedError(
+                    "nothing was approved: the run was interrupted, or a case ended by an error", told
+                )
+            try:
+                told += yardstick.approve(run, folder)
+            except (FacecheckError, OSError) as error:
+                raise UnfinishedError(f"nothing more was approved: {error}", told) from error
+        return told
+
+    def _write(self, run: Run, folder: Path) -> None:
         try:
             run.write(folder)
         except OSError as error:
@@ -78,9 +111,6 @@ class Assembly:
                 "run the same command again",
                 table(run, folder=folder),
             ) from error
-        if run.measurements:  # a run that measured nothing must not hide the last one that did
-            _point_latest(folder)
-        return finish_run(folder)
 
     def _run(self, folder: Path, config: pytest.Config) -> Run:
         plan = planned(config)
@@ -107,6 +137,8 @@ class Assembly:
             notes=(*dict.fromkeys(self._kept["note"]), *filter(None, [idle])),
             questions={name: question for entry in self._kept["question"] for name, question in entry.items()},
             scores=hashes_of_scores(folder),
+            probes=hashes_of_probes(folder),
+            timed=msgspec.convert(self._kept["timed"], tuple[Timed, ...]),
         )
 
 

@@ -29,6 +29,13 @@ _NAMES = {
     "limits": "the file of promises, evals/limits.toml by default",
     "corruptions": "judge these as well, comma-separated: name:level, or several of those joined by +",
     "cache": "folder of the cache, or 'none'",
+    "approve": "make this run the baseline of its models' lines, for this reason; such a run is red",
+    "baseline": "folder of a run or baseline to compare with instead of the lines' own, or 'none'",
+    "baselines": "folder of all baselines, reports/baselines in the root folder by default",
+    "scores_at": "folder or URL (s3://...) for the scores of an approved run, of which hashes are committed",
+    "red": "what makes a comparison red: of worse, flips, incomparable, undecided, slower; "
+    "worse,flips,incomparable by default, 'none' for nothing",
+    "false_alarms": "chance of calling any sound case of a model worse, 0.01 by default",
     "reports": "folder that reports are written to, reports/ by default",
 }
 LISTS = ("models", "datasets", "corruptions", "evals")
@@ -42,7 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare every option thrice: ``--facecheck-x``, environment ``FACECHECK_X``, ini ``facecheck_x``."""
     group = parser.getgroup("facecheck", "facecheck: the models, the data and the machine")
     for name, about in _NAMES.items():
-        flag = f"--facecheck-{name}"
+        flag = f"--facecheck-{name.replace('_', '-')}"
         group.addoption(flag, action="append", dest=f"facecheck_{name}", metavar=name.upper(), help=about)
         parser.addini(f"facecheck_{name}", about, default="")
     for name, about in _SWITCHES.items():

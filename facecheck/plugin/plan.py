@@ -21,12 +21,13 @@ from facecheck.embedders.network import Precision
 from facecheck.errors import FacecheckError, ModelError, printable
 from facecheck.evaluation.degradations import SAMPLE
 from facecheck.evaluation.evaluator import Evaluator
-from facecheck.gate import Limit, read_limits
+from facecheck.gate import Limit, read_limits, read_margins
 from facecheck.models import Settings, build, check, split_models
 from facecheck.models.recognizer import Recognizer
 from facecheck.pipeline import Pipeline
 from facecheck.plugin.device import full_fp32, resolve_device
 from facecheck.plugin.options import switch, text
+from facecheck.plugin.yardstick import Yardstick
 from facecheck.storage.cache import Cache
 from facecheck.storage.weights import cache_folder
 
@@ -51,6 +52,7 @@ class Plan:
         limits_file: where they are written.
         cache: folder, None for no cache; the empty path is the default place.
         full: whether sweeps run on all pairs of the bundled faces and at every level.
+        yardstick: what the run is compared with.
         corruptions: judged beside those of the table, such as ``blur:2+jpeg:30``.
         built: recognisers by specification, or why they could not be built.
     """
@@ -64,6 +66,7 @@ class Plan:
     cache: Path | None
     full: bool
     corruptions: tuple[Applied, ...]
+    yardstick: Yardstick
     built: dict[str, Recognizer | FacecheckError] = field(default_factory=dict)
 
     @classmethod
@@ -95,6 +98,7 @@ class Plan:
             limits_file=file,
             cache=None if cache == "none" else Path(cache).expanduser() if cache else Path(),
             full=switch(config, "full"),
+            yardstick=Yardstick.of(config, margins=read_margins(file), sampled=sample is not None),
             corruptions=tuple(Applied.parse(each) for each in text(config, "corruptions", "").split(",") if each),
         )
 

@@ -12,11 +12,13 @@ from facecheck.datasets import Dataset
 from facecheck.errors import printable
 from facecheck.evaluation.evaluator import Evaluator
 from facecheck.evaluation.signatures import sign_dataset, sign_model
+from facecheck.evaluation.timing import Seconds
 from facecheck.gate import Limit, Verdict, judge_all
 from facecheck.models.recognizer import Recognizer
 from facecheck.plugin.markers import eval_asked
 from facecheck.plugin.planning import planned
 from facecheck.results.measurement import Findings, Measurement, Measurements
+from facecheck.results.timed import Timed
 
 __all__ = ["PROPERTY", "Record"]
 
@@ -66,6 +68,26 @@ class Record:
             failed = {"model": self._recognizer.name, "dataset": self._dataset.name, "corrupted": corrupted}
             self._keep("failures", {**failed, "images": images})
         return made
+
+    def add_rounds(self, measured: Measurements, seconds: Seconds, *, reference: Seconds) -> None:
+        """Keep the rounds behind a timing, for the comparison with later runs.
+
+        Args:
+            measured: that was made of them.
+            seconds: of each round, in any unit of work.
+            reference: of each round of the reference kernel.
+        """
+        for measurement in measured:
+            self._keep(
+                "timed",
+                Timed(
+                    model=measurement.model,
+                    dataset=measurement.dataset,
+                    conditions=measurement.conditions,
+                    seconds=tuple(seconds.tolist()),
+                    reference=tuple(reference.tolist()),
+                ),
+            )
 
     def judge(self, measurements: Iterable[Measurement], *, promise: Limit | None = None) -> Verdict:
         """Judge measurements by the limits; the case asserts the verdict.

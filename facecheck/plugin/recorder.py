@@ -68,16 +68,30 @@ class Recorder:
         """Write the run, finish its folder, and refuse to be green about nothing."""
         if self._assembly is None:
             return
-        outcomes = self._assembly.outcomes
-        strict = switch(self._config, "strict") and outcomes & {"skipped", "unjudged"}
-        if exitstatus == pytest.ExitCode.OK and (outcomes <= {"skipped", "unjudged"} or strict):
-            session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
+        whole = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not session.shouldstop
         try:
-            self._lines = self._assembly.finish(run_folder(self._config), self._config)
+            self._lines = self._assembly.finish(run_folder(self._config), self._config, whole=whole)
         except _problems() as error:
             self._problem = str(error)
             self._lines = list(getattr(error, "summary", ()))
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+            return
+        if exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = self._status()
+
+    def _status(self) -> pytest.ExitCode:
+        """Return the status where all cases passed: not green if the comparison is red, or nothing was judged."""
+        assert self._assembly is not None, "evals were reported"
+        if self._assembly.compared.is_red or text(self._config, "approve", ""):
+            return pytest.ExitCode.TESTS_FAILED
+        strict = switch(self._config, "strict") and self._assembly.outcomes & {"skipped", "unjudged"}
+        return pytest.ExitCode.NO_TESTS_COLLECTED if strict or self._says_nothing() else pytest.ExitCode.OK
+
+    def _says_nothing(self) -> bool:
+        """Whether neither a limit nor a baseline judged anything."""
+        if self._assembly is None or not self._assembly.outcomes <= {"skipped", "unjudged"}:
+            return False
+        return not self._assembly.compared.judged
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the short table, and where everything is."""
@@ -86,7 +100,9 @@ class Recorder:
         terminalreporter.section("facecheck")
         for line in self._lines:
             terminalreporter.write_line(line)
-        if self._assembly.outcomes <= {"skipped", "unjudged"}:
+        for problem in self._assembly.compared.problems:
+            terminalreporter.write_line(problem, red=True)
+        if self._says_nothing():
             terminalreporter.write_line(
                 "Nothing was judged: every case was skipped or unjudged, so this run is not green.", red=True
             )

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import get_args
 
+from facecheck.report.against import against_lines
 from facecheck.results.catalogue import METRICS
 from facecheck.results.conditions import ANY, DEPLOYED, NON_MATCH, Conditions
 from facecheck.results.measurement import Measurement
@@ -46,6 +47,7 @@ def table(run: Run, *, folder: Path) -> list[str]:
         *_robustness(run.measurements),
         *(f"note: {note}" for note in run.notes),
         *_failures(run.failures),
+        *(line for each in run.against for line in against_lines(each)),
         *_verdicts(run, folder),
     ]
 

@@ -31,6 +31,7 @@ METRICS: Mapping[str, Metric] = {
     "tar_at_far": Metric("fraction", "higher", "TAR at FAR"),
     "fmr": Metric("fraction", "lower", "false match rate"),
     "fnmr": Metric("fraction", "lower", "false non-match rate"),
+    "negative_flip_rate": Metric("fraction", "lower", "negative flip rate"),
     "precision": Metric("fraction", "higher", "precision"),
     "recall": Metric("fraction", "higher", "recall"),
     "f1": Metric("fraction", "higher", "F1"),

@@ -10,7 +10,7 @@ import dataclasses
 import datetime as dt
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,12 @@ from typing import Any
 import msgspec
 
 from facecheck.errors import FacecheckError
+from facecheck.results.change import Against
 from facecheck.results.conditions import Conditions
 from facecheck.results.measurement import Measurement
 from facecheck.results.schema_1 import upgraded
 from facecheck.results.signature import Signature
+from facecheck.results.timed import Timed
 from facecheck.results.verdict import Verdict
 from facecheck.storage.files import write_text
 
@@ -76,6 +78,9 @@ class Run:
         notes: what a person should know that is no verdict, such as the level at which distances collapse.
         questions: what each eval asks, by its name.
         scores: SHA-256 of each file of scores by its name.
+        probes: SHA-256 of each file of vectors on fixed crops by its name.
+        timed: the rounds of each timing.
+        against: each model against the baseline of its line.
         unattributed: judged measurements of a file of schema 1, which did not record by which verdict.
     """
 
@@ -89,6 +94,9 @@ class Run:
     notes: tuple[str, ...] = ()
     questions: Mapping[str, str] = field(default_factory=dict)
     scores: Mapping[str, str] = field(default_factory=dict)
+    probes: Mapping[str, str] = field(default_factory=dict)
+    timed: tuple[Timed, ...] = ()
+    against: tuple[Against, ...] = ()
     unattributed: tuple[Measurement, ...] = ()
 
     @property
@@ -108,6 +116,8 @@ class Run:
             **msgspec.to_builtins(content),
             "measurements": [measurement.as_json() for measurement in self.measurements],
             "verdicts": [_verdict_as_json(verdict, positions) for verdict in self.verdicts],
+            "timed": [{**msgspec.to_builtins(each), "conditions": each.conditions.as_json()} for each in self.timed],
+            "against": [each.as_json() for each in self.against],
             "unattributed": [measurement.as_json() for measurement in self.unattributed],
         }
 
@@ -147,6 +157,8 @@ class Run:
     def _of_json(cls, content: dict[str, Any]) -> Run:
         for entry in (*content["measurements"], *content.get("unattributed", ())):
             Conditions.of_json(entry.get("conditions", {}))  # msgspec would leave out names that are not known
+        for entry in (*content.get("timed", ()), *_changes(content)):
+            Conditions.of_json(entry["conditions"])
         for judgement in (each for entry in content["verdicts"] for each in entry["judgements"]):
             Conditions.of_json((judgement.get("limit") or {}).get("where", {}))
         measurements = msgspec.convert(content["measurements"], tuple[Measurement, ...])
@@ -155,7 +167,13 @@ class Run:
         return dataclasses.replace(rest, measurements=measurements, verdicts=verdicts)
 
 
-_PLAIN = ("id", "started", "duration_s", "signature", "failures", "notes", "questions", "scores")
+def _changes(content: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for against in content.get("against", ()):
+        yield from against["changes"]
+        yield from against["timings"]
+
+
+_PLAIN = ("id", "started", "duration_s", "signature", "failures", "notes", "questions", "scores", "probes")
 
 
 def new_run_id(started: dt.datetime) -> str:

@@ -22,6 +22,7 @@ class ModelSignature:
         fingerprint: hash of what it answers to fixed crops.
         device: where it ran.
         precision: what it computed in.
+        line: name that survives the model's versions, empty for the model's own.
     """
 
     name: str
@@ -33,6 +34,12 @@ class ModelSignature:
     fingerprint: str = ""
     device: str = ""
     precision: str = ""
+    line: str = ""
+
+    @property
+    def in_line(self) -> str:
+        """The name of the line that it belongs to."""
+        return self.line or self.name
 
     @property
     def threshold(self) -> float | None:

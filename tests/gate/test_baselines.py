@@ -1,5 +1,6 @@
 """An approved run: written in one step, read by people, checked by hash, never unpickled."""
 
+import dataclasses
 import json
 import pickle
 from pathlib import Path
@@ -11,10 +12,12 @@ from facecheck.cli import main
 from facecheck.errors import FacecheckError
 from facecheck.faces import Face, ImageSource, Pairs
 from facecheck.gate import baselines
-from facecheck.gate.baselines import approve, read_baseline
+from facecheck.gate.approval import approve
+from facecheck.gate.baselines import leftovers, read_baseline
 from facecheck.metrics.scores import Scores
 from facecheck.results.conditions import DEPLOYED, Conditions
 from facecheck.results.measurement import Measurement
+from facecheck.results.probe_vectors import ProbeVectors, hashes_of_probes, save_probe
 from facecheck.results.run import Run
 from facecheck.results.scored_pairs import ScoredPairs, hashes_of_scores, save_scores
 from facecheck.results.signature import DatasetSignature, ModelSignature, Signature
@@ -22,7 +25,15 @@ from facecheck.results.signature import DatasetSignature, ModelSignature, Signat
 WHO = np.array([[k, k] for k in range(60)] + [[k, (k + 1) % 60] for k in range(60)])
 
 
-def finished(folder: Path, *, seed: int = 0, models: tuple[str, ...] = ("mine",), sampled: bool = False) -> Path:
+def finished(
+    folder: Path,
+    *,
+    seed: int = 0,
+    models: tuple[str, ...] = ("mine",),
+    sampled: bool = False,
+    dataset: str = "dr|awn",
+    conditions: tuple[str, ...] = ("clean", "blur:3"),
+) -> Path:
     """Write a run: each model on clean and blurred pairs of sixty people."""
     folder.mkdir(parents=True)
     faces = tuple(Face(source=ImageSource(Path(n), n), subject=n) for n in (f"{k}.jpg" for k in range(240)))
@@ -30,10 +41,11 @@ def finished(folder: Path, *, seed: int = 0, models: tuple[str, ...] = ("mine",)
     generator = np.random.default_rng(seed)
     measurements = []
     for model in models:
-        for condition, at in (("clean", DEPLOYED), ("blur:3", DEPLOYED | Conditions(corruption="blur", level=3))):
+        for condition in conditions:
+            at = DEPLOYED | Conditions.of_corrupted(condition)
             similarity = np.where(WHO[:, 0] == WHO[:, 1], 2.0, -2.0) + generator.standard_normal(120)
             made = ScoredPairs(
-                model=model, dataset="dr|awn", kind="drawn", digest="d", condition=condition,
+                model=model, dataset=dataset, kind="drawn", digest="d", condition=condition,
                 scores=Scores(similarity, WHO), thresholds=np.zeros(120),
                 yaw_difference_rad=np.full(120, np.nan), names=np.empty((0, 2), dtype=np.str_),
             )  # fmt: skip
@@ -41,18 +53,22 @@ def finished(folder: Path, *, seed: int = 0, models: tuple[str, ...] = ("mine",)
             measurements.append(
                 Measurement(
                     eval="verification", name="accuracy", value=0.96875, low=0.9, high=1.0, n=120, model=model,
-                    dataset="dr|awn", conditions=at, scores=(source,),
+                    dataset=dataset, conditions=at, scores=(source,),
                 )
             )  # fmt: skip
+    for model in models:
+        vectors = np.eye(4, dtype=np.float32) + np.float32(seed)
+        save_probe(folder, ProbeVectors(model=model, crops="c", vectors=vectors, noise=1e-6))
     Run(
         id=f"run-{seed}",
         started="2026-11-26T12:00:00+00:00",
         signature=Signature(
             models=tuple(ModelSignature(name=name, spec=f"{name}:build") for name in models),
-            datasets=(DatasetSignature(name="dr|awn", comparisons=120, people=60, digest="d", sampled=sampled),),
+            datasets=(DatasetSignature(name=dataset, comparisons=120, people=60, digest="d", sampled=sampled),),
         ),
         measurements=tuple(measurements),
         scores=hashes_of_scores(folder),
+        probes=hashes_of_probes(folder),
     ).write(folder)
     return folder
 
@@ -69,14 +85,19 @@ def test_what_was_approved_is_read_again(tmp_path: Path) -> None:
     again = read_baseline(tmp_path / "baselines", "mine")
 
     assert again == made
-    assert (again.approval.reason, again.approval.by, again.approval.run) == ("v1 ships", "Ann", "run-0")
-    assert [m.value for m in again.measurements] == [0.96875, 0.96875]
+    (part,) = again.parts
+    assert (part.approval.reason, part.approval.by, part.approval.run) == ("v1 ships", "Ann", "run-0")
+    assert [m.value for m in part.measurements] == [0.96875, 0.96875]
     scored = {each.condition: each for each in again.scored()}
     generator = np.random.default_rng(0)
     for condition in ("clean", "blur:3"):
         drawn = np.where(WHO[:, 0] == WHO[:, 1], 2.0, -2.0) + generator.standard_normal(120)
         assert np.array_equal(scored[condition].scores.similarity, drawn)
         assert scored[condition].names[1].tolist() == ["2.jpg", "3.jpg"]
+    probe = again.probe()
+    assert probe is not None
+    assert np.array_equal(probe.vectors, np.eye(4))
+    assert leftovers(again) == []
     assert read_baseline(tmp_path / "baselines", "other") is None
 
 
@@ -85,7 +106,7 @@ def test_a_reviewer_reads_who_what_and_why(tmp_path: Path) -> None:
     folder = approved(tmp_path).folder
     summary = (folder / "SUMMARY.md").read_text()
 
-    assert len(list((folder / "scores").iterdir())) == 1
+    assert sorted(path.name.partition("-")[0] for path in (folder / "scores").iterdir()) == ["dr", "probe"]
     assert "v1 ships" in summary
     assert "- approved by Ann, 2" in summary
     assert "| dr\\|awn | accuracy, clean threshold | 0.9688 | 0.9000 to 1.0000 |" in summary
@@ -98,8 +119,9 @@ def test_a_later_approval_replaces_the_last(tmp_path: Path) -> None:
     first = approved(tmp_path)
     second = approved(tmp_path, seed=1)
 
-    assert first.scores.keys() != second.scores.keys()
-    assert {path.name for path in (second.folder / "scores").iterdir()} == second.scores.keys()
+    ((old,), (new,)) = first.parts, second.parts
+    assert not old.scores.keys() & new.scores.keys()
+    assert {path.name for path in (second.folder / "scores").iterdir()} == new.scores.keys() | new.probes.keys()
     assert read_baseline(tmp_path / "baselines", "other") is not None
 
 
@@ -124,21 +146,23 @@ def test_an_interrupted_approval_leaves_the_last_baseline(tmp_path: Path, monkey
 def test_scores_that_are_not_the_approved_ones_are_named(tmp_path: Path, damage: str) -> None:
     """Never ignored, never unpickled."""
     made = approved(tmp_path)
-    (path,) = (made.folder / "scores").iterdir()
+    (path,) = (made.folder / "scores").glob("dr*")
     if damage == "missing":
         path.unlink()
     else:
         path.write_bytes(path.read_bytes() + b"x" if damage == "altered" else pickle.dumps([1]))
 
-    with pytest.raises(FacecheckError, match=rf"{path.name}: .*restore it from the repository's history"):
+    with pytest.raises(FacecheckError, match=rf"{path.name}: .*restore it, from the repository's history"):
         list(made.scored())
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema": 9}, "written by a newer facecheck"),
+        ({"schema": 9}, "of another version of facecheck"),
+        ({"parts": [{}]}, "no baseline of facecheck"),
         ({"scores": {"../../evil.npz": "0"}}, "is no name of a file of scores"),
+        ({"probes": {"/etc/passwd": "0"}}, "is no name of a file of scores"),
         ({"approval": {"line": 3}}, "no baseline of facecheck"),
         ({"measurements": [{"name": "accuracy", "conditions": {"thresholdd": 1}}]}, "Did you mean threshold"),
     ],
@@ -146,10 +170,67 @@ def test_scores_that_are_not_the_approved_ones_are_named(tmp_path: Path, damage:
 def test_a_baseline_that_was_edited_by_hand_is_refused(tmp_path: Path, change: dict[str, object], message: str) -> None:
     """By its file."""
     path = approved(tmp_path).folder / "baseline.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    content = json.loads(path.read_text())
+    content["parts"][0] |= change
+    path.write_text(json.dumps(content | {name: change[name] for name in ("schema", "parts") if name in change}))
 
     with pytest.raises(FacecheckError, match=message):
         read_baseline(tmp_path / "baselines", "mine")
+
+
+def test_an_approval_leaves_other_data_sets_as_they_are(tmp_path: Path) -> None:
+    """A run of some never touches the baselines of others: two parts, each with its own approval."""
+    first = approved(tmp_path)
+    run = finished(tmp_path / "other", seed=1, dataset="dr")
+    second = approve(run, tmp_path / "baselines", model=None, reason="more data", by="Eve")
+
+    assert [part.approval.by for part in second.parts] == ["Ann", "Eve"]
+    assert second.parts[0] == first.parts[0]
+    assert {each.dataset for each in second.scored()} == {"dr|awn", "dr"}
+    assert [len(part.probes) for part in second.parts] == [1, 1]
+
+
+def test_a_run_that_measured_less_is_refused(tmp_path: Path) -> None:
+    """What the baseline holds of the data set would be forgotten."""
+    first = approved(tmp_path)
+    run = finished(tmp_path / "less", seed=1, conditions=("clean",))
+
+    with pytest.raises(
+        FacecheckError, match=r"also holds dr\|awn blur:3 \(1 in all\), which run run-1 did not measure"
+    ):
+        approve(run, tmp_path / "baselines", model=None, reason="x", by="Ann")
+    assert read_baseline(tmp_path / "baselines", "mine") == first
+
+
+@pytest.mark.parametrize("place", ["folder", "memory://facecheck-test"])
+def test_scores_may_be_kept_elsewhere(tmp_path: Path, place: str) -> None:
+    """Only their hashes are committed; a missing file is named with its place."""
+    place = str(tmp_path / "elsewhere") if place == "folder" else place
+    made = approve(finished(tmp_path / "a"), tmp_path / "baselines", model=None, reason="x", by="Ann", elsewhere=place)
+
+    assert [path.name[:5] for path in made.scores_folder.iterdir()] == ["probe"]
+    assert len(list(made.scored())) == 2
+    gone = dataclasses.replace(made, parts=(dataclasses.replace(made.parts[0], scores={"gone.npz": "0"}),))
+    with pytest.raises(FacecheckError, match=f"{place}/gone.npz: scores of the baseline cannot be read"):
+        list(gone.scored())
+
+
+@pytest.mark.parametrize("place", ["ssh://host/x", "simplecache::file:///etc"])
+def test_a_file_in_a_repository_chooses_no_odd_file_system(tmp_path: Path, place: str) -> None:
+    """A chain may run commands or write files."""
+    with pytest.raises(FacecheckError, match="scores are kept in a folder, or at a URL of"):
+        approve(finished(tmp_path / "a"), tmp_path / "b", model=None, reason="x", by="Ann", elsewhere=place)
+
+
+def test_what_an_interrupted_approval_left_is_told(tmp_path: Path) -> None:
+    """The baseline is whole; files of no approval and a summary of another are named."""
+    made = approved(tmp_path)
+    (made.scores_folder / "stray.npz").write_bytes(b"x")
+    (made.folder / "SUMMARY.md").write_text("old")
+    first, second = leftovers(made)
+
+    assert "SUMMARY.md is not of this baseline" in first
+    assert "1 files of no approval, such as stray.npz" in second
 
 
 def test_a_sample_is_no_yardstick(tmp_path: Path) -> None:
