@@ -2,7 +2,7 @@
 
 Seconds of two runs differ with whatever else the machine did. Each round is divided by the median time of a fixed
 kernel that was timed beside it, and the ratios of both runs are compared by ranks, which assumes no distribution: is
-the run slower by more than the margin?
+the run slower by more than the margin? Of the kernel's median the less favourable end of its interval is taken.
 
 Source: Mann and Whitney, Annals of Mathematical Statistics 1947.
 """
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import mannwhitneyu
+from scipy.stats import binom, mannwhitneyu
 
 from facecheck.gate.margins import Margins
 from facecheck.metrics.paired import holm
@@ -62,29 +62,36 @@ def _other_machine(old: Signature, new: Signature) -> str:
 
 def _judged(both: Sequence[tuple[Timed, Timed]], margins: Margins) -> Iterator[Slower]:
     tolerated = [margins.of(new.model, new.dataset, "latency_ms", new.conditions) for _, new in both]
-    ratios = [(_ratios(old), _ratios(new)) for old, new in both]
-    slower = holm([_p(old * (1 + margin), new) for (old, new), margin in zip(ratios, tolerated, strict=True)])
-    faster = holm([_p(new, old) for old, new in ratios])
-    for position, (_, new) in enumerate(both):
-        was, now = ratios[position]
+    slower = holm(
+        [
+            _p(_ratios(old, low=False) * (1 + margin), _ratios(new, low=True))
+            for (old, new), margin in zip(both, tolerated, strict=True)
+        ]
+    )
+    faster = holm([_p(_ratios(new, low=False), _ratios(old, low=True)) for old, new in both])
+    for position, (old, new) in enumerate(both):
         outcome: ChangeOutcome = "not worse"
         if slower[position] <= _LEVEL:
             outcome = "worse"
         elif faster[position] <= _LEVEL:
             outcome = "better"
+        was, now = (np.median(each.seconds) / np.median(each.reference) for each in (old, new))
         yield Slower(
             dataset=new.dataset,
             conditions=new.conditions,
             outcome=outcome,
-            ratio=float(np.median(now) / np.median(was)),
+            ratio=float(now / was),
             p=float(slower[position]),
             margin=tolerated[position],
-            rounds=(len(was), len(now)),
+            rounds=(len(old.seconds), len(new.seconds)),
         )
 
 
-def _ratios(timed: Timed) -> npt.NDArray[np.float64]:
-    return np.array(timed.seconds) / np.median(timed.reference)
+def _ratios(timed: Timed, *, low: bool) -> npt.NDArray[np.float64]:
+    """Return the rounds in units of the kernel's median, at the end of its interval that gives low ratios, or high."""
+    rounds = np.sort(timed.reference)
+    rank = int(binom.ppf(_LEVEL / 2, len(rounds), 0.5))  # so few rounds lie below the median by chance
+    return np.asarray(timed.seconds) / rounds[-1 - rank if low else rank]
 
 
 def _p(smaller: npt.NDArray[np.float64], larger: npt.NDArray[np.float64]) -> float:
