@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import re
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,26 @@ from facecheck.errors import FacecheckError, nearest
 __all__ = ["main"]
 
 _NEGATIVE_VALUE = re.compile(r"-[\d.]+:.*")
+# Commands whose arguments are declared elsewhere: what each does, the module, and its function.
+_ELSEWHERE = {
+    "init": ("write evals and fixtures into a repository of yours", "facecheck.init.command", "add_arguments"),
+    "approve": (
+        "make a run the baseline that later runs are compared with",
+        "facecheck.commands.baselines",
+        "add_approve_arguments",
+    ),
+    "compare": (
+        "compare a model of two runs on the same pairs: worse, better?",
+        "facecheck.commands.baselines",
+        "add_compare_arguments",
+    ),
+    "history": ("list the runs of a history, or import runs into it", "facecheck.commands.history", "add_arguments"),
+    "trend": (
+        "draw metrics over runs, and say since when they changed",
+        "facecheck.commands.history",
+        "add_trend_arguments",
+    ),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,10 +66,6 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"facecheck {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Exact)
 
-    init = commands.add_parser("init", help="write evals and fixtures into a repository of yours")
-    if "init" in given:
-        _add_init_arguments(init)
-
     split = commands.add_parser("split-lfw", help="make matched and mismatched folders out of an LFW tree")
     if "split-lfw" in given:
         _add_split_arguments(split)
@@ -73,13 +90,10 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     report.add_argument("folder", type=Path, help="of the run, such as reports/latest")
     report.set_defaults(run=_report)
 
-    approve = commands.add_parser("approve", help="make a run the baseline that later runs are compared with")
-    if "approve" in given:
-        _add_approve_arguments(approve)
-
-    compare = commands.add_parser("compare", help="compare a model of two runs on the same pairs: worse, better?")
-    if "compare" in given:
-        _add_compare_arguments(compare)
+    for name, (about, module, function) in _ELSEWHERE.items():
+        command = commands.add_parser(name, help=about)
+        if name in given:
+            getattr(importlib.import_module(module), function)(command)
 
     sheet = commands.add_parser("sheet", help="draw one image under every corruption and level")
     sheet.add_argument("picture", type=Path, help="to write, .png or .jpg")
@@ -121,12 +135,6 @@ def _joined(arguments: Sequence[str]) -> list[str]:
     return joined
 
 
-def _add_init_arguments(init: argparse.ArgumentParser) -> None:
-    from facecheck.init import command  # noqa: PLC0415
-
-    command.add_arguments(init)
-
-
 def _add_split_arguments(split: argparse.ArgumentParser) -> None:
     from facecheck.datasets.split import WAYS  # noqa: PLC0415
 
@@ -134,31 +142,6 @@ def _add_split_arguments(split: argparse.ArgumentParser) -> None:
     split.add_argument("target", type=Path, help="where matched_faces/ and mismatched_faces/ go")
     split.add_argument("--how", choices=list(WAYS), default="link", help="link (default), copy or move the images")
     split.set_defaults(run=_split)
-
-
-def _add_approve_arguments(approve: argparse.ArgumentParser) -> None:
-    approve.add_argument("folder", type=Path, help="of the run, such as reports/latest")
-    approve.add_argument("--why", required=True, help="the reason, in words: what a reviewer reads first")
-    approve.add_argument("--model", help="of the run; the only one by default")
-    approve.add_argument("--line", help="name that survives the model's versions; the model's by default")
-    approve.add_argument("--by", help="who approves it; your git name, or your login, by default")
-    approve.add_argument(
-        "--baselines", type=Path, default=Path("reports/baselines"), help="reports/baselines by default"
-    )
-    approve.add_argument(
-        "--scores-at", default="", help="folder or URL (s3://...) for the scores, of which the hashes are committed"
-    )
-    approve.set_defaults(run=_approve)
-
-
-def _add_compare_arguments(compare: argparse.ArgumentParser) -> None:
-    compare.add_argument("before", type=Path, help="folder of the run, or of the baseline, that is the yardstick")
-    compare.add_argument("after", type=Path, help="folder of the other run")
-    compare.add_argument("--model", help="in AFTER; by default every model that both runs have")
-    compare.add_argument("--against", help="in BEFORE, where its name is another")
-    compare.add_argument("--limits", type=Path, help="file with [[margin]] tables, evals/limits.toml by default")
-    compare.add_argument("--false-alarms", type=float, default=0.01, help="over all cases together, 0.01 by default")
-    compare.set_defaults(run=_compare)
 
 
 def _add_faces_arguments(faces: argparse.ArgumentParser) -> None:
@@ -192,48 +175,6 @@ def _limits(options: argparse.Namespace) -> int:
         )
     print(proposed(judged, reason=options.why, slack=options.slack, any_model=options.any_model), end="")
     return 0
-
-
-def _approve(options: argparse.Namespace) -> int:
-    from facecheck.gate.approval import approve, approver  # noqa: PLC0415 - numpy comes with it
-
-    made = approve(
-        options.folder,
-        options.baselines,
-        model=options.model,
-        line=options.line,
-        reason=options.why,
-        by=options.by or approver(),
-        elsewhere=options.scores_at,
-    )
-    newest = made.parts[-1]
-    about = f"{newest.approval.model} of run {newest.approval.run}"
-    print(f"{made.folder}: {about}, scores of {len(newest.scores)} data set(s). Commit it;")
-    print("every later run of the line is compared with it")
-    return 0
-
-
-def _compare(options: argparse.Namespace) -> int:
-    from facecheck.comparison.sides import compare, couples, sides_of  # noqa: PLC0415 - scipy comes with it
-    from facecheck.gate import read_margins  # noqa: PLC0415 - numpy comes with it
-    from facecheck.gate.margins import Margins  # noqa: PLC0415 - likewise
-    from facecheck.report.against import against_lines  # noqa: PLC0415 - likewise
-
-    if not 0 < options.false_alarms < 1:
-        raise FacecheckError(f"--false-alarms {options.false_alarms}: expected a fraction between 0 and 1")
-    usual = Path("evals/limits.toml")
-    file = options.limits or (usual if usual.is_file() else None)
-    margins = Margins() if file is None else read_margins(file)
-    chosen = couples(sides_of(options.before), sides_of(options.after), model=options.model, against=options.against)
-    found = [
-        compare(old, new, margins=margins, false_alarms=options.false_alarms, red=("worse", "flips"))
-        for old, new in chosen
-    ]
-    for against in found:
-        print("\n".join(against_lines(against)))
-    if all(change.outcome in ("incomparable", "not measured") for against in found for change in against.changes):
-        raise FacecheckError("nothing could be compared: the runs have no pairs and corruption in common")
-    return int(any(against.is_red for against in found))
 
 
 def _sheet(options: argparse.Namespace) -> int:

@@ -91,7 +91,8 @@ def _ratios(timed: Timed, *, low: bool) -> npt.NDArray[np.float64]:
     """Return the rounds in units of the kernel's median, at the end of its interval that gives low ratios, or high."""
     rounds = np.sort(timed.reference)
     rank = int(binom.ppf(_LEVEL / 2, len(rounds), 0.5))  # so few rounds lie below the median by chance
-    return np.asarray(timed.seconds) / rounds[-1 - rank if low else rank]
+    found: npt.NDArray[np.float64] = np.asarray(timed.seconds) / rounds[-1 - rank if low else rank]
+    return found
 
 
 def _p(smaller: npt.NDArray[np.float64], larger: npt.NDArray[np.float64]) -> float:

@@ -15,8 +15,10 @@ import pytest
 from facecheck.errors import FacecheckError, printable, shortened
 from facecheck.evaluation.signatures import sign_code, sign_machine
 from facecheck.gate import unmatched
+from facecheck.plugin.options import text
 from facecheck.plugin.planning import planned
 from facecheck.plugin.record import PROPERTY
+from facecheck.plugin.unfinished import finished, interrupted_runs
 from facecheck.plugin.yardstick import Compared
 from facecheck.report.finish import UnfinishedError, finish_run, size_mib
 from facecheck.report.terminal import table
@@ -87,9 +89,10 @@ class Assembly:
             notes = (*run.notes, *self.compared.notes, *self.compared.problems)
             run = dataclasses.replace(run, against=self.compared.against, notes=notes)
             self._write(run, folder)
+        finished(folder)
         if run.measurements:  # a run that measured nothing must not hide the last one that did
             _point_latest(folder)
-        told = finish_run(folder)
+        told = [*_interrupted(folder), *finish_run(folder), *_remembered(run, folder, config)]
         if yardstick.reason:
             if not whole:
                 raise UnfinishedError(
@@ -140,6 +143,36 @@ class Assembly:
             probes=hashes_of_probes(folder),
             timed=msgspec.convert(self._kept["timed"], tuple[Timed, ...]),
         )
+
+
+def _remembered(run: Run, folder: Path, config: pytest.Config) -> list[str]:
+    """Put the run into the history and into MLflow; what goes wrong there costs no run."""
+    if not run.measurements:
+        return []
+    told: list[str] = []
+    given = text(config, "history", str(folder.parent / "history.sqlite"))
+    if given != "none":
+        from facecheck.history.keeping import kept  # noqa: PLC0415 - SQLAlchemy takes a while to import
+
+        told += kept(folder, given)
+    uri = text(config, "mlflow", "")
+    if uri:
+        from facecheck.history.mlflow import export_run  # noqa: PLC0415 - an extra
+
+        try:
+            told.append(f"in MLflow: {', '.join(export_run(folder, uri))}")
+        except FacecheckError as error:
+            told.append(f"the run is not in MLflow: {error}")
+    return told
+
+
+def _interrupted(folder: Path) -> list[str]:
+    """Say which runs beside this one were killed before their results were written."""
+    dead = [name for name in interrupted_runs(folder.parent) if name != folder.name]
+    if not dead:
+        return []
+    told = f"{len(dead)} run(s) in {folder.parent} were interrupted before their results were written"
+    return [f"{told}, the last {dead[-1]}: what they finished is in the cache; remove their folders"]
 
 
 def _last_by_name(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ import pytest
 from facecheck.plugin.markers import is_eval
 from facecheck.plugin.options import switch, text
 from facecheck.plugin.planning import refusing
+from facecheck.plugin.unfinished import begun
 
 if TYPE_CHECKING:
     from facecheck.plugin.assembly import Assembly
@@ -68,7 +69,9 @@ class Recorder:
         """Write the run, finish its folder, and refuse to be green about nothing."""
         if self._assembly is None:
             return
-        whole = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not session.shouldstop
+        whole = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not (
+            session.shouldstop or session.shouldfail
+        )
         try:
             self._lines = self._assembly.finish(run_folder(self._config), self._config, whole=whole)
         except _problems() as error:
@@ -142,7 +145,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.user_properties.append((_EVAL, item.get_closest_marker("eval").args[0] if _named(item) else ""))  # type: ignore[union-attr]
     if evals and not config.getoption("collectonly"):
         with refusing(config, items):
-            run_folder(config)
+            folder = run_folder(config)
+            if not hasattr(config, "workerinput"):
+                begun(folder)
 
 
 def _named(item: pytest.Item) -> bool:

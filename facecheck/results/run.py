@@ -27,7 +27,7 @@ from facecheck.results.timed import Timed
 from facecheck.results.verdict import Verdict
 from facecheck.storage.files import write_text
 
-__all__ = ["SCHEMA", "FailedImage", "Failures", "Run", "new_run_id"]
+__all__ = ["RESULTS", "SCHEMA", "FailedImage", "Failures", "Run", "new_run_id"]
 
 SCHEMA = 2
 RESULTS = "results.json"

@@ -1,0 +1,1 @@
+"""What the command line does with finished runs: baselines, comparison, history."""
