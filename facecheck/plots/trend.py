@@ -79,12 +79,12 @@ def _marks(axes: Axes, line: Line) -> None:
     for mark in line.marks:
         places.setdefault(mark.position, []).append(mark.what)
     shown = set(sorted(places, key=lambda place: (places[place] == ["model"], place))[:_MOST_LABELS])
-    for place, whats in places.items():
-        alone = whats[0] if len(whats) == 1 else ""
+    for place, changed in places.items():
+        alone = changed[0] if len(changed) == 1 else ""
         axes.axvline(place + 0.5, color=_COLOURS.get(alone, NEITHER), linewidth=0.7, linestyle=":", alpha=0.8)
         if place in shown and len(places) <= _MOST_LABELS:
             axes.annotate(
-                "+".join(whats),
+                "+".join(changed),
                 (place + 0.5, 1.0),
                 xycoords=("data", "axes fraction"),
                 xytext=(0, 2),

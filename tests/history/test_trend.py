@@ -20,8 +20,8 @@ def slow_cusum(values: list[float]) -> float:
     n, mean, spread = len(values), np.mean(values), np.std(values)
     if not spread > 0:
         return 0.0
-    found = [abs(sum(values[:k]) - k * mean) / spread / np.sqrt(k * (n - k) / n) for k in range(1, n)]
-    return max(found)
+    found: list[float] = [abs(sum(values[:k]) - k * mean) / spread / np.sqrt(k * (n - k) / n) for k in range(1, n)]
+    return float(max(found))
 
 
 @settings(deadline=None)
