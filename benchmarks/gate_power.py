@@ -13,24 +13,38 @@ from __future__ import annotations
 import argparse
 import copy
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
+from scipy.stats import beta
 
 from facecheck.alignment import BoxCrop, FivePoint
+from facecheck.comparison.between_runs import compare_scores
 from facecheck.corruptions import CLEAN, Applied
 from facecheck.datasets import open_dataset
 from facecheck.detection.mtcnn import Mtcnn
 from facecheck.detection.selection import ChosenFace
 from facecheck.embedders.preprocessing import IMAGENET, Preprocessing
 from facecheck.evaluation.evaluator import Evaluator
+from facecheck.evaluation.views import View, decided, ranked
 from facecheck.faces import Image
 from facecheck.faces.five_points import TEMPLATES
+from facecheck.gate import judge_all
+from facecheck.gate.margins import MARGINS, Margin, Margins
+from facecheck.metrics.scores import Scores
+from facecheck.metrics.thresholds import PairThresholds
 from facecheck.models import Settings, build
 from facecheck.models.recognizer import Recognizer
 from facecheck.pipeline import Pipeline
+from facecheck.results.change import Change
+from facecheck.results.conditions import DEPLOYED, NON_MATCH
+from facecheck.results.measurement import Measurement
+from facecheck.results.scored_pairs import ScoredPairs, load_scores
+from facecheck.results.verdict import Limit
 from facecheck.storage.cache import Cache
 
 ROOT = Path(__file__).parents[1]
@@ -182,6 +196,316 @@ def measure(work: Path, lfw: Path | None, sets: Sequence[str]) -> None:
     cache.close()
 
 
+# Judging: scores only.
+
+
+NAIVE = ("accuracy within .5 %", "inside last interval", "distance within 5 %")
+LOSSES = (0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.08)
+REPEATS = 40
+NUMERIC, SWAPPED = 100, 300
+NOISE = 1e-6  # of a similarity: what another GPU or batch size does to it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What each rule says of one fault on one data set."""
+
+    fault: str
+    accuracy: float
+    gain: float
+    low: float
+    high: float
+    cases: tuple[str, ...]
+    proposed: tuple[str, ...]
+    naive: tuple[bool, bool, bool]
+
+    @property
+    def caught(self) -> bool:
+        """Whether the comparison with the baseline is red."""
+        return bool(self.cases)
+
+
+def scores_of(work: Path, name: str, fault: str) -> ScoredPairs | None:
+    """Return the scores of a fault on clean pairs, None if they were not measured."""
+    found = list(load_scores(work / name / fault)) if (work / name / fault).is_dir() else []
+    return dataclasses.replace(found[0], condition="clean") if found else None
+
+
+def reds(changes: Sequence[Change]) -> list[Change]:
+    """Return what makes a run red, the clearest first."""
+    found = [c for c in changes if c.outcome in ("worse", "incomparable")]
+    return sorted(found, key=lambda c: (c.p, c.gain))
+
+
+def measurements(scored: ScoredPairs) -> list[Measurement]:
+    """Return what evals/test_verification.py judges at thresholds chosen on other people."""
+    view = View(scored.scores, DEPLOYED, PairThresholds(scored.thresholds))
+    found = decided(view).named("accuracy") + ranked(View(scored.scores, NON_MATCH, None), fars=(0.01,))
+    return [
+        Measurement.of(measured, eval_name="verification", model=MODEL, dataset=scored.dataset)
+        for measured in found.measured
+        if measured.name in ("accuracy", "auc", "eer", "tar_at_far")
+    ]
+
+
+def proposed_limits(sound: Sequence[Measurement]) -> list[Limit]:
+    """Return the limits that ``facecheck limits`` proposes from the sound run: half way to the interval's end."""
+    found = []
+    for m in sound:
+        upper = m.name == "eer"
+        bound = m.value + 0.5 * ((m.high if upper else m.low) - m.value)
+        found.append(Limit(eval=m.eval, name=m.name, bound=bound, upper=upper, why="proposed", where=m.conditions))
+    return found
+
+
+def judged(fault: str, sound: ScoredPairs, scored: ScoredPairs) -> Judged:
+    """Judge one fault by the baseline, the limits and the rules that people use."""
+    changes = compare_scores([sound], [scored])
+    own = next((c for c in changes if c.name == "accuracy" and c.conditions.threshold == "clean"), None)
+    before, after = measurements(sound), measurements(scored)
+    failed = [
+        judgement.measurement.name
+        for judgement in judge_all(after, proposed_limits(before), sampled=False).judgements
+        if judgement.outcome == "failed"
+    ]
+    accuracies = [next(m for m in each if m.name == "accuracy") for each in (before, after)]
+    return Judged(
+        fault=fault,
+        accuracy=accuracies[1].value,
+        gain=own.gain if own else float("nan"),
+        low=own.low if own else float("nan"),
+        high=own.high if own else float("nan"),
+        cases=tuple(dict.fromkeys(case_title(change) for change in reds(changes))),
+        proposed=tuple(failed),
+        naive=naive(accuracies[0], accuracies[1], sound.scores, scored.scores),
+    )
+
+
+def case_title(change: Change) -> str:
+    """Name a case in a word or two."""
+    if change.outcome == "incomparable":
+        return "incomparable"
+    at = (
+        " at FAR"
+        if change.name == "tar_at_far"
+        else " at the approved threshold"
+        if change.conditions.reference
+        else ""
+    )
+    return change.name.replace("tar_at_far", "TAR").replace("_", " ") + at
+
+
+def naive(before: Measurement, after: Measurement, old: Scores, new: Scores) -> tuple[bool, bool, bool]:
+    """Return whether each rule that people use is red."""
+    distances = [-float(s.similarity[s.genuine & s.made].mean()) for s in (old, new)]
+    return (
+        after.value < before.value - 0.005,
+        not before.low <= after.value <= before.high,
+        abs(distances[1] - distances[0]) > 0.05 * abs(distances[0]),
+    )
+
+
+def with_scores(scored: ScoredPairs, similarity: np.ndarray, thresholds: np.ndarray | None = None) -> ScoredPairs:
+    """Return the same pairs with other similarities."""
+    return dataclasses.replace(
+        scored,
+        scores=Scores(similarity, scored.scores.who),
+        thresholds=scored.thresholds if thresholds is None else thresholds,
+    )
+
+
+def harmless(first: ScoredPairs, second: ScoredPairs) -> Iterator[tuple[str, ScoredPairs, ScoredPairs]]:
+    """Yield before and after of re-runs in which nothing became worse.
+
+    Numeric noise; and two sound models of different errors, exchanged at random for each person: neither is better,
+    while pairs change sides as they do between two versions.
+    """
+    generator = np.random.default_rng(11)
+    for _ in range(NUMERIC):
+        noise = NOISE * generator.standard_normal(len(first.scores))
+        yield "numeric", first, with_scores(first, first.scores.similarity + noise)
+    people, sides = np.unique(first.scores.who, return_inverse=True)
+    sides = sides.reshape(first.scores.who.shape)
+    for _ in range(SWAPPED):
+        swap = generator.random(len(people))[sides[:, 0]] < 0.5  # noqa: PLR2004 - a coin a person
+        a, b = first.scores.similarity, second.scores.similarity
+        s, t = first.thresholds, second.thresholds
+        yield (
+            "exchanged",
+            with_scores(first, np.where(swap, b, a), np.where(swap, t, s)),
+            with_scores(first, np.where(swap, a, b), np.where(swap, s, t)),
+        )
+
+
+def alarms(first: ScoredPairs, second: ScoredPairs) -> dict[str, int]:
+    """Count the false alarms of every rule over the harmless re-runs."""
+    names = ("facecheck", "facecheck, without margins", *NAIVE)
+    counts = dict.fromkeys(names, 0)
+    none = Margins(
+        tuple(Margin(name=name, tolerate=0.0, why="none") for name in MARGINS if name != "negative_flip_rate")
+    )
+    for _, before, after in harmless(first, second):
+        red = bool(reds(compare_scores([before], [after])))
+        bare = bool(reds([c for c in compare_scores([before], [after], margins=none) if not c.is_of_flips]))
+        accuracies = [next(m for m in measurements(each) if m.name == "accuracy") for each in (before, after)]
+        rules = naive(accuracies[0], accuracies[1], before.scores, after.scores)
+        for name, hit in zip(names, (red, bare, *rules), strict=True):
+            counts[name] += hit
+    return counts
+
+
+def power(sound: ScoredPairs, *, of_people: bool) -> list[tuple[float, float]]:
+    """Return loss of accuracy and the share of runs that are red, for pairs or people broken at random."""
+    generator = np.random.default_rng(12)
+    right = sound.scores.matched(sound.thresholds) == sound.scores.genuine
+    found = []
+    for loss in LOSSES:
+        hits, losses = 0, []
+        for _ in range(REPEATS):
+            broken = _broken(sound, right, loss, generator, of_people=of_people)
+            similarity = sound.scores.similarity.copy()
+            apart = np.abs(similarity - sound.thresholds) + 1e-6
+            similarity[broken] = np.where(sound.scores.genuine, sound.thresholds - apart, sound.thresholds + apart)[
+                broken
+            ]
+            changes = compare_scores([sound], [with_scores(sound, similarity)])
+            hits += bool(reds(changes))
+            losses.append(float(broken.sum()) / len(broken))
+        found.append((float(np.mean(losses)), hits / REPEATS))
+        if hits == REPEATS and len(found) > 1:
+            break
+    return found
+
+
+def _broken(
+    sound: ScoredPairs, right: np.ndarray, loss: float, generator: np.random.Generator, *, of_people: bool
+) -> np.ndarray:
+    """Return which pairs change sides: correct ones at random, or all genuine pairs of people at random."""
+    wanted = max(1, round(loss * len(right)))
+    if not of_people:
+        broken = np.zeros(len(right), dtype=bool)
+        broken[generator.choice(np.flatnonzero(right), wanted, replace=False)] = True
+        return broken
+    broken = np.zeros(len(right), dtype=bool)
+    people = generator.permutation(np.unique(sound.scores.who))
+    for person in people:
+        broken |= right & sound.scores.genuine & (sound.scores.who[:, 0] == person)
+        if broken.sum() >= wanted:
+            break
+    return broken
+
+
+def at_80(curve: Sequence[tuple[float, float]]) -> float:
+    """Return the smallest loss that is caught with 80 % power, between the losses that were tried."""
+    for (below, weak), (above, strong) in zip([(0.0, 0.0), *curve], curve, strict=False):
+        if strong >= 0.8:  # noqa: PLR2004 - the power that is asked for
+            return below + (0.8 - weak) / (strong - weak) * (above - below)
+    return float("nan")
+
+
+def judge(work: Path, sets: Sequence[str]) -> None:
+    """Print the tables and draw the graph."""
+    rows: dict[str, list[Judged]] = {}
+    curves: dict[str, list[tuple[float, float]]] = {}
+    for name in sets:
+        sound = scores_of(work, name, "sound")
+        if sound is None:
+            continue
+        print(f"\n### {TITLES[name]}: {len(sound.scores)} pairs of {len(np.unique(sound.scores.who))} people\n")
+        head = ("fault", "accuracy", "gain of the accuracy", "red by the baseline", "red by proposed limits", *NAIVE)
+        print(f"| {' | '.join(head)} |")
+        print("|---|---|---|---|---|---|---|---|")
+        rows[name] = []
+        for fault, (words, *_) in {**FAULTS, "labels": ("one fold's labels shuffled",)}.items():
+            scored = _shuffled(sound) if fault == "labels" else scores_of(work, name, fault)
+            if scored is None:
+                continue
+            one = judged(fault, sound, scored)
+            rows[name].append(one)
+            print(_row(words, one), flush=True)
+        other = scores_of(work, name, "checkpoint")
+        if other is not None:
+            total = NUMERIC + SWAPPED
+            told = ", ".join(f"{rule} {_rate(hits, total)}" for rule, hits in alarms(sound, other).items())
+            print(f"\nFalse alarms over {total} harmless re-runs: {told}.")
+        for of_people, what in ((False, "pairs"), (True, "people")):
+            curve = power(sound, of_people=of_people)
+            if not of_people:
+                curves[name] = curve
+            shown = ", ".join(f"{100 * loss:.2f} points {hit:.0%}" for loss, hit in curve)
+            print(f"\nPower, {what} broken at random: {shown}. 80 % at {100 * at_80(curve):.2f} points.", flush=True)
+    draw(rows, curves, ROOT / "docs" / "images" / "gate-power.png")
+
+
+def _shuffled(sound: ScoredPairs) -> ScoredPairs:
+    """Shuffle the labels of a tenth of the pairs: the digest of the pairs changes with them."""
+    generator = np.random.default_rng(13)
+    who = sound.scores.who.copy()
+    fold = np.arange(len(who)) < len(who) // 10 if len(who) < 1000 else np.arange(len(who)) % 10 == 0  # noqa: PLR2004
+    rows = np.flatnonzero(fold)
+    who[rows] = who[generator.permutation(rows)]
+    return dataclasses.replace(sound, scores=Scores(sound.scores.similarity, who), digest="labels")
+
+
+def _row(words: str, one: Judged) -> str:
+    gain = "" if np.isnan(one.gain) else f"{100 * one.gain:+.2f} [{100 * one.low:+.2f}, {100 * one.high:+.2f}]"
+    ours = ", ".join(one.cases[:3]) + (f" and {len(one.cases) - 3} more" if len(one.cases) > 3 else "")  # noqa: PLR2004
+    marks = ["red" if hit else "" for hit in one.naive]
+    cells = (words, f"{one.accuracy:.4f}", gain, ours or "-", ", ".join(one.proposed) or "-", *marks)
+    return f"| {' | '.join(cells)} |"
+
+
+def _rate(hits: int, total: int) -> str:
+    high = float(beta.ppf(0.975, hits + 1, total - hits)) if hits < total else 1.0
+    return f"{hits} ({hits / total:.1%}, at most {high:.1%})"
+
+
+def draw(rows: dict[str, list[Judged]], curves: dict[str, list[tuple[float, float]]], path: Path) -> None:
+    """Draw what each fault costs and whether it is caught, and the power over the size of a loss."""
+    figure = Figure(figsize=(4.2 * len(rows) + 4.4, 8.2), layout="constrained")
+    panels = figure.subplots(1, len(rows) + 1, gridspec_kw={"width_ratios": [1.0] * len(rows) + [1.15]})
+    words = {fault: text for fault, (text, *_) in FAULTS.items()} | {"labels": "one fold's labels shuffled"}
+    order = [fault for fault in (*FAULTS, "labels") if fault != "sound"][::-1]
+    for number, (axes, (name, found)) in enumerate(zip(panels, rows.items(), strict=False)):
+        for one in found:
+            if one.fault == "sound":
+                continue
+            loss = 0.0 if np.isnan(one.gain) else -100 * one.gain
+            y = order.index(one.fault)
+            axes.plot([0, loss], [y, y], color="#CCCCCC", linewidth=1.0, zorder=1)
+            axes.scatter(
+                loss, y, s=46, zorder=3, linewidths=1.6,
+                facecolor="#0072B2" if one.caught else "white", edgecolor="#0072B2" if one.caught else "#999999",
+            )  # fmt: skip
+            if one.proposed:
+                axes.scatter(loss, y, s=130, zorder=2, facecolor="none", edgecolor="#D55E00", linewidths=1.2)
+        axes.axvline(0, color="#666666", linewidth=0.8)
+        axes.set_xscale("symlog", linthresh=1.0)
+        axes.set_xticks([-1, 0, 0.5, 1, 3, 10, 30], ["-1", "0", ".5", "1", "3", "10", "30"])
+        axes.set_yticks(range(len(order)), [words[fault] for fault in order] if not number else [""] * len(order))
+        axes.set_ylim(-0.7, len(order) - 0.3)
+        axes.set_title(TITLES[name], fontsize=11, loc="left")
+        axes.set_xlabel("loss of accuracy, points")
+        axes.grid(alpha=0.25, linewidth=0.6)
+        axes.spines[["top", "right"]].set_visible(False)
+    axes = panels[-1]
+    for colour, (name, curve) in zip(("#009E73", "#E69F00", "#0072B2"), curves.items(), strict=False):
+        losses, hits = zip(*[(0.0, 0.0), *curve], strict=True)
+        x, y = 100 * np.array(losses), 100 * np.array(hits)
+        axes.plot(x, y, marker="o", markersize=4, color=colour, label=TITLES[name])
+    axes.axhline(80, color="#666666", linewidth=0.8, linestyle="--")
+    axes.set(xlabel="pairs broken at random, points of accuracy", ylabel="runs that are red, %", ylim=(-2, 102))
+    axes.set_title("power of the baseline", fontsize=11, loc="left")
+    axes.grid(alpha=0.25, linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=9)
+    told = "filled: red by the baseline; orange ring: red by limits proposed from the sound run; empty: neither"
+    figure.suptitle(told, fontsize=10)
+    path.parent.mkdir(exist_ok=True)
+    figure.savefig(path, dpi=100)
+    print(f"\ndrawn: {path}")
+
+
 def main() -> None:
     """Run one of the two commands."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -194,6 +518,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.what == "measure":
         measure(options.work, options.lfw, options.sets.split(","))
+    else:
+        judge(options.work, options.sets.split(","))
 
 
 if __name__ == "__main__":
