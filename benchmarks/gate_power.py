@@ -491,8 +491,9 @@ def draw(rows: dict[str, list[Judged]], curves: dict[str, list[tuple[float, floa
     axes = panels[-1]
     for colour, (name, curve) in zip(("#009E73", "#E69F00", "#0072B2"), curves.items(), strict=False):
         losses, hits = zip(*[(0.0, 0.0), *curve], strict=True)
-        x, y = 100 * np.array(losses), 100 * np.array(hits)
-        axes.plot(x, y, marker="o", markersize=4, color=colour, label=TITLES[name])
+        axes.plot(
+            100 * np.array(losses), 100 * np.array(hits), marker="o", markersize=4, color=colour, label=TITLES[name]
+        )
     axes.axhline(80, color="#666666", linewidth=0.8, linestyle="--")
     axes.set(xlabel="pairs broken at random, points of accuracy", ylabel="runs that are red, %", ylim=(-2, 102))
     axes.set_title("power of the baseline", fontsize=11, loc="left")

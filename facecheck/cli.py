@@ -29,6 +29,11 @@ _ELSEWHERE = {
         "facecheck.commands.baselines",
         "add_compare_arguments",
     ),
+    "migrate": (
+        "may a new model replace the old one: gallery, threshold, and for whom it is worse",
+        "facecheck.commands.migrate",
+        "add_arguments",
+    ),
     "history": ("list the runs of a history, or import runs into it", "facecheck.commands.history", "add_arguments"),
     "trend": (
         "draw metrics over runs, and say since when they changed",

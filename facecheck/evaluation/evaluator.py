@@ -131,6 +131,7 @@ class Evaluator:
         self._done: dict[tuple[int, str, str], Compared] = {}
         self._prepared: dict[tuple[int, str], Prepared] = {}
         self._contents: dict[str, str] = {}
+        self._silent: Evaluator | None = None
 
     def compare(self, recognizer: Recognizer, dataset: Dataset, corruption: Applied = CLEAN) -> Compared:
         """Return the comparison, made at the first call."""
@@ -138,6 +139,12 @@ class Evaluator:
         if key not in self._done:
             self._done[key] = self._compare(recognizer, dataset, corruption)
         return self._done[key]
+
+    def unrecorded(self) -> Evaluator:
+        """Return an evaluator of the same run that keeps no scores: for a model that is not under test."""
+        if self._silent is None:
+            self._silent = Evaluator(self.pipeline, cache=self._cache)
+        return self._silent
 
     def content(self, dataset: Dataset) -> str:
         """Return a hash of the data set's images: equal names with other pixels are other data."""

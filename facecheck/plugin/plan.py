@@ -6,6 +6,7 @@ It is made when the first eval is collected, so that a session without evals imp
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import TextIO, cast, get_args
 import pytest
 import torch
 
+from facecheck.comparison.update import TWINS, TwinPrecision
 from facecheck.corruptions import Applied
 from facecheck.datasets import Dataset, open_dataset, split_datasets
 from facecheck.embedders.network import Precision
@@ -53,8 +55,11 @@ class Plan:
         cache: folder, None for no cache; the empty path is the default place.
         full: whether sweeps run on all pairs of the bundled faces and at every level.
         yardstick: what the run is compared with.
+        against: specification of the old model that the models are to replace, empty for none.
+        twin: precision in which the models are the old one again, None if they are others.
         corruptions: judged beside those of the table, such as ``blur:2+jpeg:30``.
         built: recognisers by specification, or why they could not be built.
+        old: the old model, once it is built.
     """
 
     models: tuple[str, ...]
@@ -67,7 +72,10 @@ class Plan:
     full: bool
     corruptions: tuple[Applied, ...]
     yardstick: Yardstick
+    against: str = ""
+    twin: TwinPrecision | None = None
     built: dict[str, Recognizer | FacecheckError] = field(default_factory=dict)
+    old: Recognizer | None = None
 
     @classmethod
     def of(cls, config: pytest.Config) -> Plan:
@@ -87,7 +95,8 @@ class Plan:
         sample = _sample(text(config, "sample", ""))
         file = Path(limits).expanduser() if limits else config.rootpath / _LIMITS
         models = tuple(split_models(text(config, "models", _DEFAULT_MODELS)))
-        for model in models:
+        against = text(config, "against", "")
+        for model in filter(None, (*models, against)):
             check(model)
         return cls(
             models=models,
@@ -99,6 +108,8 @@ class Plan:
             cache=None if cache == "none" else Path(cache).expanduser() if cache else Path(),
             full=switch(config, "full"),
             yardstick=Yardstick.of(config, margins=read_margins(file), sampled=sample is not None),
+            against=against,
+            twin=_twin(text(config, "twin", ""), against),
             corruptions=tuple(Applied.parse(each) for each in text(config, "corruptions", "").split(",") if each),
         )
 
@@ -117,6 +128,16 @@ class Plan:
         if isinstance(found, FacecheckError):
             pytest.fail(str(found), pytrace=False)
         return found
+
+    def replaced(self) -> Recognizer:
+        """Return the old model that the models under test are to replace."""
+        if self.old is None:
+            try:
+                made = build(self.against, self.settings)
+                self.old = dataclasses.replace(made, name=f"{made.name} (old)")
+            except FacecheckError as error:
+                pytest.fail(f"--facecheck-against {self.against}: {error}", pytrace=False)
+        return self.old
 
     @contextlib.contextmanager
     def evaluating(self, folder: Path, *, watched: bool) -> Iterator[Evaluator]:
@@ -171,6 +192,16 @@ def _settings(config: pytest.Config) -> Settings:
     )
     full_fp32()
     return Settings(device=device, precision=_precision(text(config, "precision", "fp32")))
+
+
+def _twin(given: str, against: str) -> TwinPrecision | None:
+    if not given:
+        return None
+    if given not in TWINS:
+        raise pytest.UsageError(f"--facecheck-twin {given}: expected one of {', '.join(TWINS)}")
+    if not against:
+        raise pytest.UsageError("--facecheck-twin needs the old model: --facecheck-against SPEC")
+    return cast("TwinPrecision", given)
 
 
 def _precision(given: str) -> Precision:

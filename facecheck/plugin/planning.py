@@ -113,6 +113,7 @@ def _prepare(config: pytest.Config, items: list[pytest.Item]) -> None:
         raise problem
     _check_evals_of_limits(config, items)
     _keep_asked(config, items)
+    _leave_out_updates(config, items)
     for item in items:
         if is_eval(item):
             planned(config)
@@ -156,6 +157,25 @@ def _keep_asked(config: pytest.Config, items: list[pytest.Item]) -> None:
         raise pytest.UsageError(f"--facecheck-evals {unknown[0]}: no such eval. {nearest(unknown[0], known)}")
     config.hook.pytest_deselected(items=[item for item, name in names.items() if name not in asked])
     items[:] = [item for item in items if names.get(item) in asked]
+
+
+def _leave_out_updates(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the cases that need an old model, unless one was given; asked for alone, they stop the run."""
+    wanted = {"updated": "against", "twin": "twin"}
+    left_out = [
+        item
+        for item in items
+        for fixture, option in wanted.items()
+        if fixture in getattr(item, "fixturenames", ()) and is_eval(item) and not text(config, option, "")
+    ]
+    if left_out and len(set(left_out)) == len(items):
+        raise pytest.UsageError(
+            "nothing to judge: an update is judged against the old model: --facecheck-against SPEC (and for an export "
+            "of the same network --facecheck-twin PRECISION)"
+        )
+    if left_out:
+        config.hook.pytest_deselected(items=list(dict.fromkeys(left_out)))
+        items[:] = [item for item in items if item not in set(left_out)]
 
 
 @pytest.fixture

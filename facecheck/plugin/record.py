@@ -13,12 +13,15 @@ from facecheck.errors import printable
 from facecheck.evaluation.evaluator import Evaluator
 from facecheck.evaluation.signatures import sign_dataset, sign_model
 from facecheck.evaluation.timing import Seconds
-from facecheck.gate import Limit, Verdict, judge_all
+from facecheck.gate import Judgement, Limit, Verdict, judge_all
 from facecheck.models.recognizer import Recognizer
 from facecheck.plugin.markers import eval_asked
 from facecheck.plugin.planning import planned
+from facecheck.report.against import against_lines
+from facecheck.results.change import Against
 from facecheck.results.measurement import Findings, Measurement, Measurements
 from facecheck.results.timed import Timed
+from facecheck.results.verdict import Outcome
 
 __all__ = ["PROPERTY", "Record"]
 
@@ -89,7 +92,9 @@ class Record:
                 ),
             )
 
-    def judge(self, measurements: Iterable[Measurement], *, promise: Limit | None = None) -> Verdict:
+    def judge(
+        self, measurements: Iterable[Measurement], *, promise: Limit | None = None, promises: tuple[Limit, ...] = ()
+    ) -> Verdict:
         """Judge measurements by the limits; the case asserts the verdict.
 
         A case for whose measurements nobody has promised anything is unjudged: pytest skips it, and the run's record
@@ -99,14 +104,28 @@ class Record:
             measurements: of this case.
             promise: needs no number of anybody's; it applies where the file has no such limit, but promises something
                 else about this eval, model and data set.
+            promises: apply where the file says nothing else.
         """
-        limits = planned(self._item.config).limits
+        limits = (*promises, *planned(self._item.config).limits)
         if promise and any(self._concerns(limit) for limit in limits):
             limits = (promise, *limits)
         verdict = judge_all(tuple(measurements), limits, sampled=self._dataset.sampled)
         self._keep("verdict", verdict)
         if verdict.outcome == "unjudged":
             pytest.skip(f"unjudged: {verdict.reason}")
+        return verdict
+
+    def judge_update(self, measured: Measurement, against: Against) -> Verdict:
+        """Judge by a paired comparison: failed where it is red.
+
+        Args:
+            measured: that stands for it in the results.
+            against: what was compared, with its evidence.
+        """
+        reason = "\n".join(("", *against_lines(against)))
+        outcome: Outcome = "failed" if against.is_red else "passed"
+        verdict = Verdict.of([Judgement(measurement=measured, outcome=outcome, reason=reason)])
+        self._keep("verdict", verdict)
         return verdict
 
     def _concerns(self, limit: Limit) -> bool:
