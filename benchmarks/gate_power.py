@@ -212,6 +212,7 @@ def measure(work: Path, lfw: Path | None, sets: Sequence[str]) -> None:
 # Judging: scores only.
 
 
+WORDS = {fault: words for fault, (words, *_) in FAULTS.items()} | {"labels": "one fold's labels shuffled"}
 NAIVE = ("accuracy within .5 %", "inside last interval", "distance within 5 %")
 LOSSES = (0.0025, 0.004, 0.005, 0.006, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.08)
 REPEATS = 100
@@ -512,7 +513,7 @@ def _table(work: Path, name: str, sound: ScoredPairs) -> Iterator[Judged]:
     head = ("fault", "accuracy", "gain of the accuracy, points", "red by the baseline", "red by evals/limits.toml")
     print(f"| {' | '.join((*head, 'red by proposed limits', *NAIVE))} |")
     print("|---" * (len(head) + 1 + len(NAIVE)) + "|")
-    for fault, (words, *_) in {**FAULTS, "labels": ("one fold's labels shuffled",)}.items():
+    for fault, words in WORDS.items():
         scored = _shuffled(sound) if fault == "labels" else scores_of(work, name, fault)
         if scored is not None:
             one = judged(fault, sound, scored)
@@ -581,8 +582,7 @@ def draw(rows: dict[str, list[Judged]], curves: dict[str, list[tuple[float, floa
     """Draw what each fault costs and whether it is caught, and the power over the size of a loss."""
     figure = Figure(figsize=(4.2 * len(rows) + 4.4, 8.2), layout="constrained")
     panels = figure.subplots(1, len(rows) + 1, gridspec_kw={"width_ratios": [1.0] * len(rows) + [1.15]})
-    words = {fault: text for fault, (text, *_) in FAULTS.items()} | {"labels": "one fold's labels shuffled"}
-    order = [fault for fault in (*FAULTS, "labels") if fault != "sound"][::-1]
+    order = [fault for fault in WORDS if fault != "sound"][::-1]
     for number, (axes, (name, found)) in enumerate(zip(panels, rows.items(), strict=False)):
         for one in found:
             if one.fault == "sound":
@@ -599,7 +599,7 @@ def draw(rows: dict[str, list[Judged]], curves: dict[str, list[tuple[float, floa
         axes.axvline(0, color="#666666", linewidth=0.8)
         axes.set_xscale("symlog", linthresh=1.0)
         axes.set_xticks([-1, 0, 0.5, 1, 3, 10, 30], ["-1", "0", ".5", "1", "3", "10", "30"])
-        axes.set_yticks(range(len(order)), [words[fault] for fault in order] if not number else [""] * len(order))
+        axes.set_yticks(range(len(order)), [WORDS[fault] for fault in order] if not number else [""] * len(order))
         axes.set_ylim(-0.7, len(order) - 0.3)
         axes.set_title(TITLES[name], fontsize=11, loc="left")
         axes.set_xlabel("loss of accuracy, points")

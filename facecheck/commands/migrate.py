@@ -132,13 +132,13 @@ def _verdict(against: Against) -> str:
 
 def _thresholds(update: Update) -> Iterator[str]:
     found, notes = update.migrated()
-    yield f"  {'keeps':20}{'FMR':>8}{'old':>9}{'new':>9}  {'95 %':17}{'FNMR old -> new':>17}"
+    yield f"  {'keeps':19}{'FMR':>7}{'old':>8}{'new':>8}  {'95 %':15}{'FNMR old -> new':>17}"
     for each in found:
         interval = f"{each.threshold.low:.4f}..{each.threshold.high:.4f}"
         fnmr = f"{each.old_fnmr:.4f} -> {each.fnmr.value:.4f}"
         yield (
-            f"  {each.source:20}{each.fmr:>8.4f}{each.old_threshold:>9.4f}{each.threshold.value:>9.4f}  "
-            f"{interval:17}{fnmr:>17}"
+            f"  {each.source:19}{each.fmr:>7.4f}{each.old_threshold:>8.4f}{each.threshold.value:>8.4f}  "
+            f"{interval:15}{fnmr:>17}"
         )
     for note in notes:
         yield from _wrapped(note, indent="  ")
