@@ -215,7 +215,7 @@ def measure(work: Path, lfw: Path | None, sets: Sequence[str]) -> None:
 WORDS = {fault: words for fault, (words, *_) in FAULTS.items()} | {"labels": "one fold's labels shuffled"}
 NAIVE = ("accuracy within .5 %", "inside last interval", "distance within 5 %")
 LOSSES = (0.0025, 0.004, 0.005, 0.006, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.08)
-REPEATS = 100
+REPEATS = 60
 NUMERIC, EXCHANGED, RESAMPLED, AT_MARGIN = 100, 150, 150, 400
 A_POINT = 0.01 - 1e-9
 NOISE = 1e-6  # of a similarity: what another GPU or batch size does to it
