@@ -6,7 +6,7 @@ covariance of all pairs that share a person. A case is
 * identical: every similarity and threshold is equal to the bit,
 * worse: there is evidence that more than the margin was lost,
 * better: there is evidence of a gain,
-* not worse: there is evidence that at most the margin was lost,
+* not worse: there is evidence that at most the margin was lost, or the scores differ by rounding only,
 * undecided: none of these; more people would be needed,
 * incomparable: the pairs, their images or the corruption are not the same, or the policy changed beside other parts,
 * not measured: the baseline has it, the run did not ask for it.
@@ -46,6 +46,7 @@ Bools = npt.NDArray[np.bool_]
 DEFAULT = Margins()
 _SHOWN = 5  # pairs that changed sides, by name
 _FARS = (0.01, 0.001)
+_ROUNDING = 1e-4  # of the spread of the scores: a hundred times what other batch sizes do, a tenth of what fp16 does
 _FEWEST = 2  # comparisons of a kind that have a spread
 _EVIDENCE = ("worse", "better", "not worse")  # in this order of precedence
 _MOST_PEOPLE = 1_000_000
@@ -67,7 +68,13 @@ class _Case:
     margin: float
     people: int
     identical: bool
+    numeric: bool = False
     flips: Flips | None = None
+
+    @property
+    def same(self) -> bool:
+        """Whether the scores are those of the same model but for rounding: no sample of people is needed to say so."""
+        return self.numeric and abs(self.gain) <= self.margin
 
     @property
     def most(self) -> float:
@@ -158,6 +165,7 @@ def _cases(
     genuine = new.scores.genuine
     at = Conditions.of_corrupted(new.condition)
     identical = np.array_equal(old.scores.similarity, new.scores.similarity)
+    numeric = _differs_by_noise(old.scores, new.scores)
 
     def case(
         name: str,
@@ -182,6 +190,7 @@ def _cases(
             margin=margins.of(new.model, new.dataset, name, at | where),
             people=dyads.count,
             identical=identical,
+            numeric=numeric,
         )
 
     before, after = clean
@@ -195,6 +204,15 @@ def _cases(
         yield from _ranked_cases(old.scores, new.scores, at, case)
         if not at.is_swept:
             yield from _separated_cases(old.scores, new.scores, case)
+
+
+def _differs_by_noise(old: Scores, new: Scores) -> bool:
+    """Whether every similarity is that of before but for what another machine or batch size does to it."""
+    made = new.made
+    if not np.array_equal(old.made, made) or not made.any():
+        return False
+    apart = float(np.abs(old.similarity[made] - new.similarity[made]).max())
+    return bool(apart <= _ROUNDING * old.similarity[made].std())
 
 
 def _decided_cases(
@@ -271,7 +289,7 @@ def _finite(similarity: float) -> float | None:
 
 
 def _judged(cases: Sequence[_Case], false_alarms: float) -> Iterator[Change]:
-    open_cases = [case for case in cases if not case.identical and case.variance > 0]
+    open_cases = [case for case in cases if not (case.identical or case.same) and case.variance > 0]
     if not open_cases:
         yield from (_settled(case, false_alarms) for case in cases)
         return
@@ -295,6 +313,8 @@ def _settled(case: _Case, rate: float) -> Change:
     """Return a case without any difference between pairs, or with the same one in all: people alone bound it."""
     if case.identical:
         return _change(case, "identical")
+    if case.same:
+        return dataclasses.replace(_change(case, "not worse"), low=case.gain, high=case.gain)
     # The largest share that as many people may hide without one of them showing it.
     doubt = 1 - rate ** (1 / case.people)
     low, high = max(-1.0, case.gain - doubt), min(1.0, case.gain + doubt)

@@ -137,6 +137,16 @@ def test_a_little_noise_is_never_worse() -> None:
         assert not [c for c in changes if c.outcome == "worse"]
 
 
+def test_rounding_needs_no_people_to_be_harmless() -> None:
+    """Another batch size: with any number of people the model is the same; a thousand times as much is a question."""
+    noise = np.random.default_rng(1).standard_normal(800)
+    near = compare_scores([scored(drawn())], [scored(drawn() + 1e-6 * noise)])
+    far = compare_scores([scored(drawn())], [scored(drawn() + 1e-2 * noise)])
+
+    assert {c.outcome for c in near} <= {"not worse", "identical"}
+    assert "undecided" in {c.outcome for c in far}
+
+
 def test_the_threshold_of_the_baseline_is_judged_beside_the_own() -> None:
     """All similarities rise by 3: nothing is lost at the new threshold, half of the impostors pass at the old one."""
     before = drawn(gap=6.0)

@@ -15,13 +15,17 @@ from facecheck.alignment import BoxCrop
 from facecheck.detection.selection import ChosenFace
 from facecheck.embedders import Crops, Embedder, Embeddings, facenet
 from facecheck.embedders.inception_resnet import InceptionResnetV1
+from facecheck.embedders.network import NetworkEmbedder
 from facecheck.faces import Image
-from facecheck.models import Settings, torch_recognizer
+from facecheck.models import Settings, build, torch_recognizer
 from facecheck.models.recognizer import Recognizer
 
 __all__ = [
     "FAULTS",
     "bgr",
+    "door",
+    "door_in_threes",
+    "door_raw",
     "half",
     "no_l2",
     "noise_1",
@@ -191,3 +195,29 @@ def noise_1(settings: Settings) -> Recognizer:
 def noise_5(settings: Settings) -> Recognizer:
     """Return the model with more noise on its weights."""
     return _model(settings, _noisy(0.05))
+
+
+# The story of a team, with dlib: fast, real, and in the registry. All belong to the line "door".
+
+
+def door(settings: Settings) -> Recognizer:
+    """Return dlib under the name of a product."""
+    return dataclasses.replace(build("dlib", settings), name="door")
+
+
+def door_in_threes(settings: Settings) -> Recognizer:
+    """Return the same, its network given three crops at once."""
+    made = door(settings)
+    return dataclasses.replace(made, embedder=Portions(made.embedder, 3))
+
+
+def door_raw(settings: Settings) -> Recognizer:
+    """Return the same, fed 0..255."""
+    made = door(settings)
+    fed = dataclasses.replace(made.contract.preprocessing, std=(1.0, 1.0, 1.0))
+    assert isinstance(made.embedder, NetworkEmbedder)
+    return dataclasses.replace(
+        made,
+        embedder=made.embedder.with_preprocessing(fed),
+        contract=dataclasses.replace(made.contract, preprocessing=fed),
+    )
