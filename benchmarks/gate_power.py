@@ -33,7 +33,7 @@ from facecheck.evaluation.evaluator import Evaluator
 from facecheck.evaluation.views import View, decided, ranked
 from facecheck.faces import Image
 from facecheck.faces.five_points import TEMPLATES
-from facecheck.gate import judge_all
+from facecheck.gate import judge_all, read_limits
 from facecheck.gate.margins import MARGINS, Margin, Margins
 from facecheck.metrics.scores import Scores
 from facecheck.metrics.thresholds import PairThresholds
@@ -41,7 +41,7 @@ from facecheck.models import Settings, build
 from facecheck.models.recognizer import Recognizer
 from facecheck.pipeline import Pipeline
 from facecheck.results.change import Change
-from facecheck.results.conditions import DEPLOYED, NON_MATCH
+from facecheck.results.conditions import DEPLOYED, NON_MATCH, Conditions
 from facecheck.results.measurement import Measurement
 from facecheck.results.scored_pairs import ScoredPairs, load_scores
 from facecheck.results.verdict import Limit
@@ -174,22 +174,35 @@ FAULTS: dict[str, tuple[str, Change_, Applied]] = {
 }  # fmt: skip
 
 
+# The sound model again: images in a batch, batches at once, and threads of torch.
+RERUNS = {"batch_1": (1, 2, 1), "batch_5": (5, 2, 1), "batch_64": (64, 1, 2), "one_thread": (16, 1, 1)}
+
+
+def _pipeline(cache: Cache, rerun: tuple[int, int, int] | None = None) -> Pipeline:
+    """Return the usual pipeline, or that of a re-run."""
+    if rerun is None:
+        return Pipeline(cache=cache)
+    batch, workers, threads = rerun
+    torch.set_num_threads(threads)
+    return Pipeline(cache=cache, batch=batch, workers=workers)
+
+
 def measure(work: Path, lfw: Path | None, sets: Sequence[str]) -> None:
-    """Write the scores of every fault on every data set that is not there yet."""
+    """Write the scores of every fault and re-run on every data set that are not there yet."""
     cache = Cache(work / "cache")
+    again = {name: (f"re-run, {name}", FAULTS["sound"][1], CLEAN) for name in RERUNS}
     for name in sets:
         if name != "faces" and lfw is None:
             continue
         protocol = f"lfw:{lfw}/lfw?pairs={lfw}/lfw_protocol/{SETS[name]}"
         dataset = open_dataset(SETS[name] if name == "faces" else protocol)
         sound = build(MODEL, SETTINGS)
-        for fault, (words, change, corruption) in FAULTS.items():
+        for fault, (words, change, corruption) in {**FAULTS, **again}.items():
             folder = work / name / fault
             if folder.is_dir() and any(folder.glob("scores/*.npz")):
                 continue
-            compared = Evaluator(Pipeline(cache=cache), folder=folder, cache=cache).compare(
-                change(sound), dataset, corruption
-            )
+            pipeline = _pipeline(cache, RERUNS.get(fault))
+            compared = Evaluator(pipeline, folder=folder, cache=cache).compare(change(sound), dataset, corruption)
             assert compared.own_thresholds is not None, compared.problem
             right = compared.scores.matched(compared.own_thresholds.of_pair) == compared.scores.genuine
             print(f"{name}, {words}: {right.mean():.4f}", flush=True)
@@ -201,9 +214,10 @@ def measure(work: Path, lfw: Path | None, sets: Sequence[str]) -> None:
 
 WORDS = {fault: words for fault, (words, *_) in FAULTS.items()} | {"labels": "one fold's labels shuffled"}
 NAIVE = ("accuracy within .5 %", "inside last interval", "distance within 5 %")
-LOSSES = (0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.08)
-REPEATS = 40
-NUMERIC, SWAPPED = 100, 300
+LOSSES = (0.0025, 0.004, 0.005, 0.006, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.08)
+REPEATS = 60
+NUMERIC, EXCHANGED, RESAMPLED, AT_MARGIN = 100, 150, 150, 400
+A_POINT = 0.01 - 1e-9
 NOISE = 1e-6  # of a similarity: what another GPU or batch size does to it
 
 
@@ -217,6 +231,8 @@ class Judged:
     low: float
     high: float
     cases: tuple[str, ...]
+    clearest: str
+    promised: bool | None
     proposed: tuple[str, ...]
     naive: tuple[bool, bool, bool]
 
@@ -236,6 +252,32 @@ def reds(changes: Sequence[Change]) -> list[Change]:
     """Return what makes a run red, the clearest first."""
     found = [c for c in changes if c.outcome in ("worse", "incomparable")]
     return sorted(found, key=lambda c: (c.p, c.gain))
+
+
+def in_words(changes: Sequence[Change]) -> str:
+    """Return the clearest of the red cases with its gain and interval, and how many others are red."""
+    if not changes:
+        return "-"
+    first, *others = changes
+    words = case_title(first)
+    if first.outcome != "incomparable":
+        scale = 1 if first.name == "dprime" else 100
+        gain, low, high = (scale * value for value in (first.gain, first.low, first.high))
+        words += f" {gain:+.2f} [{low:+.2f}, {high:+.2f}]"
+    return words + (f" and {len(others)} more" if others else "")
+
+
+def kept_promise(scored: ScoredPairs) -> bool | None:
+    """Whether the repository's own limits hold, None where nobody promised anything of this model and data set.
+
+    Of EdgeFace on clean images, they promise only the accuracy that the sweeps begin with.
+    """
+    clean = DEPLOYED | Conditions(corruption="blur", level=0.0, severity=0)
+    measured = decided(View(scored.scores, clean, PairThresholds(scored.thresholds))).named("accuracy").measured
+    asked = [Measurement.of(m, eval_name="blur", model=MODEL, dataset=scored.dataset) for m in measured]
+    verdict = judge_all(asked, read_limits(ROOT / "evals" / "limits.toml"), sampled=False)
+    outcomes = {judgement.outcome for judgement in verdict.judgements}
+    return None if outcomes == {"unjudged"} else "failed" not in outcomes
 
 
 def measurements(scored: ScoredPairs) -> list[Measurement]:
@@ -277,6 +319,8 @@ def judged(fault: str, sound: ScoredPairs, scored: ScoredPairs) -> Judged:
         low=own.low if own else float("nan"),
         high=own.high if own else float("nan"),
         cases=tuple(dict.fromkeys(case_title(change) for change in reds(changes))),
+        clearest=in_words(reds(changes)),
+        promised=kept_promise(scored),
         proposed=tuple(failed),
         naive=naive(accuracies[0], accuracies[1], sound.scores, scored.scores),
     )
@@ -318,82 +362,126 @@ def with_scores(scored: ScoredPairs, similarity: np.ndarray, thresholds: np.ndar
 def harmless(first: ScoredPairs, second: ScoredPairs) -> Iterator[tuple[str, ScoredPairs, ScoredPairs]]:
     """Yield before and after of re-runs in which nothing became worse.
 
-    Numeric noise; and two sound models of different errors, exchanged at random for each person: neither is better,
-    while pairs change sides as they do between two versions.
+    Numeric noise; two sound models of different errors, exchanged at random for each person: neither is better, while
+    pairs change sides as they do between two versions; and the same among people who were drawn with replacement.
     """
     generator = np.random.default_rng(11)
     for _ in range(NUMERIC):
         noise = NOISE * generator.standard_normal(len(first.scores))
         yield "numeric", first, with_scores(first, first.scores.similarity + noise)
+    for _ in range(EXCHANGED):
+        yield "exchanged", *exchanged(first, second, generator)
+    for _ in range(RESAMPLED):
+        rows, who = resampled(first.scores.who, generator)
+        yield "resampled", *exchanged(taken(first, rows, who), taken(second, rows, who), generator)
+
+
+def exchanged(
+    first: ScoredPairs, second: ScoredPairs, generator: np.random.Generator
+) -> tuple[ScoredPairs, ScoredPairs]:
+    """Exchange two models' answers for each person with the chance of a coin."""
     people, sides = np.unique(first.scores.who, return_inverse=True)
-    sides = sides.reshape(first.scores.who.shape)
-    for _ in range(SWAPPED):
-        swap = generator.random(len(people))[sides[:, 0]] < 0.5  # noqa: PLR2004 - a coin a person
-        a, b = first.scores.similarity, second.scores.similarity
-        s, t = first.thresholds, second.thresholds
-        yield (
-            "exchanged",
-            with_scores(first, np.where(swap, b, a), np.where(swap, t, s)),
-            with_scores(first, np.where(swap, a, b), np.where(swap, s, t)),
-        )
+    coin = generator.random(len(people)) < 0.5  # noqa: PLR2004 - a coin a person
+    swap = coin[sides.reshape(first.scores.who.shape)[:, 0]]
+    a, b = first.scores.similarity, second.scores.similarity
+    s, t = first.thresholds, second.thresholds
+    return (
+        with_scores(first, np.where(swap, b, a), np.where(swap, t, s)),
+        with_scores(first, np.where(swap, a, b), np.where(swap, s, t)),
+    )
 
 
-def alarms(first: ScoredPairs, second: ScoredPairs) -> dict[str, int]:
-    """Count the false alarms of every rule over the harmless re-runs."""
+def resampled(who: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Draw people with replacement: rows of the pairs that they make, and the identities ``(m, 2)`` of these.
+
+    A person who is drawn twice is two people: their genuine pairs come twice, the pairs with another person as often
+    as the two numbers of draws multiply to.
+    """
+    people, sides = np.unique(who, return_inverse=True)
+    sides = sides.reshape(who.shape)
+    drawn = np.bincount(generator.integers(len(people), size=len(people)), minlength=len(people))
+    times = drawn[sides]
+    genuine = sides[:, 0] == sides[:, 1]
+    copies = np.where(genuine, times[:, 0], times[:, 0] * times[:, 1])
+    rows = np.repeat(np.arange(len(who)), copies)
+    number = np.arange(len(rows)) - np.repeat(np.cumsum(copies) - copies, copies)
+    of_second = np.maximum(times[rows, 1], 1)
+    first, second = number // of_second, number % of_second
+    first = np.where(genuine[rows], number, first)
+    second = np.where(genuine[rows], number, second)
+    most = int(drawn.max()) + 1
+    return rows, np.stack([sides[rows, 0] * most + first, sides[rows, 1] * most + second], axis=1)
+
+
+def taken(scored: ScoredPairs, rows: np.ndarray, who: np.ndarray) -> ScoredPairs:
+    """Return some rows of scores as pairs of other people."""
+    return dataclasses.replace(
+        scored,
+        scores=Scores(scored.scores.similarity[rows], who),
+        thresholds=scored.thresholds[rows],
+        yaw_difference_rad=scored.yaw_difference_rad[rows],
+        names=scored.names[rows],
+    )
+
+
+def alarms(first: ScoredPairs, second: ScoredPairs) -> dict[str, dict[str, int]]:
+    """Count the false alarms of every rule over the harmless re-runs, by kind of re-run."""
     names = ("facecheck", "facecheck, without margins", *NAIVE)
-    counts = dict.fromkeys(names, 0)
+    counts = {name: {"numeric": 0, "exchanged": 0, "resampled": 0} for name in names}
     none = Margins(
         tuple(Margin(name=name, tolerate=0.0, why="none") for name in MARGINS if name != "negative_flip_rate")
     )
-    for _, before, after in harmless(first, second):
+    for kind, before, after in harmless(first, second):
         red = bool(reds(compare_scores([before], [after])))
         bare = bool(reds([c for c in compare_scores([before], [after], margins=none) if not c.is_of_flips]))
         accuracies = [next(m for m in measurements(each) if m.name == "accuracy") for each in (before, after)]
         rules = naive(accuracies[0], accuracies[1], before.scores, after.scores)
         for name, hit in zip(names, (red, bare, *rules), strict=True):
-            counts[name] += hit
+            counts[name][kind] += hit
     return counts
 
 
+def alarms_at_margin(sound: ScoredPairs) -> int:
+    """Count how often a true loss of exactly the accuracy's margin is called worse: the size of the test."""
+    generator = np.random.default_rng(14)
+    return sum(
+        bool(reds(compare_scores([sound], [broken(sound, MARGINS["accuracy"], generator, of_people=False)])))
+        for _ in range(AT_MARGIN)
+    )
+
+
 def power(sound: ScoredPairs, *, of_people: bool) -> list[tuple[float, float]]:
-    """Return loss of accuracy and the share of runs that are red, for pairs or people broken at random."""
+    """Return losses of accuracy and the shares of runs that are red, for pairs or people broken at random."""
     generator = np.random.default_rng(12)
-    right = sound.scores.matched(sound.thresholds) == sound.scores.genuine
     found = []
     for loss in LOSSES:
-        hits, losses = 0, []
-        for _ in range(REPEATS):
-            broken = _broken(sound, right, loss, generator, of_people=of_people)
-            similarity = sound.scores.similarity.copy()
-            apart = np.abs(similarity - sound.thresholds) + 1e-6
-            similarity[broken] = np.where(sound.scores.genuine, sound.thresholds - apart, sound.thresholds + apart)[
-                broken
-            ]
-            changes = compare_scores([sound], [with_scores(sound, similarity)])
-            hits += bool(reds(changes))
-            losses.append(float(broken.sum()) / len(broken))
-        found.append((float(np.mean(losses)), hits / REPEATS))
-        if hits == REPEATS and len(found) > 1:
+        hits = sum(
+            bool(reds(compare_scores([sound], [broken(sound, loss, generator, of_people=of_people)])))
+            for _ in range(REPEATS)
+        )
+        found.append((loss, hits / REPEATS))
+        if hits == REPEATS:
             break
     return found
 
 
-def _broken(
-    sound: ScoredPairs, right: np.ndarray, loss: float, generator: np.random.Generator, *, of_people: bool
-) -> np.ndarray:
-    """Return which pairs change sides: correct ones at random, or all genuine pairs of people at random."""
-    wanted = max(1, round(loss * len(right)))
-    if not of_people:
-        broken = np.zeros(len(right), dtype=bool)
-        broken[generator.choice(np.flatnonzero(right), wanted, replace=False)] = True
-        return broken
-    broken = np.zeros(len(right), dtype=bool)
-    people = generator.permutation(np.unique(sound.scores.who))
-    for person in people:
-        broken |= right & sound.scores.genuine & (sound.scores.who[:, 0] == person)
-        if broken.sum() >= wanted:
-            break
-    return broken
+def broken(sound: ScoredPairs, loss: float, generator: np.random.Generator, *, of_people: bool) -> ScoredPairs:
+    """Mirror similarities at the threshold, so that a version is worse by this loss on average.
+
+    Each correct pair changes sides with one chance; or each person does, with all their correct genuine pairs.
+    """
+    who, genuine = sound.scores.who, sound.scores.genuine
+    exposed = sound.scores.matched(sound.thresholds) == genuine
+    if of_people:
+        exposed &= genuine
+        people, sides = np.unique(who, return_inverse=True)
+        chance = loss / exposed.mean()
+        changed = exposed & (generator.random(len(people)) < chance)[sides.reshape(who.shape)[:, 0]]
+    else:
+        changed = exposed & (generator.random(len(who)) < loss / exposed.mean())
+    apart = np.abs(sound.scores.similarity - sound.thresholds) + 1e-6
+    mirrored = np.where(genuine, sound.thresholds - apart, sound.thresholds + apart)
+    return with_scores(sound, np.where(changed, mirrored, sound.scores.similarity))
 
 
 def at_80(curve: Sequence[tuple[float, float]]) -> float:
@@ -413,29 +501,57 @@ def judge(work: Path, sets: Sequence[str]) -> None:
         if sound is None:
             continue
         print(f"\n### {TITLES[name]}: {len(sound.scores)} pairs of {len(np.unique(sound.scores.who))} people\n")
-        head = ("fault", "accuracy", "gain of the accuracy", "red by the baseline", "red by proposed limits", *NAIVE)
-        print(f"| {' | '.join(head)} |")
-        print("|---|---|---|---|---|---|---|---|")
-        rows[name] = []
-        for fault, words in WORDS.items():
-            scored = _shuffled(sound) if fault == "labels" else scores_of(work, name, fault)
-            if scored is None:
-                continue
-            one = judged(fault, sound, scored)
-            rows[name].append(one)
-            print(_row(words, one), flush=True)
-        other = scores_of(work, name, "checkpoint")
-        if other is not None:
-            total = NUMERIC + SWAPPED
-            told = ", ".join(f"{rule} {_rate(hits, total)}" for rule, hits in alarms(sound, other).items())
-            print(f"\nFalse alarms over {total} harmless re-runs: {told}.")
-        for of_people, what in ((False, "pairs"), (True, "people")):
-            curve = power(sound, of_people=of_people)
-            if not of_people:
-                curves[name] = curve
-            shown = ", ".join(f"{100 * loss:.2f} points {hit:.0%}" for loss, hit in curve)
-            print(f"\nPower, {what} broken at random: {shown}. 80 % at {100 * at_80(curve):.2f} points.", flush=True)
+        rows[name] = list(_table(work, name, sound))
+        _tell_missed(rows[name])
+        _tell_alarms(work, name, sound)
+        curves[name] = _tell_power(sound)
     draw(rows, curves, ROOT / "docs" / "images" / "gate-power.png")
+
+
+def _table(work: Path, name: str, sound: ScoredPairs) -> Iterator[Judged]:
+    """Print a row for each fault, and yield what it says."""
+    head = ("fault", "accuracy", "gain of the accuracy, points", "red by the baseline", "red by evals/limits.toml")
+    print(f"| {' | '.join((*head, 'red by proposed limits', *NAIVE))} |")
+    print("|---" * (len(head) + 1 + len(NAIVE)) + "|")
+    for fault, words in WORDS.items():
+        scored = _shuffled(sound) if fault == "labels" else scores_of(work, name, fault)
+        if scored is not None:
+            one = judged(fault, sound, scored)
+            print(_row(words, one), flush=True)
+            yield one
+
+
+def _tell_missed(rows: Sequence[Judged]) -> None:
+    costly = [one for one in rows if one.accuracy <= rows[0].accuracy - A_POINT]
+    missed = [one.fault for one in costly if not one.caught]
+    print(f"\nFaults that cost a whole point: {len(costly)}, missed by the baseline: {', '.join(missed) or 'none'}.")
+
+
+def _tell_alarms(work: Path, name: str, sound: ScoredPairs) -> None:
+    other = scores_of(work, name, "checkpoint")
+    if other is not None:
+        total = NUMERIC + EXCHANGED + RESAMPLED
+        print(f"\nFalse alarms over {total} harmless re-runs:\n")
+        for rule, counts in alarms(sound, other).items():
+            kinds = ", ".join(f"{kind} {hits}" for kind, hits in counts.items())
+            print(f"- {rule}: {_rate(sum(counts.values()), total)}; {kinds}", flush=True)
+    for rerun, (batch, workers, threads) in RERUNS.items():
+        again = scores_of(work, name, rerun)
+        if again is not None:
+            apart = np.nanmax(np.abs(again.scores.similarity - sound.scores.similarity))
+            red = ", ".join(map(case_title, reds(compare_scores([sound], [again])))) or "none"
+            what = f"really run, batches of {batch}, {workers} at once, {threads} threads"
+            print(f"- {what}: largest difference of a similarity {apart:.1e}, red: {red}")
+    print(f"- at the margin, a true loss of .2 points: red {_rate(alarms_at_margin(sound), AT_MARGIN)}", flush=True)
+
+
+def _tell_power(sound: ScoredPairs) -> list[tuple[float, float]]:
+    """Print the power curves and return that of pairs."""
+    curves = [power(sound, of_people=of_people) for of_people in (False, True)]
+    for what, curve in zip(("pairs", "people"), curves, strict=True):
+        shown = ", ".join(f"{100 * loss:.2f} points {hit:.0%}" for loss, hit in curve)
+        print(f"\nPower, {what} broken at random: {shown}. 80 % at {100 * at_80(curve):.2f} points.", flush=True)
+    return curves[0]
 
 
 def _shuffled(sound: ScoredPairs) -> ScoredPairs:
@@ -450,15 +566,16 @@ def _shuffled(sound: ScoredPairs) -> ScoredPairs:
 
 def _row(words: str, one: Judged) -> str:
     gain = "" if np.isnan(one.gain) else f"{100 * one.gain:+.2f} [{100 * one.low:+.2f}, {100 * one.high:+.2f}]"
-    ours = ", ".join(one.cases[:3]) + (f" and {len(one.cases) - 3} more" if len(one.cases) > 3 else "")  # noqa: PLR2004
-    marks = ["red" if hit else "" for hit in one.naive]
-    cells = (words, f"{one.accuracy:.4f}", gain, ours or "-", ", ".join(one.proposed) or "-", *marks)
+    promised = {None: "no promise", True: "-", False: "accuracy"}[one.promised]
+    marks = ["red" if hit else "-" for hit in one.naive]
+    cells = (words, f"{one.accuracy:.4f}", gain, one.clearest, promised, ", ".join(one.proposed) or "-", *marks)
     return f"| {' | '.join(cells)} |"
 
 
 def _rate(hits: int, total: int) -> str:
+    low = float(beta.ppf(0.025, hits, total - hits + 1)) if hits else 0.0
     high = float(beta.ppf(0.975, hits + 1, total - hits)) if hits < total else 1.0
-    return f"{hits} ({hits / total:.1%}, at most {high:.1%})"
+    return f"{hits} of {total} ({hits / total:.1%} [{low:.1%}, {high:.1%}])"
 
 
 def draw(rows: dict[str, list[Judged]], curves: dict[str, list[tuple[float, float]]], path: Path) -> None:

@@ -24,7 +24,7 @@ from typing import Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
+from scipy.special import bdtr, betaincinv, ndtr, ndtri, stdtr, stdtrit
 
 from facecheck.comparison.differences import Refuse, other_pairs
 from facecheck.gate.margins import Margins
@@ -82,6 +82,31 @@ class _Case:
         if self.flips is None:
             return _Z_MOST
         return min(_Z_MOST, float(-ndtri(0.5 ** (self.flips.negative + self.flips.positive))))
+
+    @property
+    def of_few(self) -> float:
+        """The evidence that at most the margin was lost which few broken pairs give, of as many trials as people.
+
+        Between a few pairs there is hardly any spread to estimate: Student's t says nothing there.
+        """
+        if self.flips is None or not self.margin > 0:
+            return -_Z_MOST
+        tail = float(bdtr(self.flips.negative, self.trials, min(1.0, self.margin)))
+        return float(np.clip(-ndtri(tail), -_Z_MOST, _Z_MOST))
+
+    @property
+    def trials(self) -> int:
+        """How many pairs count as independent at least."""
+        return self.people if self.flips is None else min(self.people, self.flips.pairs)
+
+    def bounded(self, low: float, high: float, tail: float) -> tuple[float, float]:
+        """Return an interval that is no wider than the counts of pairs that changed sides allow."""
+        if self.flips is None:
+            return low, high
+        return (
+            max(low, -_largest_share(self.flips.negative, self.trials, tail)),
+            min(high, _largest_share(self.flips.positive, self.trials, tail)),
+        )
 
 
 class _MakeCase(Protocol):
@@ -272,7 +297,7 @@ def _judged(cases: Sequence[_Case], false_alarms: float) -> Iterator[Change]:
     tails: dict[str, list[float]] = {
         "worse": [min(_z(-(case.gain + case.margin), case), case.most) for case in open_cases],
         "better": [min(_z(case.gain, case), case.most) for case in open_cases],
-        "not worse": [_z(case.gain + case.margin, case) for case in open_cases],
+        "not worse": [max(_z(case.gain + case.margin, case), case.of_few) for case in open_cases],
     }
     p = {name: family.adjusted(np.array(z)).tolist() for name, z in tails.items()}
     by_holm = holm([float(ndtr(-z)) for z in tails["worse"]]).tolist()
@@ -309,14 +334,20 @@ def _decided(case: _Case, p: Mapping[str, float], p_holm: float, reach: float, r
     if outcome == "undecided":
         needed = _needed(case, half)
     found = _change(case, cast("ChangeOutcome", outcome))
+    low, high = case.bounded(case.gain - half, case.gain + half, float(ndtr(-reach)))
     return dataclasses.replace(
         found,
-        low=max(-_most(case), case.gain - half),
-        high=min(_most(case), case.gain + half),
+        low=max(-_most(case), low),
+        high=min(_most(case), high),
         p=p["worse"],
         p_holm=p_holm,
         people_needed=needed,
     )
+
+
+def _largest_share(count: int, trials: int, tail: float) -> float:
+    """Return the largest share under which so few of the trials are no surprise (Clopper and Pearson, 1934)."""
+    return 1.0 if count >= trials else float(betaincinv(count + 1, trials - count, 1 - tail))
 
 
 def _most(case: _Case) -> float:

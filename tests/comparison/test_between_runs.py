@@ -11,6 +11,7 @@ from facecheck.comparison.between_runs import compare_scores
 from facecheck.comparison.sides import sides_of
 from facecheck.errors import FacecheckError
 from facecheck.faces import Face, ImageSource, Pairs
+from facecheck.gate.margins import Margin, Margins
 from facecheck.metrics.scores import Scores
 from facecheck.report.against import against_lines
 from facecheck.results.change import Against, Change
@@ -92,6 +93,33 @@ def test_a_model_that_gained_is_better() -> None:
     before[:80] = -9.0 - np.arange(80)
 
     assert accuracy(compare_scores([scored(before)], [scored(drawn())])).outcome == "better"
+
+
+def test_one_pair_that_changed_sides_says_hardly_less_than_none() -> None:
+    """Of 800 pairs, one broke: Student's t with one degree of freedom would allow a loss of a fifth."""
+    before = drawn(gap=12.0)
+    after = before.copy()
+    after[7] = -1.0
+
+    found = accuracy(compare_scores([scored(before)], [scored(after)]))
+
+    # The interval of Clopper and Pearson for 1 of 400 at the tail of the gate, and for 0 of 400.
+    assert found.gain == pytest.approx(-1 / 800)
+    assert -0.03 < found.low < -1 / 400
+    assert 0 < found.high < 0.02
+    assert found.outcome == "undecided"
+
+
+def test_few_broken_pairs_are_evidence_that_at_most_the_margin_was_lost() -> None:
+    """One of 400 people broke; under a loss of 3 % it would be twelve. A loss of 0.1 % is not excluded."""
+    before = drawn(gap=12.0)
+    after = before.copy()
+    after[7] = -1.0
+    wide, narrow = (Margins((Margin(name="accuracy", tolerate=each, why="test"),)) for each in (0.03, 0.001))
+
+    found = [accuracy(compare_scores([scored(before)], [scored(after)], margins=each)) for each in (wide, narrow)]
+
+    assert [each.outcome for each in found] == ["not worse", "undecided"]
 
 
 def test_a_little_noise_is_never_worse() -> None:
