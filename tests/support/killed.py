@@ -32,4 +32,5 @@ def kill_at(module: str, name: str, call: int) -> None:
 
 
 if _WHERE:
-    kill_at(*_WHERE.split(":")[:2], int(_WHERE.rpartition(":")[2]))
+    _MODULE, _NAME, _CALL = _WHERE.split(":")
+    kill_at(_MODULE, _NAME, int(_CALL))
