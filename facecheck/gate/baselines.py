@@ -169,31 +169,42 @@ def write_baseline(baseline: Baseline) -> None:
     baseline.folder.mkdir(parents=True, exist_ok=True)
     write_text(baseline.folder / _JSON, _as_text(baseline))
     write_text(baseline.folder / _SUMMARY, summary(baseline))
-    referred = {name for part in baseline.parts for name in (*part.scores, *part.probes)}
-    for path in baseline.scores_folder.glob("*"):
-        if path.name not in referred:
-            path.unlink(missing_ok=True)
+    for path in _strays(baseline):
+        path.unlink(missing_ok=True)
 
 
 def leftovers(baseline: Baseline) -> list[str]:
-    """Return what an interrupted approval left behind, in words: the baseline itself is whole."""
+    """Return what an interrupted approval left behind, in words: the baseline itself is whole.
+
+    Args:
+        baseline: as it was read; one without parts stands for a line of which nothing was approved yet.
+    """
     found = []
-    try:
-        stale = (baseline.folder / _SUMMARY).read_text(encoding="utf-8") != summary(baseline)
-    except (OSError, ValueError):
-        stale = True
-    if stale:
+    if baseline.parts and _is_stale(baseline):
         found.append(
             f"{baseline.folder / _SUMMARY} is not of this baseline: an approval was interrupted, or it was edited"
         )
-    referred = {name for part in baseline.parts for name in (*part.scores, *part.probes)}
-    strays = [path.name for path in baseline.scores_folder.glob("*") if path.name not in referred]
+    strays = _strays(baseline)
     if strays:
         found.append(
-            f"{baseline.scores_folder} holds {len(strays)} files of no approval, such as {strays[0]}: one was "
+            f"{baseline.folder} holds {len(strays)} files of no approval, such as {strays[0].name}: one was "
             "interrupted; the next removes them"
         )
     return found
+
+
+def _is_stale(baseline: Baseline) -> bool:
+    try:
+        return (baseline.folder / _SUMMARY).read_text(encoding="utf-8") != summary(baseline)
+    except (OSError, ValueError):
+        return True
+
+
+def _strays(baseline: Baseline) -> list[Path]:
+    """Return files that nothing refers to, and those that were being written when an approval was killed."""
+    referred = {name for part in baseline.parts for name in (*part.scores, *part.probes)}
+    begun = [path for name in (_JSON, _SUMMARY) for path in baseline.folder.glob(f".{name}.*")]
+    return sorted(path for path in (*baseline.scores_folder.glob("*"), *begun) if path.name not in referred)
 
 
 def _as_text(baseline: Baseline) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import json
@@ -24,7 +25,7 @@ from facecheck.report.finish import UnfinishedError, finish_run, size_mib
 from facecheck.report.terminal import table
 from facecheck.results.measurement import Measurement
 from facecheck.results.probe_vectors import hashes_of_probes
-from facecheck.results.run import Failures, Run, new_run_id
+from facecheck.results.run import RESULTS, Failures, Run, new_run_id
 from facecheck.results.scored_pairs import hashes_of_scores
 from facecheck.results.signature import DatasetSignature, ModelSignature, Signature
 from facecheck.results.timed import Timed
@@ -89,10 +90,12 @@ class Assembly:
             notes = (*run.notes, *self.compared.notes, *self.compared.problems)
             run = dataclasses.replace(run, against=self.compared.against, notes=notes)
             self._write(run, folder)
-        finished(folder)
         if run.measurements:  # a run that measured nothing must not hide the last one that did
             _point_latest(folder)
-        told = [*_interrupted(folder), *finish_run(folder), *_remembered(run, folder, config)]
+        try:
+            told = [*_interrupted(folder), *finish_run(folder), *_remembered(run, folder, config)]
+        finally:
+            finished(folder)
         if yardstick.reason:
             if not whole:
                 raise UnfinishedError(
@@ -167,12 +170,23 @@ def _remembered(run: Run, folder: Path, config: pytest.Config) -> list[str]:
 
 
 def _interrupted(folder: Path) -> list[str]:
-    """Say which runs beside this one were killed before their results were written."""
-    dead = [name for name in interrupted_runs(folder.parent) if name != folder.name]
-    if not dead:
-        return []
-    told = f"{len(dead)} run(s) in {folder.parent} were interrupted before their results were written"
-    return [f"{told}, the last {dead[-1]}: what they finished is in the cache; remove their folders"]
+    """Say which runs beside this one were killed, before their results were written or after; of the latter once."""
+    dead = [folder.parent / name for name in interrupted_runs(folder.parent) if name != folder.name]
+    whole = [each for each in dead if (each / RESULTS).is_file()]
+    told = [
+        f"run {each.name} was interrupted after its results were written: facecheck report {each} draws its graphs"
+        for each in whole
+    ]
+    for each in whole:
+        with contextlib.suppress(OSError):
+            finished(each)
+    lost = [each for each in dead if each not in whole]
+    if lost:
+        told.append(
+            f"{len(lost)} run(s) in {folder.parent} were interrupted before their results were written, the last "
+            f"{lost[-1].name}: what they finished is in the cache; remove their folders"
+        )
+    return told
 
 
 def _last_by_name(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:

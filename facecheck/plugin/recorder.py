@@ -5,7 +5,9 @@ Reports reach the controller from every xdist worker, so ``-n 4`` leaves the sam
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +34,17 @@ def run_folder(config: pytest.Config) -> Path:
         pytest.UsageError: it cannot be written.
     """
     folder = config.stash[RUN_FOLDER]
-    try:
+    with _refusing_to_start(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextlib.contextmanager
+def _refusing_to_start(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise pytest.UsageError(f"--facecheck-reports {folder.parent}: cannot be written: {error.strerror}") from error
-    return folder
 
 
 class Recorder:
@@ -147,7 +155,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         with refusing(config, items):
             folder = run_folder(config)
             if not hasattr(config, "workerinput"):
-                begun(folder)
+                with _refusing_to_start(folder):
+                    begun(folder)
 
 
 def _named(item: pytest.Item) -> bool:

@@ -8,18 +8,24 @@ from pathlib import Path
 
 import psutil
 
+from facecheck.storage.files import write_text
+
 __all__ = ["begun", "finished", "interrupted_runs"]
 
 _MARK = ".running"
 
 
 def begun(folder: Path) -> None:
-    """Mark the folder of a run as going on in this process."""
-    (folder / _MARK).write_text(f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time():.0f}")
+    """Mark the folder of a run as going on in this process.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    write_text(folder / _MARK, f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time():.0f}")
 
 
 def finished(folder: Path) -> None:
-    """Take the mark away: the results are written."""
+    """Take the mark away: the run has said how it ended, or the next one has."""
     (folder / _MARK).unlink(missing_ok=True)
 
 

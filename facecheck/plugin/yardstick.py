@@ -132,19 +132,21 @@ class Yardstick:
             yield self._judged(old, new)
 
     def _with_baselines(self, sides: Sequence[Side]) -> Compared:
-        against, problems, lacking = [], [], []
+        against, problems, lacking, left = [], [], [], []
         for side in sides:
             line = side.model.in_line
             try:
-                baseline = read_baseline(self.folder, baseline_folder(self.folder, line).name)
+                place = baseline_folder(self.folder, line)
+                baseline = read_baseline(self.folder, place.name)
                 if baseline is None:
                     lacking.append(line)
+                    left += leftovers(Baseline(line=place.name, parts=(), folder=place))
                     continue
                 against.append(self._judged(of_baseline(baseline), side, tuple(self._known_of(baseline, side))))
             except FacecheckError as error:
                 problems.append(f"{side.model.name} could not be compared with its baseline: {error}")
         notes = [_no_baseline(lacking, self.folder)] if lacking and not self.reason else []
-        return Compared(against=tuple(against), notes=tuple(notes), problems=tuple(problems))
+        return Compared(against=tuple(against), notes=(*notes, *left), problems=tuple(problems))
 
     def _judged(self, old: Side, new: Side, notes: tuple[str, ...] = ()) -> Against:
         return compare(old, new, margins=self.margins, false_alarms=self.false_alarms, red=self.red, notes=notes)

@@ -61,7 +61,8 @@ def face() -> ChosenFace:
 def vector(recognizer: Recognizer, picture: Image, face: ChosenFace) -> np.ndarray:
     """Return what a recogniser makes of one face."""
     crops = recognizer.aligner.align(picture, face)[None]
-    return np.asarray(recognizer.embedder.embed(crops))[0]
+    vectors: np.ndarray = np.asarray(recognizer.embedder.embed(crops))
+    return np.asarray(vectors[0])
 
 
 @pytest.mark.parametrize("fault", [*FED, *WEIGHTED, "no_l2"])

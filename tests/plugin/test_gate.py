@@ -95,7 +95,7 @@ def test_a_team_follows_its_model(tmp_path: Path, capsys: pytest.CaptureFixture[
     wrong = (tmp_path / "reports" / "latest").resolve()
     assert main(["compare", str(tmp_path / "baselines" / "door"), str(wrong)]) == 1
     assert "WORSE" in capsys.readouterr().out
-    assert main(["compare", str(wrong), str(sorted((tmp_path / "reports").glob("20*"))[0])]) == 0
+    assert main(["compare", str(wrong), str(min((tmp_path / "reports").glob("20*")))]) == 0
     assert "BETTER" in capsys.readouterr().out
 
     picture = tmp_path / "trend.png"
