@@ -1,12 +1,13 @@
-"""What does the default run's sample of the bundled faces catch, and what would another sample of as many images?
+"""What does the default run's sample of the bundled faces catch, and what would one case more catch?
 
     uv run python benchmarks/sample_power.py measure WORK   # scores: half an hour of CPU, resumable
     uv run python benchmarks/sample_power.py judge WORK     # tables in Markdown
 
 The default run compares FaceNet (CASIA-WebFace) on all pairs of clean images and, at 66 levels of corruptions, on a
 sample. ``measure`` writes the scores of the sound model at each of them, and of the faults of
-``tests/support/faults.py`` on clean images and at two levels, there over all pairs: what the sample holds, and what
-other samples would, is drawn from these.
+``tests/support/faults.py`` on clean images and at two levels. ``judge`` breaks pairs of the sound model at random, at
+every level, in one sweep, at one level, and says how large a loss is seen: by all cases together as the gate judges
+them, and by one case more, the mean accuracy over all levels.
 """
 
 from __future__ import annotations
@@ -141,43 +142,12 @@ def pooled(sound: Version, where: Callable[[str], bool], losses: Sequence[float]
     return found
 
 
-def people_drawn(scored: ScoredPairs, people: int, images: int, generator: np.random.Generator) -> Bools:
-    """Draw people and as many images of each: which pairs of the protocol lie among these images."""
-    who, names, genuine = scored.scores.who, scored.names, scored.scores.genuine
-    kept = set()
-    for person in generator.permutation(np.unique(who))[:people]:
-        own = np.unique(names[genuine & (who[:, 0] == person)])
-        kept |= set(generator.permutation(own)[:images])
-    return np.isin(names[:, 0], list(kept)) & np.isin(names[:, 1], list(kept))
-
-
-def of_design(
-    sound: Version, condition: str, people: int, images: int, rate: float
-) -> tuple[float, list[tuple[float, float]]]:
-    """Return the mean number of pairs of a design, and its power at one level at a rate."""
-    generator = np.random.default_rng(23)
-    both = {each: sound[each] for each in ("clean", condition)}
-    found, pairs = [], []
-    for loss in LOSSES:
-        hits = 0
-        for _ in range(4 * REPEATS):
-            mask = people_drawn(both["clean"], people, images, generator)
-            rows = np.flatnonzero(mask)
-            drawn = {each: taken(scored, rows, scored.scores.who[rows]) for each, scored in both.items()}
-            after = another(drawn, loss, generator, lambda each: each == condition)
-            hits += pooled_p(drawn, after) <= rate
-            pairs.append(len(rows))
-        found.append((loss, hits / (4 * REPEATS)))
-    return float(np.mean(pairs)), found
-
-
 def judge(work: Path) -> None:
     """Print the tables."""
     sample, whole = version(work, "sound", "faces-sample"), version(work, "sound", "faces")
     cases = len(compare_scores(sample.values(), sample.values()))
     print(f"{len(sample['clean'].scores)} pairs at {len(sample) - 1} levels, {cases} cases\n")
     _tell_family(sample)
-    _tell_designs(whole)
     _tell_faults(work, whole)
 
 
@@ -203,18 +173,6 @@ def _shown(curve: Sequence[tuple[float, float]]) -> str:
 def _at(curve: Sequence[tuple[float, float]]) -> str:
     found = at_80(curve)
     return "not reached" if np.isnan(found) else f"{100 * found:.1f} points"
-
-
-def _tell_designs(whole: Version) -> None:
-    print("\n| people | images of each | images | pairs | level | 80 % alone | 80 % among 66 levels |")
-    print("|---|---|---|---|---|---|---|")
-    for people, images in ((24, 3), (36, 2), (72, 2), (72, 4), (72, 13)):
-        for level in LEVELS:
-            (pairs, alone), (_, among) = (
-                of_design(whole, level, people, images, rate) for rate in (RATE, RATE / len(LEVELS) / 33)
-            )
-            cells = (people, images, people * images, f"{pairs:.0f}", level, _at(alone), _at(among))
-            print(f"| {' | '.join(map(str, cells))} |", flush=True)
 
 
 def _tell_faults(work: Path, whole: Version) -> None:

@@ -28,7 +28,7 @@ from scipy.special import bdtr, betaincinv, ndtr, ndtri, stdtr, stdtrit
 
 from facecheck.comparison.differences import Refuse, other_pairs
 from facecheck.gate.margins import Margins
-from facecheck.metrics import influence, resolvable
+from facecheck.metrics import influence
 from facecheck.metrics.dyads import Dyads
 from facecheck.metrics.family import Family, correlation
 from facecheck.metrics.paired import LEAST_VARIANCE, freedom_of, holm, on_curve
@@ -46,6 +46,9 @@ Bools = npt.NDArray[np.bool_]
 DEFAULT = Margins()
 _SHOWN = 5  # pairs that changed sides, by name
 _FARS = (0.01, 0.001)
+_FEWEST_ACCEPTED = (
+    5  # impostors at an FAR: fewer set a threshold whose chance no normal describes, least of all in ties
+)
 _ROUNDING = 1e-4  # of the spread of the scores: a hundred times what other batch sizes do, a tenth of what fp16 does
 _FEWEST = 2  # comparisons of a kind that have a spread
 _EVIDENCE = ("worse", "better", "not worse")  # in this order of precedence
@@ -238,7 +241,7 @@ def _decided_cases(
 
 def _ranked_cases(old: Scores, new: Scores, at: Conditions, case: _MakeCase) -> Iterator[_Case]:
     impostors = int((~new.genuine).sum())
-    fars = [far for far in _FARS if resolvable(impostors, far) and not at.is_swept]
+    fars = [far for far in _FARS if far >= _FEWEST_ACCEPTED / impostors and not at.is_swept]
     for name, far in (("auc", None), ("eer", None), *(("tar_at_far", far) for far in fars)):
         (was, old_influence), (now, new_influence) = (on_curve(each, name, far) for each in (old, new))
         where = NON_MATCH if far is None else NON_MATCH | Conditions(far=far)

@@ -95,6 +95,30 @@ def test_a_model_that_gained_is_better() -> None:
     assert accuracy(compare_scores([scored(before)], [scored(drawn())])).outcome == "better"
 
 
+@pytest.mark.parametrize(("impostors", "fars"), [(499, []), (500, [0.01]), (4999, [0.01]), (5000, [0.01, 0.001])])
+def test_a_far_is_compared_where_five_impostors_set_its_threshold(impostors: int, fars: list[float]) -> None:
+    """Of fewer, two or three pairs decide: among people drawn twice, one harmless run in twenty was called worse."""
+    who = np.array([[k, k] for k in range(50)] + [[k % 50, 50 + k % 50] for k in range(impostors)])
+    genuine = who[:, 0] == who[:, 1]
+    generator = np.random.default_rng(0)
+    similarity = [np.where(genuine, 3.0, -3.0) + generator.standard_normal(len(who)) for _ in range(2)]
+    names = np.array([[f"{n}-a.jpg", f"{n}-b.jpg"] for n in range(len(who))])
+    before, after = (
+        dataclasses.replace(
+            scored(drawn()),
+            scores=Scores(each, who),
+            thresholds=np.zeros(len(who)),
+            yaw_difference_rad=np.full(len(who), np.nan),
+            names=names,
+        )
+        for each in similarity
+    )
+
+    changes = compare_scores([before], [after])
+
+    assert [change.conditions.far for change in changes if change.name == "tar_at_far"] == fars
+
+
 def test_one_pair_that_changed_sides_says_hardly_less_than_none() -> None:
     """Of 800 pairs, one broke: Student's t with one degree of freedom would allow a loss of a fifth."""
     before = drawn(gap=12.0)

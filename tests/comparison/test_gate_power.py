@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.gate_power import at_80, broken, exchanged, in_words, judged, kept_promise, reds, resampled, taken
-from benchmarks.sample_power import people_drawn, pooled_p
+from benchmarks.sample_power import pooled_p
 from facecheck.comparison.between_runs import compare_scores
 from facecheck.results.scored_pairs import ScoredPairs
 from tests.comparison.test_between_runs import PEOPLE, WHO, drawn, scored
@@ -142,13 +142,3 @@ def test_the_mean_over_levels_sees_what_no_level_shows(sound: ScoredPairs) -> No
 
     assert pooled_p(before, before) == 1.0
     assert pooled_p(before, after) < 0.01
-
-
-def test_pairs_of_the_people_who_are_drawn(sound: ScoredPairs) -> None:
-    """Everybody's images are all pairs; three people's are pairs of three people."""
-    generator = np.random.default_rng(0)
-
-    assert people_drawn(sound, PEOPLE, 2, generator)[GENUINE].all()
-    few = people_drawn(sound, 3, 2, generator)
-    assert set(WHO[few].ravel().tolist()) == set(WHO[few & GENUINE].ravel().tolist())
-    assert (few & GENUINE).sum() == 3
