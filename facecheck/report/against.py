@@ -109,7 +109,7 @@ def _case(change: Change, *, with_names: bool) -> Iterator[str]:
     before, after = (wording.value(change.name, value) for value in (change.before, change.after))
     yield from _wrapped(
         f"{before} -> {after}, gain {change.gain:+.4f} [{change.low:+.4f}, {change.high:+.4f}], "
-        f"margin {change.margin:g}, {_p(change)}, {change.people} people",
+        f"margin {change.margin:g}, {_p(change)}{change.people} people",
         indent="    ",
     )
     if change.people_needed is not None and change.outcome == "undecided":
@@ -119,9 +119,11 @@ def _case(change: Change, *, with_names: bool) -> Iterator[str]:
 
 
 def _p(change: Change) -> str:
-    """Return the p-value over all cases; the joint draws of max-T cannot show a smaller one than 5e-5."""
+    """Return the p-value of harm over all cases; the joint draws of max-T cannot show a smaller one than 5e-5."""
+    if change.outcome == "better":
+        return ""
     floor = "<=" if change.p <= _LEAST_P else "="
-    return f"p {floor} {change.p:.2g} (Holm {change.p_holm:.2g})"
+    return f"p {floor} {change.p:.2g} (Holm {change.p_holm:.2g}), "
 
 
 def _flips(change: Change, *, with_names: bool) -> Iterator[str]:
