@@ -39,7 +39,9 @@ def add_trend_arguments(trend: argparse.ArgumentParser) -> None:
     trend.add_argument("--dataset", help="name; all by default")
     trend.add_argument("--metric", action="append", default=[], help="such as accuracy; may be repeated")
     trend.add_argument("--false-alarms", type=float, default=0.01, help="over all series together, 0.01 by default")
-    trend.add_argument("--out", type=Path, default=Path("trend.png"), help="picture, trend.png by default")
+    trend.add_argument(
+        "--out", type=Path, default=Path("reports/trend.png"), help="picture, reports/trend.png by default"
+    )
     trend.set_defaults(run=run_trend)
 
 
@@ -117,6 +119,7 @@ def run_trend(options: argparse.Namespace) -> int:
     """Say since when something changed, and draw it."""
     from facecheck.history.lines import told_changes, trend_lines  # noqa: PLC0415 - SQLAlchemy comes with it
     from facecheck.history.store import History  # noqa: PLC0415 - likewise
+    from facecheck.history.trend import FEWEST  # noqa: PLC0415 - likewise
     from facecheck.plots.trend import draw_trend  # noqa: PLC0415 - matplotlib comes with it
 
     _check_metrics(options.metric)
@@ -137,7 +140,9 @@ def run_trend(options: argparse.Namespace) -> int:
             f"no series of two runs or more in {options.history}; its lines are {', '.join(known) or 'none'}"
         )
     told = [text for line in found for text in told_changes(line)]
-    for text in told or [f"no change point in {len(found)} series"]:
+    most = max(len(line.points) for line in found)
+    few = f"; {FEWEST} versions are the fewest that can show one" if most < FEWEST else ""
+    for text in told or [f"no change point in {len(found)} series of at most {most} runs{few}"]:
         print(textwrap.fill(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False))
     print(draw_trend(found, options.out))
     return 0

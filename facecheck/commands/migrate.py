@@ -116,7 +116,7 @@ def _gallery(update: Update) -> Iterator[str]:
         return
     against = update.against_old_gallery()
     yield from _wrapped(_verdict(against), indent="  ")
-    yield from (f"  {line}"[:_WIDTH] for line in against_lines(against) if not line.startswith("next:"))
+    yield from (f"  {line}" for line in against_lines(against, width=_WIDTH - 2, advice=False))
 
 
 def _verdict(against: Against) -> str:

@@ -73,6 +73,7 @@ class _Case:
     identical: bool
     numeric: bool = False
     flips: Flips | None = None
+    told: Flips | None = None  # pairs that are shown, where they bound no evidence
 
     @property
     def same(self) -> bool:
@@ -234,8 +235,8 @@ def _decided_cases(
         if where is DEPLOYED and new.condition == "clean":
             broke = (was_right & ~is_right).astype(np.float64)
             rate = float(broke.mean())
-            made = case("negative_flip_rate", where, (0.0, rate), influence.of_mean(broke, genuine), genuine)
-            yield dataclasses.replace(made, identical=same)
+            flipped = case("negative_flip_rate", where, (0.0, rate), influence.of_mean(broke, genuine), genuine)
+            yield dataclasses.replace(flipped, identical=same, told=_flips(was_right, is_right, old, new))
 
 
 def _ranked_cases(old: Scores, new: Scores, at: Conditions, case: _MakeCase) -> Iterator[_Case]:
@@ -376,7 +377,7 @@ def _change(case: _Case, outcome: ChangeOutcome) -> Change:
         gain=case.gain,
         margin=case.margin,
         people=case.people,
-        flips=case.flips,
+        flips=case.flips or case.told,
     )
 
 

@@ -113,7 +113,7 @@ class Recorder:
             terminalreporter.write_line(line)
         for problem in self._assembly.compared.problems:
             terminalreporter.write_line(problem, red=True)
-        if self._says_nothing():
+        if self._says_nothing() and not text(self._config, "approve", ""):
             terminalreporter.write_line(
                 "Nothing was judged: every case was skipped or unjudged, so this run is not green.", red=True
             )

@@ -145,8 +145,17 @@ class Yardstick:
                 against.append(self._judged(of_baseline(baseline), side, tuple(self._known_of(baseline, side))))
             except FacecheckError as error:
                 problems.append(f"{side.model.name} could not be compared with its baseline: {error}")
-        notes = [_no_baseline(lacking, self.folder)] if lacking and not self.reason else []
+        notes = [self._no_baseline(lacking)] if lacking and not self.reason else []
         return Compared(against=tuple(against), notes=(*notes, *left), problems=tuple(problems))
+
+    def _no_baseline(self, lines: Sequence[str]) -> str:
+        """Say once how one is made, and which lines have one: the line may have been forgotten."""
+        held = sorted(path.parent.name for path in self.folder.glob("*/baseline.json"))
+        others = f"; there is one of {', '.join(held[:5])}, chosen by ?line=NAME" if held else ""
+        return (
+            f"no baseline yet for {', '.join(lines)} in {self.folder}{others}: pytest evals/ --facecheck-approve "
+            '"REASON" makes a run the one that later runs are compared with'
+        )
 
     def _judged(self, old: Side, new: Side, notes: tuple[str, ...] = ()) -> Against:
         return compare(old, new, margins=self.margins, false_alarms=self.false_alarms, red=self.red, notes=notes)
@@ -224,10 +233,3 @@ def _rate(given: str) -> float:
     if not 0 < rate < 1:
         raise pytest.UsageError(f"--facecheck-false-alarms {given[:20]}: expected a fraction between 0 and 1")
     return rate
-
-
-def _no_baseline(lines: Sequence[str], folder: Path) -> str:
-    return (
-        f'no baseline yet for {", ".join(lines)} in {folder}: pytest evals/ --facecheck-approve "REASON" makes a run '
-        "the one that later runs are compared with"
-    )

@@ -19,15 +19,30 @@ _TOLD = _ORDER[:4]
 _MOST = {"worse": 12, "incomparable": 4, "better": 4, "undecided": 3}  # cases of one outcome that are shown
 _WITH_NAMES = 3  # cases whose pairs are named: what comes after is the same pairs, mostly
 _DIFFERENCES = 6
+_LEAST_P = 5e-5
 _TINY = 1e-4  # below it a number is written with an exponent
 
 
-def against_lines(against: Against) -> list[str]:
+def against_lines(against: Against, *, width: int = WIDTH, advice: bool = True) -> list[str]:
     """Return the comparison of a model with its yardstick.
 
     Args:
         against: every case, what differs, the function and the timings.
+        width: letters of a line, at most.
+        advice: whether the last lines say what to do next.
     """
+    lines = [*_about(against), *(_next(against) if advice else ())]
+    if width == WIDTH:
+        return lines
+    return [each for line in lines for each in _rewrapped(line, width)]
+
+
+def _rewrapped(line: str, width: int) -> list[str]:
+    indent = line[: len(line) - len(line.lstrip())]
+    return textwrap.wrap(line, width, subsequent_indent=indent + "  ", break_on_hyphens=False)
+
+
+def _about(against: Against) -> list[str]:
     counts = Counter(change.outcome for change in against.changes)
     told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in _ORDER if counts[outcome]) or "nothing in common"
     return [
@@ -37,7 +52,6 @@ def against_lines(against: Against) -> list[str]:
         *(line for note in against.notes for line in _wrapped(f"note: {note}", indent="  ")),
         *_cases(against.changes),
         *_timings(against.timings),
-        *_next(against),
     ]
 
 
@@ -95,13 +109,19 @@ def _case(change: Change, *, with_names: bool) -> Iterator[str]:
     before, after = (wording.value(change.name, value) for value in (change.before, change.after))
     yield from _wrapped(
         f"{before} -> {after}, gain {change.gain:+.4f} [{change.low:+.4f}, {change.high:+.4f}], "
-        f"margin {change.margin:g}, p {change.p:.2g} (Holm {change.p_holm:.2g}), {change.people} people",
+        f"margin {change.margin:g}, {_p(change)}, {change.people} people",
         indent="    ",
     )
     if change.people_needed is not None and change.outcome == "undecided":
         yield f"    undecided: some {change.people_needed} people like these would decide"
     if change.flips is not None and change.outcome in ("worse", "better"):
         yield from _flips(change, with_names=with_names)
+
+
+def _p(change: Change) -> str:
+    """Return the p-value over all cases; the joint draws of max-T cannot show a smaller one than 5e-5."""
+    floor = "<=" if change.p <= _LEAST_P else "="
+    return f"p {floor} {change.p:.2g} (Holm {change.p_holm:.2g})"
 
 
 def _flips(change: Change, *, with_names: bool) -> Iterator[str]:
@@ -136,6 +156,11 @@ def _timings(timings: Sequence[Slower]) -> Iterator[str]:
 def _next(against: Against) -> Iterator[str]:
     """Say what to do: about harm, or about a baseline that could be renewed."""
     outcomes = {change.outcome for change in against.changes}
+    if against.is_red:
+        red = Counter(change.outcome for change in against.harms)
+        told = ", ".join(f"{count} {outcome}" for outcome, count in red.items())
+        told = ", ".join(filter(None, (told, f"{len(against.delays)} slower" if against.delays else "")))
+        yield from _wrapped(f"RED: {against.model} against its baseline: {told}")
     if against.harms and "worse" in {change.outcome for change in against.harms}:
         own = any(c.outcome == "worse" and c.conditions.threshold == "clean" and c.flips for c in against.changes)
         at_old = any(c.outcome == "worse" and c.conditions.reference for c in against.changes)
