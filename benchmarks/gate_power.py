@@ -53,6 +53,7 @@ SETS = {"faces": "faces?part=pairs", "view-1": "pairsDevTest.txt", "view-2": "pa
 TITLES = {"faces": "bundled faces", "view-1": "LFW view 1", "view-2": "LFW view 2"}
 SETTINGS = Settings(device=torch.device("cpu"))
 Change_ = Callable[[Recognizer], Recognizer]
+PowerCurve = list[tuple[float, float]]
 
 
 # Faults: each takes the sound recogniser and returns one that a team makes by accident.
@@ -496,7 +497,7 @@ def at_80(curve: Sequence[tuple[float, float]]) -> float:
 def judge(work: Path, sets: Sequence[str]) -> None:
     """Print the tables and draw the graph."""
     rows: dict[str, list[Judged]] = {}
-    curves: dict[str, list[tuple[float, float]]] = {}
+    curves: dict[str, list[PowerCurve]] = {}
     for name in sets:
         sound = scores_of(work, name, "sound")
         if sound is None:
@@ -547,13 +548,13 @@ def _tell_alarms(work: Path, name: str, sound: ScoredPairs) -> None:
     print(f"- at the margin, a true loss of .2 points: red {_rate(alarms_at_margin(sound), AT_MARGIN)}", flush=True)
 
 
-def _tell_power(sound: ScoredPairs) -> list[tuple[float, float]]:
-    """Print the power curves and return that of pairs."""
+def _tell_power(sound: ScoredPairs) -> list[PowerCurve]:
+    """Print the power curves of pairs and of people that are broken, and return them."""
     curves = [power(sound, of_people=of_people) for of_people in (False, True)]
     for what, curve in zip(("pairs", "people"), curves, strict=True):
         shown = ", ".join(f"{100 * loss:.2f} points {hit:.0%}" for loss, hit in curve)
         print(f"\nPower, {what} broken at random: {shown}. 80 % at {100 * at_80(curve):.2f} points.", flush=True)
-    return curves[0]
+    return curves
 
 
 def _shuffled(sound: ScoredPairs) -> ScoredPairs:
@@ -580,7 +581,7 @@ def _rate(hits: int, total: int) -> str:
     return f"{hits} of {total} ({hits / total:.1%} [{low:.1%}, {high:.1%}])"
 
 
-def draw(rows: dict[str, list[Judged]], curves: dict[str, list[tuple[float, float]]], path: Path) -> None:
+def draw(rows: dict[str, list[Judged]], curves: dict[str, list[PowerCurve]], path: Path) -> None:
     """Draw what each fault costs and whether it is caught, and the power over the size of a loss."""
     figure = Figure(figsize=(4.2 * len(rows) + 4.4, 8.2), layout="constrained")
     panels = figure.subplots(1, len(rows) + 1, gridspec_kw={"width_ratios": [1.0] * len(rows) + [1.15]})
@@ -589,7 +590,7 @@ def draw(rows: dict[str, list[Judged]], curves: dict[str, list[tuple[float, floa
         for one in found:
             if one.fault == "sound":
                 continue
-            loss = 0.0 if np.isnan(one.gain) else -100 * one.gain
+            loss = 100 * (found[0].accuracy - one.accuracy)
             y = order.index(one.fault)
             axes.plot([0, loss], [y, y], color="#CCCCCC", linewidth=1.0, zorder=1)
             axes.scatter(
@@ -600,6 +601,7 @@ def draw(rows: dict[str, list[Judged]], curves: dict[str, list[tuple[float, floa
                 axes.scatter(loss, y, s=130, zorder=2, facecolor="none", edgecolor="#D55E00", linewidths=1.2)
         axes.axvline(0, color="#666666", linewidth=0.8)
         axes.set_xscale("symlog", linthresh=1.0)
+        axes.set_xlim(-1.3, 60)
         axes.set_xticks([-1, 0, 0.5, 1, 3, 10, 30], ["-1", "0", ".5", "1", "3", "10", "30"])
         axes.set_yticks(range(len(order)), [WORDS[fault] for fault in order] if not number else [""] * len(order))
         axes.set_ylim(-0.7, len(order) - 0.3)
@@ -608,14 +610,13 @@ def draw(rows: dict[str, list[Judged]], curves: dict[str, list[tuple[float, floa
         axes.grid(alpha=0.25, linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
     axes = panels[-1]
-    for colour, (name, curve) in zip(("#009E73", "#E69F00", "#0072B2"), curves.items(), strict=False):
-        losses, hits = zip(*[(0.0, 0.0), *curve], strict=True)
-        axes.plot(
-            100 * np.array(losses), 100 * np.array(hits), marker="o", markersize=4, color=colour, label=TITLES[name]
-        )
-    axes.axhline(80, color="#666666", linewidth=0.8, linestyle="--")
-    axes.set(xlabel="pairs broken at random, points of accuracy", ylabel="runs that are red, %", ylim=(-2, 102))
-    axes.set_title("power of the baseline", fontsize=11, loc="left")
+    for colour, (name, both) in zip(("#009E73", "#E69F00", "#0072B2"), curves.items(), strict=False):
+        for what, curve, line in zip(("pairs", "people"), both, ("-", "--"), strict=True):
+            x, y = 100 * np.array([(0.0, 0.0), *curve]).T
+            axes.plot(x, y, line, marker="o", markersize=4, color=colour, label=f"{TITLES[name]}, {what}")
+    axes.axhline(80, color="#666666", linewidth=0.8, linestyle=":")
+    axes.set(xlabel="true loss of accuracy, points", ylabel="runs that are red, %", ylim=(-2, 102))
+    axes.set_title("power: pairs or people broken at random", fontsize=11, loc="left")
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=9)
