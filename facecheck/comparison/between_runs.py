@@ -46,10 +46,10 @@ Bools = npt.NDArray[np.bool_]
 DEFAULT = Margins()
 _SHOWN = 5  # pairs that changed sides, by name
 _FARS = (0.01, 0.001)
-_FEWEST_ACCEPTED = (
-    5  # impostors at an FAR: fewer set a threshold whose chance no normal describes, least of all in ties
+_FEWEST_ACCEPTED = 5  # impostors at an FAR: fewer set a threshold whose chance no normal describes, least in ties
+_ROUNDING = (
+    1e-3  # of the spread of the scores: other batches, with detection run again, change .6e-3 (docs/gate-power.md)
 )
-_ROUNDING = 1e-4  # of the spread of the scores: a hundred times what other batch sizes do, a tenth of what fp16 does
 _FEWEST = 2  # comparisons of a kind that have a spread
 _EVIDENCE = ("worse", "better", "not worse")  # in this order of precedence
 _MOST_PEOPLE = 1_000_000
