@@ -23,6 +23,11 @@ from tests.plugin.test_suite import EASY, ROOT, MeanColour, people, run_pytest
 
 __all__ = ["people"]
 
+# These take a minute each, and the whole file more than the rest of the gate: .ci/run leaves them out.
+LONG = pytest.mark.skipif(
+    not os.environ.get("FACECHECK_LONG_TESTS"), reason="takes minutes: FACECHECK_LONG_TESTS=1 pytest tests/plugin"
+)
+pytestmark = LONG
 COLOURS = "tests.plugin.test_suite:colours?line=door"
 COMMAND = "import tests.support.killed, sys; from facecheck.cli import main; sys.exit(main(sys.argv[1:]))"
 
@@ -188,7 +193,9 @@ def test_a_killed_run_keeps_its_finished_work_and_is_told(place: Place) -> None:
     [
         pytest.param("facecheck.comparison.sides:sides_of_run:1", id="before the comparison with the baseline"),
         pytest.param("facecheck.comparison:compare_run:1", id="before graphs"),
-        pytest.param("sqlalchemy.engine.default:DefaultDialect.do_commit:2", id="in the history's transaction"),
+        pytest.param(
+            "sqlalchemy.engine.default:DefaultDialect.do_commit:2", id="in the history's transaction", marks=LONG
+        ),
     ],
 )
 def test_a_run_killed_after_its_results_is_whole(place: Place, where: str) -> None:
@@ -236,6 +243,7 @@ def test_a_killed_approval_leaves_the_old_baseline_or_the_new_one(approving: Pla
     assert not list(approving.baselines.rglob(".*"))
 
 
+@LONG
 def test_the_next_run_says_that_an_approval_was_killed(place: Place) -> None:
     """The first of a line too, of which there is no baseline yet."""
     assert place.evals("--facecheck-approve=v1", KILLED_AT="facecheck.gate.baselines:write_text:1") == -signal.SIGKILL
@@ -279,6 +287,7 @@ def full(place: Place, *, but_bytes: int = 0) -> Iterator[None]:
     filler.unlink()
 
 
+@LONG
 @pytest.mark.parametrize("kib", [0, 16, 100])
 def test_a_disk_that_fills_up_during_a_run_costs_no_earlier_work(disk: Place, kib: int) -> None:
     """Wherever the room ends: a red run that says so, earlier runs, cache and history as they were."""
@@ -301,6 +310,7 @@ def test_a_disk_that_fills_up_during_a_run_costs_no_earlier_work(disk: Place, ki
     assert main(["history", "import", str(disk.reports), "--history", str(disk.reports / "history.sqlite")]) == 0
 
 
+@LONG
 @pytest.mark.parametrize("bytes_left", [0, 4096, 8192, 12288])
 def test_a_full_disk_in_an_approval_leaves_the_old_baseline(disk: Place, two_versions: Place, bytes_left: int) -> None:
     """One clear line; with room the same command works."""
@@ -321,6 +331,7 @@ def test_a_full_disk_in_an_approval_leaves_the_old_baseline(disk: Place, two_ver
     assert leftovers(disk.baseline()) == []
 
 
+@LONG
 def test_a_full_disk_in_the_history_costs_no_run(disk: Place) -> None:
     """The run is green, and its line says how it gets in; the next run takes it along."""
     history = disk.folder / "history.sqlite"
