@@ -16,7 +16,7 @@ def test_new_probes_match_the_old_gallery(updated: Update, record: Record) -> No
     assert not updated.problem, f"incompatible: {updated.problem}; enrol the gallery anew"
     (mixed,) = measured.named("accuracy", where=DEPLOYED | Conditions(reference="new-old"))
 
-    verdict = record.judge_update(mixed, updated.against_old_gallery())
+    verdict = record.judge_update(mixed, updated.against_old_gallery)
 
     assert verdict.passed, verdict.reason
 

@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         options.out.mkdir(parents=True, exist_ok=True)
         write_text(options.out / "update.md", "```\n" + "\n".join(lines) + "\n```\n")
         print(draw_update(update, options.out / "update.png"))
-    return int(bool(update.problem) or update.against_old_gallery().is_red)
+    return int(bool(update.problem) or update.against_old_gallery.is_red)
 
 
 def _update(options: argparse.Namespace) -> Update:
@@ -114,7 +114,7 @@ def _gallery(update: Update) -> Iterator[str]:
     if update.problem:
         yield from _wrapped(f"NOT COMPATIBLE: {update.problem}. Enrol the gallery anew.", indent="  ")
         return
-    against = update.against_old_gallery()
+    against = update.against_old_gallery
     yield from _wrapped(_verdict(against), indent="  ")
     yield from (f"  {line}" for line in against_lines(against, width=_WIDTH - 2, advice=False))
 

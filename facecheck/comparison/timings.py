@@ -42,7 +42,8 @@ def compare_timings(
     both = [(known[each.dataset, each.conditions], each) for each in after if (each.dataset, each.conditions) in known]
     if not both:
         return ()
-    other = _other_machine(*signed)
+    empty = any(not (each.seconds and each.reference) for couple in both for each in couple)
+    other = "a timing without rounds" if empty else _other_machine(*signed)
     if other:
         return tuple(
             Slower(dataset=new.dataset, conditions=new.conditions, outcome="incomparable", reason=other)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from facecheck.gate.specific import most_specific
 from facecheck.results.conditions import ANY, Conditions
 
 __all__ = ["MARGINS", "Margin", "Margins"]
@@ -74,5 +75,5 @@ class Margins:
     def of(self, model: str, dataset: str, name: str, conditions: Conditions) -> float:
         """Return the tolerated loss: of the most specific margin that applies, of equals the last."""
         applying = [each for each in self.stated if each.applies_to(model, dataset, name, conditions)]
-        found = max(reversed(applying), key=lambda each: each.specificity, default=None)
+        found = most_specific(applying)
         return MARGINS.get(name, 0.0) if found is None else found.tolerate

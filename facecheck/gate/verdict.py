@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from facecheck.gate.specific import most_specific
 from facecheck.results.measurement import Measurement
 from facecheck.results.verdict import Judgement, Limit, Verdict
 
@@ -20,8 +21,7 @@ _FIFTY_CASES = 3.2905 / 1.9600
 
 def limit_for(measurement: Measurement, limits: Sequence[Limit]) -> Limit | None:
     """Return the most specific limit that applies to a measurement, of equals the last; None if there is none."""
-    applying = [limit for limit in limits if limit.applies_to(measurement)]
-    return max(reversed(applying), key=lambda limit: limit.specificity, default=None)
+    return most_specific([limit for limit in limits if limit.applies_to(measurement)])
 
 
 def judge(measurement: Measurement, limits: Sequence[Limit], *, sampled: bool) -> Judgement:

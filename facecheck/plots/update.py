@@ -24,7 +24,7 @@ def draw_update(update: Update, path: Path) -> Path:
     """
     cells: dict[str, Scores] = {"old-old": update.old.scores}
     if not update.problem:
-        cells["new-old"] = update.mixed()
+        cells["new-old"] = update.mixed
     cells["new-new"] = update.new.scores
     figure, axes = axes_of(f"{update.old.recognizer.name} -> {update.new.recognizer.name}, {update.dataset.name}")
     for name, scores in cells.items():

@@ -97,10 +97,12 @@ class Assembly:
         finally:
             finished(folder)
         if yardstick.reason:
-            if not whole:
-                raise UnfinishedError(
-                    "nothing was approved: the run was interrupted, or a case ended by an error", told
-                )
+            broken = [
+                verdict.case for verdict in run.verdicts if verdict.outcome == "failed" and not verdict.judgements
+            ]
+            if broken or not whole:
+                why = f"{broken[0]} ended by an error" if broken else "the run was interrupted"
+                raise UnfinishedError(f"nothing was approved: {why}", told)
             try:
                 told += yardstick.approve(run, folder)
             except (FacecheckError, OSError) as error:

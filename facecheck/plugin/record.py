@@ -52,8 +52,6 @@ class Record:
             self.note(f"{self._dataset.name}: {known}")
         for finding in evaluator.findings(self._recognizer, self._dataset):
             self.note(finding)
-        for told in self._dataset.notes:
-            self.note(f"{self._dataset.name}: {told}")
 
     def add(self, findings: Findings) -> Measurements:
         """Keep what was measured, with its notes and failures, and return it as measurements of this case."""

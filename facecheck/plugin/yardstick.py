@@ -113,8 +113,12 @@ class Yardstick:
             run: as it was written.
             folder: of it.
         """
-        if self.off or not run.measurements or any(dataset.sampled for dataset in run.signature.datasets):
+        if self.off or not run.measurements:
             return Compared()
+        sampled = [dataset.name for dataset in run.signature.datasets if dataset.sampled]
+        if sampled:
+            told = f"{', '.join(sampled)}: a run of a sample is not compared with a baseline, which is of other pairs"
+            return Compared(notes=(told,))
         try:
             sides = sides_of_run(run, folder)
             if self.other is not None:

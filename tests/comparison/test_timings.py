@@ -59,6 +59,14 @@ def test_another_machine_is_incomparable() -> None:
     assert found[0].reason == "machine, processor: baseline EPYC, run Xeon"
 
 
+def test_a_timing_without_rounds_is_incomparable() -> None:
+    """Such as one of a baseline that was edited by hand: no ratio comes of nothing."""
+    hollow = [dataclasses.replace(each, reference=()) for each in timed()]
+
+    assert {each.outcome for each in outcomes(hollow)} == {"incomparable"}
+    assert outcomes(hollow)[0].reason == "a timing without rounds"
+
+
 def test_what_the_baseline_did_not_time_is_left_out() -> None:
     """There is nothing to compare it with."""
     assert compare_timings(timed()[:1], timed()[1:], (HERE, HERE), margins=Margins()) == ()

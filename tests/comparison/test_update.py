@@ -82,7 +82,7 @@ def updated(new: np.ndarray, *, lost: tuple[int, ...] = ()) -> Update:
 def test_the_mixed_scores_are_those_of_an_oracle() -> None:
     """First image from the old gallery, second embedded anew; a missing probe is a non-match."""
     old, new = vectors(), vectors(1, noise=0.1)
-    mixed = updated(new, lost=(1,)).mixed()
+    mixed = updated(new, lost=(1,)).mixed
 
     expected = [
         -np.inf if b == 1 else -float(np.linalg.norm(old[a].astype(float) - new[b].astype(float)))
@@ -101,16 +101,16 @@ def test_the_same_model_is_compatible() -> None:
     }
 
     assert len(set(values.values())) == 1
-    assert {change.outcome for change in update.against_old_gallery().changes} == {"identical"}
-    assert not update.against_old_gallery().is_red
+    assert {change.outcome for change in update.against_old_gallery.changes} == {"identical"}
+    assert not update.against_old_gallery.is_red
 
 
 def test_a_little_noise_is_compatible_and_another_space_is_not() -> None:
     """A rotated network is as good by itself, and no use with the old gallery."""
     near, rotated = updated(vectors(1, noise=0.02)), updated(vectors(rotated=True))
 
-    assert not near.against_old_gallery().is_red
-    assert rotated.against_old_gallery().is_red
+    assert not near.against_old_gallery.is_red
+    assert rotated.against_old_gallery.is_red
     assert not rotated.against_old().is_red
     assert any("NOT COMPATIBLE: enrol the gallery anew" in line for line in report(rotated))
     assert any("COMPATIBLE" in line and "NOT" not in line for line in report(near))

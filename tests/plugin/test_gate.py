@@ -82,7 +82,7 @@ def test_a_team_follows_its_model(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert {change.outcome for change in against.changes} <= {"identical", "not worse"}
     assert "same function within" in team.said
 
-    assert team.evals("door_raw") == pytest.ExitCode.TESTS_FAILED
+    assert team.evals("door_unit") == pytest.ExitCode.TESTS_FAILED
     (against,) = team.latest.against
     assert against.function is not None
     assert against.function.verdict == "another"

@@ -500,3 +500,22 @@ def test_a_gpu_that_is_not_there_is_refused(asked: str, available: int) -> None:
     """Falling back to the CPU would report an empty GPU run as green."""
     with pytest.raises(pytest.UsageError):
         resolve_device(asked, available=available, worker=None)
+
+
+def test_a_run_whose_case_ended_by_an_error_is_not_approved(people: Path, easy: Path, tmp_path: Path) -> None:
+    """It says which; the results are kept, and there is no baseline."""
+    done = suite(
+        "evals/test_verification.py",
+        "--facecheck-models=tests.plugin.test_suite:colours,tests.plugin.test_suite:failing",
+        f"--facecheck-datasets=folders:{people}",
+        f"--facecheck-limits={easy}",
+        f"--facecheck-baselines={tmp_path / 'baselines'}",
+        "--facecheck-approve=v1 ships",
+        reports=tmp_path / "reports",
+    )
+
+    assert done.returncode not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED), done.stdout
+    assert "nothing was approved: evals/test_verification.py::" in done.stdout
+    assert "ended by an error" in done.stdout
+    assert Run.read(tmp_path / "reports" / "latest").measurements
+    assert not (tmp_path / "baselines").exists()

@@ -25,7 +25,7 @@ __all__ = [
     "bgr",
     "door",
     "door_in_threes",
-    "door_raw",
+    "door_unit",
     "half",
     "no_l2",
     "noise_1",
@@ -211,10 +211,10 @@ def door_in_threes(settings: Settings) -> Recognizer:
     return dataclasses.replace(made, embedder=Portions(made.embedder, 3))
 
 
-def door_raw(settings: Settings) -> Recognizer:
-    """Return the same, fed 0..255."""
+def door_unit(settings: Settings) -> Recognizer:
+    """Return the same, fed 0..1: dlib's network takes 0..255 and scales by itself."""
     made = door(settings)
-    fed = dataclasses.replace(made.contract.preprocessing, std=(1.0, 1.0, 1.0))
+    fed = dataclasses.replace(made.contract.preprocessing, std=(255.0, 255.0, 255.0))
     assert isinstance(made.embedder, NetworkEmbedder)
     return dataclasses.replace(
         made,
