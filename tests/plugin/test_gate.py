@@ -57,7 +57,6 @@ class Team:
         return Run.read(self.folder / "reports" / "latest")
 
 
-@pytest.mark.skipif(not os.environ.get("FACECHECK_LONG_TESTS"), reason="takes minutes: FACECHECK_LONG_TESTS=1 pytest")
 def test_a_team_follows_its_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Approve, identical, same function, a wrong range red, a better model approved, compare, trend."""
     team = Team(tmp_path)
