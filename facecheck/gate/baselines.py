@@ -151,7 +151,7 @@ def _checked_line(name: str) -> str:
     Raises:
         FacecheckError: it cannot be a folder's name everywhere.
     """
-    made = re.sub(r"[^A-Za-z0-9._=+-]+", "-", name).strip("-.")[:100]
+    made = re.sub(r"[^A-Za-z0-9._=+-]+", "-", name).lstrip("-._=+").rstrip("-.")[:100]
     if not _LINE.fullmatch(made):
         raise FacecheckError(f"line {name!r}: expected a name of letters, digits and . _ = + -")
     return made
