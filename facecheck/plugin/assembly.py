@@ -93,7 +93,11 @@ class Assembly:
         if run.measurements:  # a run that measured nothing must not hide the last one that did
             _point_latest(folder)
         try:
-            told = [*_interrupted(folder), *finish_run(folder), *_remembered(run, folder, config)]
+            # The history first: the page draws the trend up to this run.
+            history = text(config, "history", str(folder.parent / "history.sqlite"))
+            remembered = _in_history(run, folder, history)
+            made = finish_run(folder, thumbnails=planned(config).thumbnails, history=history)
+            told = [*_interrupted(folder), *made, *remembered, *_in_mlflow(run, folder, config)]
         finally:
             finished(folder)
         if yardstick.reason:
@@ -150,25 +154,26 @@ class Assembly:
         )
 
 
-def _remembered(run: Run, folder: Path, config: pytest.Config) -> list[str]:
-    """Put the run into the history and into MLflow; what goes wrong there costs no run."""
-    if not run.measurements:
+def _in_history(run: Run, folder: Path, history: str) -> list[str]:
+    """Put the run into the history; what goes wrong there costs no run."""
+    if not run.measurements or history == "none":
         return []
-    told: list[str] = []
-    given = text(config, "history", str(folder.parent / "history.sqlite"))
-    if given != "none":
-        from facecheck.history.keeping import kept  # noqa: PLC0415 - SQLAlchemy takes a while to import
+    from facecheck.history.keeping import kept  # noqa: PLC0415 - SQLAlchemy takes a while to import
 
-        told += kept(folder, given)
+    return kept(folder, history)
+
+
+def _in_mlflow(run: Run, folder: Path, config: pytest.Config) -> list[str]:
+    """Put the run into MLflow, where one was named; what goes wrong there costs no run."""
     uri = text(config, "mlflow", "")
-    if uri:
-        from facecheck.history.mlflow import export_run  # noqa: PLC0415 - an extra
+    if not run.measurements or not uri:
+        return []
+    from facecheck.history.mlflow import export_run  # noqa: PLC0415 - an extra
 
-        try:
-            told.append(f"in MLflow: {', '.join(export_run(folder, uri))}")
-        except FacecheckError as error:
-            told.append(f"the run is not in MLflow: {error}")
-    return told
+    try:
+        return [f"in MLflow: {', '.join(export_run(folder, uri))}"]
+    except FacecheckError as error:
+        return [f"the run is not in MLflow: {error}"]
 
 
 def _interrupted(folder: Path) -> list[str]:

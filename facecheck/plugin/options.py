@@ -40,6 +40,8 @@ _NAMES = {
     "twin": "the models are the old one exported or quantised: fp32, bf16, fp16 or int8 says how much may differ",
     "history": "database of runs, a file or a URL (postgresql://...), or 'none'; history.sqlite among the reports",
     "mlflow": "tracking URI of an MLflow that gets the run as well",
+    "thumbnails": "pictures of the faces that models get wrong: yes, no, or auto (the default), which is yes, in CI "
+    "of the bundled faces only",
     "reports": "folder that reports are written to, reports/ by default",
 }
 LISTS = ("models", "datasets", "corruptions", "evals")

@@ -23,6 +23,7 @@ from facecheck.embedders.network import Precision
 from facecheck.errors import FacecheckError, ModelError, printable
 from facecheck.evaluation.degradations import SAMPLE
 from facecheck.evaluation.evaluator import Evaluator
+from facecheck.evaluation.mistakes import keep_mistakes
 from facecheck.gate import Limit, read_limits, read_margins
 from facecheck.models import Settings, build, check, split_models
 from facecheck.models.recognizer import Recognizer
@@ -30,6 +31,7 @@ from facecheck.pipeline import Pipeline
 from facecheck.plugin.device import full_fp32, resolve_device
 from facecheck.plugin.options import switch, text
 from facecheck.plugin.yardstick import Yardstick
+from facecheck.report.privacy import Thumbnails, withheld
 from facecheck.storage.cache import Cache
 from facecheck.storage.weights import cache_folder
 
@@ -59,6 +61,7 @@ class Plan:
         twin: precision in which the models are the old one again, None if they are others.
         corruptions: judged beside those of the table, such as ``blur:2+jpeg:30``.
         built: recognisers by specification, or why they could not be built.
+        thumbnails: whether pictures of faces are kept.
         old: the old model, once it is built.
     """
 
@@ -74,6 +77,7 @@ class Plan:
     yardstick: Yardstick
     against: str = ""
     twin: TwinPrecision | None = None
+    thumbnails: Thumbnails = "auto"
     built: dict[str, Recognizer | FacecheckError] = field(default_factory=dict)
     old: Recognizer | None = None
 
@@ -110,6 +114,7 @@ class Plan:
             yardstick=Yardstick.of(config, margins=read_margins(file), sampled=sample is not None),
             against=against,
             twin=_twin(text(config, "twin", ""), against),
+            thumbnails=_thumbnails(text(config, "thumbnails", "auto")),
             corruptions=tuple(Applied.parse(each) for each in text(config, "corruptions", "").split(",") if each),
         )
 
@@ -151,10 +156,17 @@ class Plan:
         cache = None if place is None else Cache(place)
         with _terminal(watched=watched) as terminal:
             try:
-                yield Evaluator(Pipeline(cache=cache, terminal=terminal), folder=folder, cache=cache)
+                made = Evaluator(Pipeline(cache=cache, terminal=terminal), folder=folder, cache=cache)
+                yield made
+                keep_mistakes(made.done, made, folder, withheld=self._withheld())
             finally:
                 if cache is not None:
                     cache.close()
+
+    def _withheld(self) -> dict[str, str]:
+        """Return why no pictures of a data set's images are kept, by its specification."""
+        reasons = {spec: withheld(spec, self.thumbnails) for spec in self.datasets}
+        return {self.datasets[spec].spec: reason for spec, reason in reasons.items() if reason}
 
     @property
     def asked(self) -> dict[str, Dataset]:
@@ -208,6 +220,12 @@ def _precision(given: str) -> Precision:
     if given not in get_args(Precision):
         raise pytest.UsageError(f"--facecheck-precision {given}: expected one of {', '.join(get_args(Precision))}")
     return cast("Precision", given)
+
+
+def _thumbnails(given: str) -> Thumbnails:
+    if given not in get_args(Thumbnails):
+        raise pytest.UsageError(f"--facecheck-thumbnails {given}: expected one of {', '.join(get_args(Thumbnails))}")
+    return cast("Thumbnails", given)
 
 
 def _sample(given: str) -> int | None:

@@ -13,6 +13,8 @@ from facecheck.comparison import compare_run, lines, write
 from facecheck.datasets import open_dataset
 from facecheck.errors import FacecheckError, UnreadableImageError, printable
 from facecheck.faces import ImageSource
+from facecheck.report.graph import Drawn
+from facecheck.report.privacy import Thumbnails, withheld
 from facecheck.report.terminal import table
 from facecheck.results.run import Run
 from facecheck.results.sweeps import recorded_sweeps
@@ -37,11 +39,16 @@ class UnfinishedError(FacecheckError):
         self.summary = list(summary)
 
 
-def finish_run(folder: Path) -> list[str]:
-    """Write comparison and graphs of a finished run beside its results, and return its summary, line by line.
+def finish_run(
+    folder: Path, *, thumbnails: Thumbnails = "auto", history: str | None = None, single_file: str = ""
+) -> list[str]:
+    """Write comparison, graphs and page of a finished run beside its results, and return its summary, line by line.
 
     Args:
         folder: of the run.
+        thumbnails: whether pictures of real faces are kept.
+        history: file or URL of the history that the trend is drawn from; by default the one among the reports.
+        single_file: name of a further page that holds its pictures, empty for none.
 
     Raises:
         FacecheckError: the folder holds no results of a run, or damaged scores.
@@ -55,8 +62,9 @@ def finish_run(folder: Path) -> list[str]:
 
         compared = compare_run(folder)
         write(compared, folder)
-        pictures = [*draw(folder), *_contact_sheets(run, folder / "graphs")]
-    told = [*summary, *lines(compared), f"{len(pictures)} graphs and results.json in {folder}"]
+        drawn = [*draw(folder), *_contact_sheets(run, folder / "graphs", thumbnails)]
+        page = _page(run, folder, drawn, thumbnails=thumbnails, history=history, single_file=single_file)
+    told = [*summary, *lines(compared), f"{len(drawn)} graphs and results.json in {folder}", f"the page: {page}"]
     return [printable(line) for line in told]
 
 
@@ -72,12 +80,33 @@ def _explained(folder: Path, summary: Sequence[str]) -> Iterator[None]:
         ) from error
 
 
+def _page(
+    run: Run, folder: Path, drawn: Sequence[Drawn], *, thumbnails: Thumbnails, history: str | None, single_file: str
+) -> Path:
+    from facecheck.report.flipped import flipped_pictures  # noqa: PLC0415 - torch comes with it
+    from facecheck.report.html import Extras, write_page  # noqa: PLC0415
+    from facecheck.report.trend import draw_trends  # noqa: PLC0415
+
+    usual = str(folder.parent / "history.sqlite") if history is None else history
+    trends, told = ([], []) if usual == "none" else draw_trends(run, folder, usual)
+    reasons = [withheld(dataset.spec, thumbnails) for dataset in run.signature.datasets]
+    extras = Extras(
+        graphs=(*drawn, *trends),
+        trend=told,
+        flipped=flipped_pictures(run, folder, thumbnails),
+        withheld=next(filter(None, reasons), ""),
+    )
+    if single_file:
+        write_page(folder, extras, name=single_file, single_file=True)
+    return write_page(folder, extras)
+
+
 def size_mib(folder: Path) -> float:
     """Return what the files of a folder take, in MiB."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / _MIB
 
 
-def _contact_sheets(run: Run, folder: Path) -> Iterator[Path]:
+def _contact_sheets(run: Run, folder: Path, thumbnails: Thumbnails) -> Iterator[Drawn]:
     """Draw an image of each swept data set under the corruptions and levels of the run: what was asked of models."""
     swept = recorded_sweeps(run.measurements)
     if not swept:
@@ -86,10 +115,13 @@ def _contact_sheets(run: Run, folder: Path) -> Iterator[Path]:
 
     for (eval_name, name), rows in swept_rows(swept).items():
         signed = run.signature.dataset(name)
-        for source in () if signed is None else _images(signed.spec):
+        shown = signed is not None and not withheld(signed.spec, thumbnails)
+        for source in _images(signed.spec) if signed is not None and shown else ():
             with contextlib.suppress(UnreadableImageError):
                 stem = file_stem(f"{eval_name}-{name}", most=_LONGEST)
-                yield draw_sheet(source, folder / f"{stem}-sheet.png", rows=rows)
+                sheet = draw_sheet(source, folder / f"{stem}-sheet.webp", rows=rows)
+                title = f"One image of {name} under the corruptions and levels of this eval"
+                yield Drawn(f"{eval_name} {name} sheet", title, sheet, is_photo=True)
                 break
 
 

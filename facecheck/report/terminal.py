@@ -10,8 +10,9 @@ from statistics import fmean
 from typing import get_args
 
 from facecheck.report.against import against_lines
+from facecheck.report.headlines import COLUMNS, headline_of
 from facecheck.results.catalogue import METRICS
-from facecheck.results.conditions import ANY, DEPLOYED, NON_MATCH, Conditions
+from facecheck.results.conditions import DEPLOYED
 from facecheck.results.measurement import Measurement
 from facecheck.results.run import Failures, Run
 from facecheck.results.sweeps import RecordedSweep, SweepStep, recorded_sweeps
@@ -19,17 +20,6 @@ from facecheck.results.verdict import Outcome
 
 __all__ = ["table"]
 
-# Headline numbers: eval, name, conditions that must hold, heading.
-_COLUMNS: tuple[tuple[str, str, Conditions, str], ...] = (
-    ("verification", "accuracy", DEPLOYED, "accuracy"),
-    ("verification", "accuracy_standard_error", ANY, "S_E"),
-    ("verification", "eer", NON_MATCH, "EER"),
-    ("verification", "tar_at_far", NON_MATCH | Conditions(far=0.01), "TAR@1%"),
-    ("verification", "detection_rate", ANY, "detected"),
-    ("pose", "auc", NON_MATCH, "AUC turned"),
-    ("timing", "latency_ms", Conditions(stage="all"), "latency ms"),
-    ("timing", "throughput_per_s", ANY, "images/s"),
-)
 _ROBUSTNESS = ("eval", "model", "data set", "corruptions", "clean", "mean drop", "worst", "mCE", "collapses")
 _NAMES_SHOWN = 5
 _CLEAN = "clean"
@@ -54,21 +44,18 @@ def table(run: Run, *, folder: Path) -> list[str]:
 
 def _headlines(measurements: Sequence[Measurement]) -> list[str]:
     rows = sorted({(m.model, m.dataset) for m in measurements})
-    cells = [[_cell(measurements, row, column) for column in _COLUMNS] for row in rows]
+    cells = [[_cell(headline_of(measurements, row, column)) for column in COLUMNS] for row in rows]
     filled = [(row, line) for row, line in zip(rows, cells, strict=True) if any(line)]
-    used = [i for i in range(len(_COLUMNS)) if any(line[i] for _, line in filled)]
-    head = ["model", "data set", *(_COLUMNS[i][3] for i in used)]
+    used = [i for i in range(len(COLUMNS)) if any(line[i] for _, line in filled)]
+    head = ["model", "data set", *(COLUMNS[i].heading for i in used)]
     body = [[*row, *(line[i] for i in used)] for row, line in filled]
     return _aligned([head, *body], names=2) if body else []
 
 
-def _cell(measurements: Sequence[Measurement], row: tuple[str, str], column: tuple[str, str, Conditions, str]) -> str:
-    eval_name, name, conditions, _ = column
-    for m in measurements:
-        here = (m.model, m.dataset) == row and (m.eval, m.name) == (eval_name, name)
-        if here and m.conditions.matches(conditions):
-            return f"{m.value:.4f}" if METRICS[name].unit == "fraction" else f"{m.value:.1f}"
-    return ""
+def _cell(m: Measurement | None) -> str:
+    if m is None:
+        return ""
+    return f"{m.value:.4f}" if METRICS[m.name].unit == "fraction" else f"{m.value:.1f}"
 
 
 def _aligned(lines: Sequence[Sequence[str]], *, names: int) -> list[str]:
