@@ -18,6 +18,7 @@ from facecheck.evaluation.signatures import sign_code, sign_machine
 from facecheck.gate import unmatched
 from facecheck.plugin.options import text
 from facecheck.plugin.planning import planned
+from facecheck.plugin.properties import PREFIX, properties
 from facecheck.plugin.record import PROPERTY
 from facecheck.plugin.unfinished import finished, interrupted_runs
 from facecheck.plugin.yardstick import Compared
@@ -58,8 +59,7 @@ class Assembly:
 
     def take(self, report: pytest.TestReport) -> None:
         """Take one report of an eval: what it kept, and its outcome."""
-        # xdist appends the group to the name; the case is the same.
-        nodeid = (report.nodeid.rpartition("@")[0] if hasattr(report, "node") else "") or report.nodeid
+        nodeid = _nodeid(report)
         kept = [json.loads(str(value)) for name, value in report.user_properties if name == PROPERTY]
         if report.when == "teardown":
             for entry in kept:
@@ -69,6 +69,17 @@ class Assembly:
         if unfinished or (nodeid in self._verdicts and report.outcome == "passed"):
             return
         self._verdicts[nodeid] = _verdict(nodeid, report, kept)
+
+    def plain(self, report: pytest.TestReport) -> list[tuple[str, object]]:
+        """Return the properties of a report with the numbers of the case instead of what it kept for the run."""
+        kept = [json.loads(str(value)) for name, value in report.user_properties if name == PROPERTY]
+        others = [(name, value) for name, value in report.user_properties if name != PROPERTY]
+        if report.when != "teardown":  # JUnit XML takes them then, once
+            return others
+        outcome = self._verdicts.get(_nodeid(report))
+        verdict = [] if outcome is None else [(f"{PREFIX}verdict", outcome.outcome)]
+        found = dict(properties(kept)) | dict(verdict)
+        return [*others, *found.items()]
 
     def finish(self, folder: Path, config: pytest.Config, *, whole: bool) -> list[str]:
         """Write the run, compare it with its yardstick and finish its folder; return the summary.
@@ -198,6 +209,11 @@ def _interrupted(folder: Path) -> list[str]:
 
 def _last_by_name(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list({entry["name"]: entry for entry in entries}.values())
+
+
+def _nodeid(report: pytest.TestReport) -> str:
+    """Return the case's name; xdist appends the group to it."""
+    return (report.nodeid.rpartition("@")[0] if hasattr(report, "node") else "") or report.nodeid
 
 
 def _verdict(nodeid: str, report: pytest.TestReport, kept: list[dict[str, Any]]) -> Verdict:

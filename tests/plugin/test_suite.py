@@ -18,6 +18,7 @@ from facecheck.models.recognizer import Recognizer
 from facecheck.plugin.device import resolve_device
 from facecheck.results.run import Run
 from tests.pipeline.test_pipeline import BrightDetector
+from tests.support.junit import assert_holds_every_number
 
 ROOT = Path(__file__).parents[2]
 LIMITS = """
@@ -225,10 +226,11 @@ def test_the_terminal_shows_the_short_table(finished: tuple[str, Path]) -> None:
 
 
 def test_xdist_leaves_the_same_results(people: Path, easy: Path, tmp_path: Path, finished: tuple[str, Path]) -> None:
-    """Two workers write one record, equal to that of one process but for the measured times."""
+    """Two workers write one record, equal to that of one process but for the measured times, and its JUnit XML."""
     done = suite(
         "evals/test_verification.py",
         "-n2",
+        f"--junitxml={tmp_path / 'junit.xml'}",
         "--facecheck-models=tests.plugin.test_suite:colours,tests.plugin.test_suite:blind",
         f"--facecheck-datasets=folders:{people}?name=people",
         f"--facecheck-limits={easy}",
@@ -237,6 +239,7 @@ def test_xdist_leaves_the_same_results(people: Path, easy: Path, tmp_path: Path,
 
     assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
     assert comparable(tmp_path / "latest") == comparable(finished[1])
+    assert_holds_every_number(tmp_path / "junit.xml", Run.read(tmp_path / "latest"))
 
 
 def comparable(folder: Path) -> list[str]:
