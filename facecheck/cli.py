@@ -34,6 +34,11 @@ _ELSEWHERE = {
         "facecheck.commands.migrate",
         "add_arguments",
     ),
+    "report": (
+        "write a run's page and graphs again, or print its verdicts as Markdown",
+        "facecheck.commands.report",
+        "add_arguments",
+    ),
     "history": ("list the runs of a history, or import runs into it", "facecheck.commands.history", "add_arguments"),
     "trend": (
         "draw metrics over runs, and say since when they changed",
@@ -90,14 +95,6 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     cache.add_argument("what", choices=["info", "clear"])
     cache.add_argument("--folder", type=Path, help="the cache's folder, if not the usual one")
     cache.set_defaults(run=_cache)
-
-    report = commands.add_parser("report", help="write a run's comparison and graphs again, and show its summary")
-    report.add_argument("folder", type=Path, help="of the run, such as reports/latest")
-    report.add_argument("--markdown", action="store_true", help="print the verdicts as Markdown instead; write nothing")
-    report.add_argument("--comment", action="store_true", help="with --markdown: for a comment: at most 65,000 bytes")
-    report.add_argument("--link", default="", help="with --markdown: address of the page")
-    report.add_argument("--most-bytes", type=int, help="with --markdown: its size at most; fits a job's summary")
-    report.set_defaults(run=_report)
 
     for name, (about, module, function) in _ELSEWHERE.items():
         command = commands.add_parser(name, help=about)
@@ -260,28 +257,4 @@ def _cache(options: argparse.Namespace) -> int:
         return 0
     cache.close()
     print(f"{path}: {size / 2**20:.1f} MiB")
-    return 0
-
-
-def _report(options: argparse.Namespace) -> int:
-    if options.markdown:
-        return _report_in_markdown(options)
-    if options.comment or options.link or options.most_bytes is not None:
-        raise FacecheckError("--comment, --link and --most-bytes go with --markdown")
-    from facecheck.report.finish import finish_run  # noqa: PLC0415 - OpenCV and torch come with it
-
-    print("\n".join(finish_run(options.folder)))
-    return 0
-
-
-def _report_in_markdown(options: argparse.Namespace) -> int:
-    from facecheck.report.markdown import COMMENT_BYTES, SUMMARY_BYTES, markdown  # noqa: PLC0415 - numpy comes with it
-    from facecheck.results.run import Run  # noqa: PLC0415 - likewise
-
-    most = options.most_bytes
-    if most is None:
-        most = COMMENT_BYTES if options.comment else SUMMARY_BYTES
-    text = markdown(Run.read(options.folder), link=options.link, most_bytes=most, comment=options.comment)
-    sys.stdout.buffer.write(text.encode())  # whatever the terminal's encoding: a file or a service gets it
-    sys.stdout.flush()
     return 0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import get_args
 
+from facecheck.report.standings import Standing, Word, model_of, repeated, standings
 from facecheck.results import wording
 from facecheck.results.change import Against, Change
 from facecheck.results.measurement import Measurement
@@ -17,8 +17,7 @@ from facecheck.results.verdict import Judgement, Outcome, Verdict
 
 __all__ = ["Case", "ModelCard", "cards", "cases_of", "changes_of", "headline"]
 
-Word = Literal["failed", "worse", "incomparable", "passed", "undecided", "unjudged", "skipped"]
-_BAD: tuple[Word, ...] = ("failed", "worse", "incomparable")
+_BAD: tuple[Word, ...] = ("failed", "worse than baseline", "incomparable")
 _TOLD = ("worse", "incomparable", "better", "undecided", "not worse", "identical", "not measured")
 _MANY = 40  # cases of one model that are told in full
 
@@ -105,55 +104,26 @@ def _models(count: int) -> str:
 
 
 def cards(run: Run) -> list[ModelCard]:
-    """Return every model with its verdict, those that may not ship first."""
+    """Return every model with its verdict, the worst first."""
     against = {each.model: each for each in run.against}
-    made = [_card(run, model, against.get(model.name)) for model in run.signature.models]
-    return sorted(made, key=lambda card: card.ships)
+    signed = {each.model: run.signature.model(each.model) or ModelSignature(name=each.model) for each in standings(run)}
+    return [_card(run, each, signed[each.model], against.get(each.model)) for each in standings(run)]
 
 
-def _card(run: Run, model: ModelSignature, against: Against | None) -> ModelCard:
-    verdicts = [verdict for verdict in run.verdicts if model.name in _names(verdict, run)]
-    counts = Counter(verdict.outcome for verdict in verdicts)
-    told = [
-        f"{counts[outcome]} {outcome}" for outcome in ("failed", "passed", "unjudged", "skipped") if counts[outcome]
-    ]
+def _card(run: Run, standing: Standing, model: ModelSignature, against: Against | None) -> ModelCard:
+    told = [f"{standing.cases[outcome]} {outcome}" for outcome in get_args(Outcome) if standing.cases.get(outcome)]
+    differences = () if against is None else against.differences
+    own = tuple(f"{model.name}{mark}" for mark in (" ", ":", ","))
     return ModelCard(
         model=model,
-        word=_word(counts, against),
+        word=standing.word,
         limits=", ".join(told) or "no case",
         baseline=_baseline(against),
         contract=tuple(_contract(model)),
-        differences=()
-        if against is None
-        else tuple(f"{each.key}: {each.before} → {each.after}" for each in against.differences),
+        differences=tuple(f"{each.key}: {each.before} → {each.after}" for each in differences),
         function=_function(against),
-        notes=tuple(
-            note for note in run.notes if note.startswith((f"{model.name} ", f"{model.name}:", f"{model.name},"))
-        ),
+        notes=tuple(note for note in run.notes if note.startswith(own)),
     )
-
-
-def _names(verdict: Verdict, run: Run) -> set[str]:
-    """Return the models of a case: of one that ended before it was judged, those that its name holds."""
-    judged = {judgement.measurement.model for judgement in verdict.judgements}
-    return judged or {
-        model.name for model in run.signature.models if model.name in verdict.case or model.spec in verdict.case
-    }
-
-
-def _word(counts: Mapping[Outcome, int], against: Against | None) -> Word:
-    if counts["failed"]:
-        return "failed"
-    if against is not None and against.is_red:
-        outcomes = {change.outcome for change in against.harms} | {each.outcome for each in against.delays}
-        return "worse" if "worse" in outcomes else "incomparable" if "incomparable" in outcomes else "undecided"
-    if counts["passed"]:
-        return "passed"
-    if against is not None and any(c.outcome in ("not worse", "identical", "better") for c in against.changes):
-        return "passed"
-    if against is not None and any(c.outcome == "undecided" for c in against.changes):
-        return "undecided"
-    return "unjudged" if counts["unjudged"] else "skipped"
 
 
 def _baseline(against: Against | None) -> str:
@@ -207,14 +177,13 @@ def cases_of(run: Run) -> tuple[list[Case], int]:
 def _failed(run: Run, verdict: Verdict) -> Iterator[Case]:
     failed = [judgement for judgement in verdict.judgements if judgement.outcome == "failed"]
     if not failed:
-        models = sorted(_names(verdict, run))
         yield Case(
             outcome="failed",
             title=verdict.case.rpartition("::")[2] or verdict.case,
-            model=", ".join(models),
+            model=model_of(verdict, run),
             eval=verdict.eval,
             facts=(("why", verdict.reason),),
-            command=_command(run, verdict.case, models, []),
+            command=repeated(verdict, run),
         )
     for judgement in sorted(failed, key=lambda each: each.margin or 0.0):
         measurement = judgement.measurement
@@ -226,7 +195,7 @@ def _failed(run: Run, verdict: Verdict) -> Iterator[Case]:
             eval=measurement.eval,
             facts=tuple(_facts(judgement)),
             condition=measurement.conditions.corrupted,
-            command=_command(run, verdict.case, [measurement.model], [measurement.dataset]),
+            command=repeated(verdict, run),
         )
 
 
@@ -256,18 +225,6 @@ def _doubt(judgement: Judgement) -> str:
 def interval(m: Measurement) -> str:
     """Return the 95 % interval as text."""
     return f"[{wording.value(m.name, m.low)}, {wording.value(m.name, m.high)}]"
-
-
-def _command(run: Run, case: str, models: Sequence[str], datasets: Sequence[str]) -> str:
-    """Return what repeats one case: its name, and the specifications where they are not the run's only ones."""
-    signed = [run.signature.model(name) for name in models]
-    specs = ",".join(model.spec for model in signed if model is not None and model.spec)
-    opened = [run.signature.dataset(name) for name in datasets]
-    data = ",".join(dataset.spec for dataset in opened if dataset is not None and not dataset.spec.startswith("faces"))
-    parts = ["pytest", case]
-    parts += ["--facecheck-models", specs] if specs else []
-    parts += ["--facecheck-datasets", data] if data else []
-    return shlex.join(parts) if case else ""
 
 
 # What changed since the baseline.

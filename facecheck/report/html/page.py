@@ -57,13 +57,13 @@ class Extras:
     withheld: str = ""
 
 
-def write_page(folder: Path, extras: Extras, *, name: str = PAGE, single_file: bool = False) -> Path:
+def write_page(folder: Path, extras: Extras, *, path: Path | None = None, single_file: bool = False) -> Path:
     """Write the page of a run and the tables beside it, and return its path.
 
     Args:
         folder: of the run.
         extras: what it shows beside the run's own files.
-        name: of the file in the folder.
+        path: of the page, ``index.html`` of the folder by default; elsewhere only a single file works.
         single_file: hold the pictures and tables as well, so that the one file can be mailed.
 
     Raises:
@@ -87,7 +87,7 @@ def write_page(folder: Path, extras: Extras, *, name: str = PAGE, single_file: b
         "picture": _of_picture(folder) if single_file else _relative,
         "table": _of_table(tables) if single_file else _relative,
     }
-    return write_text(folder / name, render(context))
+    return write_text(folder / PAGE if path is None else path, render(context))
 
 
 def render(context: Mapping[str, Any]) -> str:
