@@ -56,8 +56,15 @@ def finish_run(folder: Path) -> list[str]:
         compared = compare_run(folder)
         write(compared, folder)
         pictures = [*draw(folder), *_contact_sheets(run, folder / "graphs")]
-    told = [*summary, *lines(compared), f"{len(pictures)} graphs and results.json in {folder}"]
+    told = [*summary, *lines(compared), f"{len(pictures)} graphs and results.json in {folder}", *_page(folder)]
     return [printable(line) for line in told]
+
+
+def _page(folder: Path) -> Iterator[str]:
+    """Say where the page is, if the run has one."""
+    page = folder / "index.html"
+    if page.is_file():
+        yield f"the page: {page}"
 
 
 @contextlib.contextmanager

@@ -58,6 +58,14 @@ def test_a_data_set_that_is_gone_has_no_contact_sheet(tmp_path: Path) -> None:
     assert not [name for name in files(tmp_path) if "sheet" in name]
 
 
+def test_the_page_is_named_last_where_there_is_one(tmp_path: Path) -> None:
+    """Whoever wrote it."""
+    run_in(tmp_path)
+    (tmp_path / "index.html").write_text("a page")
+
+    assert finish_run(tmp_path)[-1] == f"the page: {tmp_path / 'index.html'}"
+
+
 def full(*_: object, **__: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
