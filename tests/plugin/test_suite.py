@@ -328,7 +328,7 @@ def test_what_nobody_has_promised_is_unjudged(people: Path, tmp_path: Path) -> N
     assert done.returncode == pytest.ExitCode.OK, done.stdout + done.stderr
     assert {verdict.outcome for verdict in run.verdicts} == {"passed", "unjudged", "skipped"}
     command = f"facecheck limits {shlex.quote(str((tmp_path / 'latest').resolve()))} --why REASON"
-    assert f"no limit applies. To propose some from this run: {command}" in done.stdout
+    assert f"no limit applies. To propose some from this run:\n  {command}\n" in done.stdout
     assert "auc" in {m.name for m in run.judged}, "an unjudged measurement is what limits are proposed from"
 
 
@@ -352,9 +352,10 @@ def test_default_limits_judge_no_other_data_and_no_other_model(people: Path, tmp
     assert done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED, done.stdout + done.stderr
     assert {verdict.outcome for verdict in run.verdicts} == {"unjudged"}
     assert {verdict.eval for verdict in run.verdicts} == {"verification", "filters"}
-    assert ", colours on mine: no limit applies. To propose some from this run: facecheck limits " in done.stdout
-    assert "Nothing was judged" in done.stdout
-    assert "note: mine: labels only: 20 people are derived from the genuine pairs that connect 40 images" in done.stdout
+    told = " ".join(done.stdout.split())  # lines are wrapped at 80 letters
+    assert ", colours on mine: no limit applies. To propose some from this run: facecheck limits " in told
+    assert "Nothing was judged" in told
+    assert "note: mine: labels only: 20 people are derived from the genuine pairs that connect 40 images" in told
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])

@@ -16,7 +16,7 @@ from facecheck.results.run import Run
 from facecheck.results.scored_pairs import hashes_of_scores
 from facecheck.results.shown import FACES, ShownFace, ShownFaces, ShownPair, StruckPerson
 from facecheck.results.signature import DatasetSignature, ModelSignature, Signature
-from facecheck.results.verdict import Judgement, Limit, Verdict
+from facecheck.results.verdict import Judgement, Limit, Outcome, Verdict
 from tests.support.runs import DLIB, FACENET, Made, made_run, people
 
 __all__ = ["DATASET", "HOSTILE", "PERSON", "page_of", "run_with_faces"]
@@ -60,7 +60,7 @@ def _verdicts(run: Run) -> list[Verdict]:
             bound = m.value + 0.05 if m.model == DLIB.name else m.value - 0.05
             why = f"a promise of {PERSON}"
             limit = Limit(eval=m.eval, name=m.name, bound=bound, upper=False, why=why)
-            outcome = "passed" if limit.kept_by(m.value) else "failed"
+            outcome: Outcome = "passed" if limit.kept_by(m.value) else "failed"
             judged = Judgement(measurement=m, outcome=outcome, reason="told", limit=limit, margin=limit.margin(m.value))
             case = f"evals/test_verification.py::test_pairs_are_judged_rightly[{m.model}]"
             verdicts.append(dataclasses.replace(Verdict.of([judged]), eval=m.eval, case=case))
