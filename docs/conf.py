@@ -30,11 +30,13 @@ project = "facecheck"
 author = "the facecheck authors"
 extensions = ["myst_parser", "sphinx_copybutton"]
 myst_heading_anchors = 4  # links to headings are checked
+smartquotes = False  # they make one dash of the two of an option
 html_theme = "furo"
 html_title = "facecheck"
 html_static_path = ["_static"]
 html_css_files = ["facecheck.css"]
 html_show_sphinx = False
+html_show_copyright = False
 html_copy_source = False
 copybutton_only_copy_prompt_lines = False
 

@@ -38,9 +38,9 @@ _MADE = "<!-- Made by docs/generate.py from the code: edit that, then run it aga
 _OPTIONS = """
 # Options of pytest
 
-Each stands on the command line, in the environment, or in pytest's ini file under the name of the environment variable
-in small letters (`facecheck_models = dlib`): the command line is asked first, the ini file last. LISTS are joined by
-commas or repeated. How they are used: [Running it](../running.md).
+Each stands on the command line (`--facecheck-scores-at DIR`), in the environment (`FACECHECK_SCORES_AT`) or in pytest's
+ini file (`facecheck_scores_at`): the command line is asked first, the ini file last. LISTS are joined by commas or
+repeated. How they are used: [Running it](../running.md).
 
 """
 _COMMANDS = """
@@ -143,20 +143,17 @@ def _source(documented: object) -> str:
 def pytest_options() -> str:
     """Every option of ``pytest evals/``."""
     named = [
-        (f"`--facecheck-{name.replace('_', '-')} {name.upper()}`", f"`FACECHECK_{name.upper()}`", prose(about))
+        (f"`--facecheck-{name.replace('_', '-')} {name.upper()}`", prose(about))
         for name, about in options._NAMES.items()
     ]
-    switches = [
-        (f"`--facecheck-{name}`", f"`FACECHECK_{name.upper()}`", prose(about))
-        for name, about in options._SWITCHES.items()
-    ]
+    switches = [(f"`--facecheck-{name}`", prose(about)) for name, about in options._SWITCHES.items()]
     marked = [(f"`{name}`", prose(about)) for name, _, about in (line.partition(": ") for line in markers.MARKERS)]
     lists = ", ".join(f"`{name}`" for name in options.LISTS)
     return (
         _OPTIONS.replace("LISTS", f"Lists ({lists})")
-        + table(["option", "environment", "meaning"], named)
+        + table(["option", "meaning"], named)
         + "\n## Switches\n\n"
-        + table(["option", "environment", "meaning"], switches)
+        + table(["option", "meaning"], switches)
         + '\n## Markers\n\n`pytest evals/ -m studies` or `-m "not timing"` chooses cases by them.\n\n'
         + table(["marker", "meaning"], marked)
     )
