@@ -198,7 +198,7 @@ def test_the_example_of_a_model_runs() -> None:
 def test_the_example_of_frames_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What docs/reading-the-report.md shows prints the accuracy of a run."""
+    """What docs/reading-the-report.md shows prints the EER of a run."""
     verdict = Verdict(eval="verification", case="c", outcome="skipped", reason="r")
     runs.made_run([runs.DLIB], {}, verdicts=[verdict]).write(tmp_path / "reports" / "latest")
     monkeypatch.chdir(tmp_path)
