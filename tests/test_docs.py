@@ -20,7 +20,7 @@ from facecheck.models.build import split_models
 from facecheck.models.files import FILE_KINDS
 from facecheck.models.published import BUILT_IN
 from facecheck.models.recognizer import Recognizer
-from facecheck.plugin import options
+from facecheck.plugin import markers, options
 from facecheck.results.verdict import Verdict
 from tests.support import documents, runs
 from tests.support.documents import PAGES, ROOT
@@ -128,8 +128,8 @@ def check_selection(option: str, value: str) -> None:
     if option == "-k":
         assert all(any(name in case for case in CASES) for name in names if name not in ("and", "or", "not")), value
     if option == "-m":
-        markers = " ".join(options.MARKERS)
-        assert all(re.search(rf"\b{name}\b", markers) for name in names if name not in ("and", "or", "not")), value
+        known = " ".join(markers.MARKERS)
+        assert all(re.search(rf"\b{name}\b", known) for name in names if name not in ("and", "or", "not")), value
 
 
 def check_value(option: str, value: str) -> None:
