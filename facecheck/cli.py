@@ -34,6 +34,11 @@ _ELSEWHERE = {
         "facecheck.commands.migrate",
         "add_arguments",
     ),
+    "make-bin": (
+        "write insightface's .bin out of a verification protocol",
+        "facecheck.commands.make_bin",
+        "add_arguments",
+    ),
     "history": ("list the runs of a history, or import runs into it", "facecheck.commands.history", "add_arguments"),
     "trend": (
         "draw metrics over runs, and say since when they changed",

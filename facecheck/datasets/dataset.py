@@ -32,6 +32,7 @@ class Dataset:
         protocol: short description of the pairs.
         notes: what a reader of the results should know, such as unused images.
         sampled: whether only a part of the pairs is compared.
+        aligned: whether its pictures are crops that were aligned before.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Dataset:
     protocol: str
     notes: tuple[str, ...] = ()
     sampled: bool = False
+    aligned: bool = False
 
     def __post_init__(self) -> None:
         """Spell names so that every file and terminal can hold them."""

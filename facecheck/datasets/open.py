@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from types import MappingProxyType
 
+from facecheck.datasets.bin_file import read_bin
 from facecheck.datasets.bundled import WHOLE, read_bundled
 from facecheck.datasets.cfp import read_cfp
 from facecheck.datasets.dataset import Dataset
@@ -25,6 +26,7 @@ DATASET_KINDS: MappingProxyType[str, Callable[[Spec], Dataset]] = MappingProxyTy
         "lfw": read_lfw,
         "pairs": read_pairs,
         "cfp": read_cfp,
+        "bin": read_bin,
         "folders": read_folders,
         "strips": read_strips,
     }

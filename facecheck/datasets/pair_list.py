@@ -18,7 +18,7 @@ from facecheck.datasets.dataset import Dataset, deal_into_folds
 from facecheck.datasets.lfw import faces_of_rows, is_lfw_list, lfw_rows
 from facecheck.datasets.lists import read_lines, shown
 from facecheck.datasets.pair_table import ListedPair, read_table
-from facecheck.datasets.people import folded_by_identity, repeated
+from facecheck.datasets.people import Linked, folded_by_identity, repeated
 from facecheck.datasets.places import existing_file, existing_folder, exists
 from facecheck.errors import DatasetError
 from facecheck.faces import Face, ImageSource, Pairs
@@ -152,25 +152,17 @@ def _stated(listed: Path, rows: Sequence[ListedPair], names: _Names) -> dict[str
 
 def _derived(listed: Path, rows: Sequence[ListedPair], names: _Names) -> dict[str, str]:
     """Return for each image the first image that genuine pairs connect it with, itself if there is none."""
-    first = {name: name for both in names for name in both}
-
-    def find(name: str) -> str:
-        while first[name] != name:
-            first[name] = first[first[name]]
-            name = first[name]
-        return name
-
+    linked = Linked(name for both in names for name in both)
     for row, both in zip(rows, names, strict=True):
         if row.genuine:
-            one, other = (find(name) for name in both)
-            first[other] = one
+            linked.join(*both)
     for row, both in zip(rows, names, strict=True):
-        if not row.genuine and find(both[0]) == find(both[1]):
+        if not row.genuine and linked.first(both[0]) == linked.first(both[1]):
             raise DatasetError(
                 f"{listed}, line {row.line}: labelled 0, and the pairs that are labelled 1 make one person of both "
                 "images: one of the labels is wrong"
             )
-    return {name: find(name) for name in first}
+    return {name: linked.first(name) for both in names for name in both}
 
 
 # Folds.

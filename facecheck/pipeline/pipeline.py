@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn, TextIO
 
@@ -20,7 +20,9 @@ from facecheck.pipeline.keys import condition, detection_key, embedding_key
 from facecheck.pipeline.outcomes import Detected, Embedded, Outcome, Result, collect
 from facecheck.pipeline.work import (
     REFERENCE_DEVICE,
+    Crop,
     Work,
+    crop_batch,
     detect_batch,
     embed_batch,
     load,
@@ -107,6 +109,32 @@ class Pipeline:
                 (work,) = load([Work(source, content)], corruption=CLEAN)
                 found.extend([] if work.image is None else [work.image])
         return found
+
+    def crops(self, recognizer: Recognizer, faces: Sequence[Face]) -> Iterator[Crop]:
+        """Yield the aligned crop of every different image, in the order of the faces; only a few are held at once.
+
+        Args:
+            recognizer: whose detector, policy and aligner cut them out; its network is not asked.
+            faces: m faces.
+        """
+        detector, device, clean = recognizer.detector, recognizer.device, condition(CLEAN)
+        contents = self._read_digests(list(dict.fromkeys(face.source for face in faces)))
+        # An image that cannot be read has no digest: it is read again when its turn comes, and then says why.
+        digests = {source: each if isinstance(each, bytes) else b"" for source, each in contents.items()}
+        works = [
+            Work(source, each, detection_key=detection_key(detector, device_name(device), clean, each))
+            for source, each in digests.items()
+        ]
+        self._recall_detected(works)
+        loaded, compute = (
+            functools.partial(load, corruption=CLEAN),
+            functools.partial(crop_batch, recognizer=recognizer),
+        )
+        with self._progress(recognizer.aligner.identity, len(works)) as progress:
+            for done, crops in self._executor.run(works, loaded, compute, device=device, weigh=pixels_of):
+                self._keep_detected(done)
+                progress.update(len(done))
+                yield from crops
 
     def _read_digests(self, sources: Sequence[ImageSource]) -> dict[ImageSource, bytes | UnreadableImageError]:
         with ThreadPoolExecutor(2 * cores()) as pool:
