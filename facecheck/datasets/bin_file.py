@@ -23,14 +23,14 @@ from facecheck.datasets.dataset import Dataset
 from facecheck.datasets.people import Linked, folded_by_identity, tenths
 from facecheck.datasets.pickled import Array, Stored, content, read_pickle
 from facecheck.datasets.places import existing_file
+from facecheck.datasets.sizes import SIDE
 from facecheck.errors import DatasetError, UnreadableImageError
 from facecheck.faces import Face, ImageSource, Pairs, Portion
 from facecheck.faces.decoding import file_digest, image_size
 from facecheck.specs import Spec
 
-__all__ = ["SIDE", "read_bin"]
+__all__ = ["read_bin"]
 
-SIDE = 112  # pixels
 _NAMED = 3
 
 
@@ -55,6 +55,7 @@ def read_bin(spec: Spec) -> Dataset:
         pairs=pairs,
         protocol=f"{len(pairs)} pairs of {file.name}, {_told(pairs)}",
         notes=(*notes, *of_size),
+        people_known=False,
         aligned=aligned,
     )
 

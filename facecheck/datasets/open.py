@@ -11,8 +11,8 @@ from facecheck.datasets.bundled import WHOLE, read_bundled
 from facecheck.datasets.cfp import read_cfp
 from facecheck.datasets.dataset import Dataset
 from facecheck.datasets.folders import read_folders
+from facecheck.datasets.layouts import read_pairs_or_layout
 from facecheck.datasets.lfw import read_lfw
-from facecheck.datasets.pair_list import read_pairs
 from facecheck.datasets.published import OWN, is_misnamed
 from facecheck.datasets.strips import read_strips
 from facecheck.errors import DatasetError, nearest
@@ -24,7 +24,7 @@ DATASET_KINDS: MappingProxyType[str, Callable[[Spec], Dataset]] = MappingProxyTy
     {
         "faces": read_bundled,
         "lfw": read_lfw,
-        "pairs": read_pairs,
+        "pairs": read_pairs_or_layout,
         "cfp": read_cfp,
         "bin": read_bin,
         "folders": read_folders,

@@ -24,7 +24,7 @@ from facecheck.errors import DatasetError
 from facecheck.faces import Face, ImageSource, Pairs
 from facecheck.specs import Spec
 
-__all__ = ["read_pairs"]
+__all__ = ["pairs_of_table", "read_pairs"]
 
 
 def read_pairs(spec: Spec) -> Dataset:
@@ -49,7 +49,7 @@ def read_pairs(spec: Spec) -> Dataset:
         pairs, changed = folded_by_identity(pairs, source=listed.name) if folds > 1 else (pairs, ())
         read = _Read(pairs, folds > 1, f"{len(pairs)} pairs of {listed.name}, a list as LFW's", (*notes, *changed))
     else:
-        read = _table(listed, root, *read_table(listed, lines))
+        read = pairs_of_table(listed, root, *read_table(listed, lines))
     folds_of_pairs = read.pairs.folds if read.has_folds else deal_into_folds(read.pairs)
     return Dataset(
         name=spec.options.get("name", listed.stem),
@@ -58,6 +58,7 @@ def read_pairs(spec: Spec) -> Dataset:
         pairs=Pairs(read.pairs.faces, read.pairs.indices, folds_of_pairs),
         protocol=read.protocol,
         notes=read.notes,
+        people_known=read.people_known,
     )
 
 
@@ -66,9 +67,21 @@ class _Read(NamedTuple):
     has_folds: bool
     protocol: str
     notes: tuple[str, ...]
+    people_known: bool = True
 
 
-def _table(listed: Path, root: Path, rows: Sequence[ListedPair], unused: tuple[str, ...]) -> _Read:
+def pairs_of_table(listed: Path, root: Path, rows: Sequence[ListedPair], unused: tuple[str, ...] = ()) -> _Read:
+    """Return the pairs of a table's rows.
+
+    Args:
+        listed: the file, for messages.
+        root: where its paths begin.
+        rows: in its order.
+        unused: names of its columns that nothing is done with.
+
+    Raises:
+        DatasetError: a path that leaves the root, a missing image, contradictions, folds that share a person.
+    """
     names = [
         (_inside(listed, row.line, root, row.images[0]), _inside(listed, row.line, root, row.images[1])) for row in rows
     ]
@@ -91,7 +104,7 @@ def _table(listed: Path, root: Path, rows: Sequence[ListedPair], unused: tuple[s
         _refuse_shared(listed, rows, pairs)
     notes = (*_of_labels(pairs, labelled=labelled), *_of_repeats(rows, names), *_of_columns(unused))
     what = "labels only" if labelled else "subjects"
-    return _Read(pairs, has_folds, f"{len(pairs)} pairs of {listed.name}, {what}", notes)
+    return _Read(pairs, has_folds, f"{len(pairs)} pairs of {listed.name}, {what}", notes, not labelled)
 
 
 # Paths.
