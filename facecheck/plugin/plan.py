@@ -24,6 +24,7 @@ from facecheck.errors import FacecheckError, ModelError, printable
 from facecheck.evaluation.degradations import SAMPLE
 from facecheck.evaluation.evaluator import Evaluator
 from facecheck.gate import Limit, read_limits, read_margins
+from facecheck.gate.published import Published, read_published
 from facecheck.models import Settings, build, check, split_models
 from facecheck.models.recognizer import Recognizer
 from facecheck.pipeline import Pipeline
@@ -38,6 +39,7 @@ __all__ = ["Plan"]
 _DEFAULT_MODELS = "dlib,facenet-casia-webface"
 _DEFAULT_DATASETS = "faces"
 _LIMITS = "evals/limits.toml"
+_PUBLISHED = "evals/published.toml"
 _MOST_DIGITS = 12
 
 
@@ -58,6 +60,7 @@ class Plan:
         against: specification of the old model that the models are to replace, empty for none.
         twin: precision in which the models are the old one again, None if they are others.
         corruptions: judged beside those of the table, such as ``blur:2+jpeg:30``.
+        published: figures to be shown beside the run's, None if there is no file of them.
         built: recognisers by specification, or why they could not be built.
         old: the old model, once it is built.
     """
@@ -74,6 +77,7 @@ class Plan:
     yardstick: Yardstick
     against: str = ""
     twin: TwinPrecision | None = None
+    published: Published | None = None
     built: dict[str, Recognizer | FacecheckError] = field(default_factory=dict)
     old: Recognizer | None = None
 
@@ -110,6 +114,7 @@ class Plan:
             yardstick=Yardstick.of(config, margins=read_margins(file), sampled=sample is not None),
             against=against,
             twin=_twin(text(config, "twin", ""), against),
+            published=_published(config.rootpath / _PUBLISHED),
             corruptions=tuple(Applied.parse(each) for each in text(config, "corruptions", "").split(",") if each),
         )
 
@@ -182,6 +187,10 @@ def _opened(specs: list[str], sample: int | None) -> dict[str, Dataset]:
     if twice:
         raise pytest.UsageError(f"two data sets are called {twice[0]!r}: give one another name, ?name=...")
     return opened
+
+
+def _published(file: Path) -> Published | None:
+    return read_published(file) if file.is_file() else None
 
 
 def _settings(config: pytest.Config) -> Settings:
