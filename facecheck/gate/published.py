@@ -223,8 +223,9 @@ def _sentence(figure: Figure, measured: Measurement, dataset: DatasetSignature, 
 
 def _verdict(figure: Figure, measured: Measurement, *, other: bool) -> str:
     if other:
-        return "not the published set"
-    if measured.low <= figure.value <= measured.high:
-        return "within the interval"
-    lower = measured.high < figure.value
-    return "lower than published" if lower else "higher than published"
+        return "not of the published set"
+    # Both are compared as they are printed: four digits.
+    low, value, high = (round(number, 4) for number in (measured.low, figure.value, measured.high))
+    if low <= value <= high:
+        return "the published figure lies within the interval"
+    return f"the published figure lies {'above' if value > high else 'below'} the interval"
