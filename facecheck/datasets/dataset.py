@@ -32,6 +32,8 @@ class Dataset:
         protocol: short description of the pairs.
         notes: what a reader of the results should know, such as unused images.
         sampled: whether only a part of the pairs is compared.
+        people_known: whether images of different subjects are known to show different people, also where no pair
+            compares them; a list that labels pairs does not say so.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Dataset:
     protocol: str
     notes: tuple[str, ...] = ()
     sampled: bool = False
+    people_known: bool = True
 
     def __post_init__(self) -> None:
         """Spell names so that every file and terminal can hold them."""

@@ -58,6 +58,7 @@ def read_pairs(spec: Spec) -> Dataset:
         pairs=Pairs(read.pairs.faces, read.pairs.indices, folds_of_pairs),
         protocol=read.protocol,
         notes=read.notes,
+        people_known=read.people_known,
     )
 
 
@@ -66,6 +67,7 @@ class _Read(NamedTuple):
     has_folds: bool
     protocol: str
     notes: tuple[str, ...]
+    people_known: bool = True
 
 
 def _table(listed: Path, root: Path, rows: Sequence[ListedPair], unused: tuple[str, ...]) -> _Read:
@@ -91,7 +93,7 @@ def _table(listed: Path, root: Path, rows: Sequence[ListedPair], unused: tuple[s
         _refuse_shared(listed, rows, pairs)
     notes = (*_of_labels(pairs, labelled=labelled), *_of_repeats(rows, names), *_of_columns(unused))
     what = "labels only" if labelled else "subjects"
-    return _Read(pairs, has_folds, f"{len(pairs)} pairs of {listed.name}, {what}", notes)
+    return _Read(pairs, has_folds, f"{len(pairs)} pairs of {listed.name}, {what}", notes, not labelled)
 
 
 # Paths.

@@ -60,5 +60,9 @@ METRICS: Mapping[str, Metric] = {
     "levels_before_collapse": Metric("levels", "higher", "levels before distances collapse"),
     "model_size_mb": Metric("MB", "lower", "size of the network's weights"),
     "latency_ms": Metric("ms", "lower", "latency at batch 1"),
+    "identification_rate": Metric("fraction", "higher", "closed-set identification rate"),
+    "fnir": Metric("fraction", "lower", "false negative identification rate"),
+    "dir_at_fpir": Metric("fraction", "higher", "detection and identification rate"),
+    "search_threshold_distance": Metric("distance", "neither", "threshold of searches"),
     "throughput_per_s": Metric("1/s", "higher", "throughput"),
 }
