@@ -67,6 +67,9 @@ def _fits(dataset: Dataset, kind: str) -> bool:
     return {
         "pairs": dataset.pairs.folds is not None,
         "people": not dataset.has_yaw,
+        "groups": dataset.pairs.folds is not None
+        and not dataset.has_yaw
+        and any(face.groups for face in dataset.faces),
         "yaw": dataset.has_yaw,
         "any": True,
     }[kind]
@@ -97,6 +100,7 @@ def _nothing_to_run_on(kind: str, opened: dict[str, Dataset]) -> ParameterSet:
     what = {
         "pairs": "verification pairs in folds (lfw:, pairs:, folders:)",
         "people": "people beside strips (lfw:, pairs:, folders:)",
+        "groups": "labels of groups (faces, or ?labels=FILE.csv with any other)",
         "yaw": "known yaws (strips:)",
         "any": "faces",
     }[kind]

@@ -64,5 +64,11 @@ METRICS: Mapping[str, Metric] = {
     "fnir": Metric("fraction", "lower", "false negative identification rate"),
     "dir_at_fpir": Metric("fraction", "higher", "detection and identification rate"),
     "search_threshold_distance": Metric("distance", "neither", "threshold of searches"),
+    "group_fmr": Metric("fraction", "lower", "false match rate of a group"),
+    "group_fnmr": Metric("fraction", "lower", "false non-match rate of a group"),
+    "fmr_worst_ratio": Metric("ratio", "lower", "worst group's FMR over the geometric mean"),
+    "fnmr_worst_ratio": Metric("ratio", "lower", "worst group's FNMR over the geometric mean"),
+    "inequity_ratio": Metric("ratio", "lower", "inequity ratio, 1 is equal"),
+    "garbe": Metric("fraction", "lower", "GARBE, 0 is equal"),
     "throughput_per_s": Metric("1/s", "higher", "throughput"),
 }
