@@ -70,6 +70,7 @@ class Face:
         yaw_rad: head turn about the vertical axis, radians, None if unknown.
         pitch_rad: head turn about the horizontal axis, radians, None if unknown.
         groups: further labels, such as ``(("sex", "female"),)``.
+        quality: of the image, from a table of the user's own, higher is better, None if unknown.
     """
 
     source: ImageSource
@@ -77,6 +78,7 @@ class Face:
     yaw_rad: float | None = None
     pitch_rad: float | None = None
     groups: tuple[tuple[str, str], ...] = ()
+    quality: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
