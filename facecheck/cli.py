@@ -34,6 +34,7 @@ _ELSEWHERE = {
         "facecheck.commands.migrate",
         "add_arguments",
     ),
+    "ijb": ("IJB-B and IJB-C: templates by named recipes, 1:1 and 1:N", "facecheck.commands.ijb", "add_arguments"),
     "make-bin": (
         "write insightface's .bin out of a verification protocol",
         "facecheck.commands.make_bin",
