@@ -397,5 +397,8 @@ def test_scipy_writes_what_is_read(tmp_path: Path) -> None:
 
 
 def test_every_layout_says_its_trap_and_its_source() -> None:
-    """The docs' table is made of these."""
+    """And the docs have a row for it."""
+    rows = (Path(__file__).parents[2] / "docs" / "protocols.md").read_text()
+
+    assert all(f"layout={name}" in rows and f"| {layout.title} |" in rows for name, layout in LAYOUTS.items())
     assert all(layout.trap and layout.source and layout.title for layout in LAYOUTS.values())
