@@ -14,6 +14,7 @@ from facecheck.errors import FacecheckError
 if TYPE_CHECKING:  # torch comes with it
     from facecheck.datasets.ijb import Ijb
     from facecheck.evaluation.templates import Pooled, Recipe
+    from facecheck.metrics.identification import Bools, Numbers, Searches
     from facecheck.pipeline.listed import ListedVectors
 
 __all__ = ["add_arguments", "run"]
@@ -104,13 +105,12 @@ def _by_recipe(recipe: Recipe, listed: Ijb, vectors: ListedVectors) -> dict[str,
 
 
 def _verification(listed: Ijb, pooled: Pooled) -> dict[str, Any]:
-    import numpy as np  # noqa: PLC0415
-
     from facecheck.evaluation.templates import FARS, at_far, nearest_far, pair_scores  # noqa: PLC0415
     from facecheck.metrics.curves import resolvable  # noqa: PLC0415
 
-    scores, same = pair_scores(pooled, listed.blocks())
-    genuine, impostor = scores[same], np.sort(scores[~same])[::-1]
+    found = pair_scores(pooled, listed.blocks())
+    genuine, impostor = found.genuine, found.impostor
+    people = listed.subjects(found.templates)
     points = []
     for far in FARS:
         if not len(genuine) or not resolvable(len(impostor), far):
@@ -121,6 +121,7 @@ def _verification(listed: Ijb, pooled: Pooled) -> dict[str, Any]:
             {
                 "far": far,
                 "tar": strict.tar,
+                "interval": None if people is None else _interval(genuine > strict.above, people),
                 "far_observed": strict.far,
                 "as_published": {"tar": nearest.tar, "far_observed": nearest.far},
             }
@@ -128,35 +129,47 @@ def _verification(listed: Ijb, pooled: Pooled) -> dict[str, Any]:
     return {"genuine": len(genuine), "impostor": len(impostor), "points": points}
 
 
+def _interval(hits: Bools, people: Numbers) -> list[float]:
+    """Return the ends of a fraction's 95 % interval by identity; thresholds are taken as fixed."""
+    from facecheck.metrics.intervals import proportion  # noqa: PLC0415
+
+    found = proportion(hits, people)
+    return [found.low, found.high]
+
+
 def _identification(listed: Ijb, pooled: Pooled) -> Iterator[dict[str, Any]]:
     from facecheck.evaluation.templates import searched  # noqa: PLC0415
     from facecheck.metrics.curves import resolvable  # noqa: PLC0415
-    from facecheck.metrics.identification import fnir_at_fpir, identified  # noqa: PLC0415
+    from facecheck.metrics.identification import fnir_at_fpir  # noqa: PLC0415
 
     if listed.probes is None:
         return
+    probes = listed.probes.templates, listed.probes.subjects
     for gallery in listed.galleries:
         try:
-            found = searched(
-                pooled,
-                gallery=(gallery.templates, gallery.subjects),
-                probes=(listed.probes.templates, listed.probes.subjects),
-            )
-            hits = {str(rank): float(identified(found, rank=rank).mean()) for rank in _RANKS}
+            found = searched(pooled, gallery=(gallery.templates, gallery.subjects), probes=probes)
+            ranks = {str(rank): _rank(found, rank) for rank in _RANKS}
         except ValueError as error:
             raise FacecheckError(f"{listed.images.parent}, gallery {gallery.name}: {error}") from error
         strangers = int((~found.mated).sum())
         points = [
-            fnir_at_fpir(found, fpir)._asdict() | {"asked": fpir} for fpir in _FPIRS if resolvable(strangers, fpir)
+            {**fnir_at_fpir(found, fpir)._asdict(), "asked": fpir} for fpir in _FPIRS if resolvable(strangers, fpir)
         ]
         yield {
             "gallery": gallery.name,
             "enrolled": found.enrolled,
             "mated": len(found) - strangers,
             "non_mated": strangers,
-            "rank": hits,
+            "rank": ranks,
             "open_set": [{**point, "threshold": _finite(point["threshold"])} for point in points],
         }
+
+
+def _rank(found: Searches, rank: int) -> dict[str, Any]:
+    from facecheck.metrics.identification import identified  # noqa: PLC0415
+
+    hits = identified(found, rank=rank)
+    return {"rate": float(hits.mean()), "interval": _interval(hits, found.probe[found.mated])}
 
 
 def _finite(number: float) -> float | None:
@@ -187,26 +200,30 @@ def told(measured: dict[str, Any]) -> Iterator[str]:
 
 def _told_pairs(found: dict[str, Any]) -> Iterator[str]:
     yield f"1:1, {found['genuine']} genuine and {found['impostor']} impostor pairs"
-    yield "  FAR at most       TAR  observed FAR  as published (nearest FAR)"
+    yield "  FAR at most  TAR                      observed FAR  as published (nearest FAR)"
     for point in found["points"]:
         if "unresolved" in point:
-            yield f"  {point['far']:>11.0e}         -  not resolved by {point['unresolved']}"
+            yield f"  {point['far']:<11.0e}  -  not resolved by {point['unresolved']}"
             continue
         nearest = point["as_published"]
-        yield (
-            f"  {point['far']:>11.0e}    {point['tar']:.4f}  {point['far_observed']:>12.2e}  "
-            f"{nearest['tar']:.4f} at {nearest['far_observed']:.2e}"
-        )
+        tar = f"{point['tar']:.4f} {_spelt(point['interval'])}"
+        at = f"{nearest['tar']:.4f} at {nearest['far_observed']:.2e}"
+        yield f"  {point['far']:<11.0e}  {tar:<23}  {point['far_observed']:<12.2e}  {at}"
+
+
+def _spelt(interval: list[float] | None) -> str:
+    return "" if interval is None else f"[{interval[0]:.4f}, {interval[1]:.4f}]"
 
 
 def _told_searches(found: list[dict[str, Any]]) -> Iterator[str]:
     for each in found:
-        ranks = ", ".join(f"rank {rank} {rate:.4f}" for rank, rate in each["rank"].items())
-        yield f"1:N, gallery {each['gallery']}: {each['enrolled']} people, {each['mated']} mated probes: {ranks}"
+        yield f"1:N, gallery {each['gallery']}: {each['enrolled']} people, {each['mated']} mated probes"
+        for rank, hit in each["rank"].items():
+            yield f"  rank {rank}: {hit['rate']:.4f} {_spelt(hit['interval'])}"
         for point in each["open_set"]:
             yield f"  FPIR at most {point['asked']:g}: FNIR {point['fnir']:.4f} at FPIR {point['fpir']:.4g}"
         if not each["open_set"]:
             yield f"  open set: {each['non_mated']} non-mated probes resolve no FPIR of {max(_FPIRS):g} or less"
     if len(found) > 1:
-        mean = {rank: sum(each["rank"][rank] for each in found) / len(found) for rank in found[0]["rank"]}
+        mean = {rank: sum(each["rank"][rank]["rate"] for each in found) / len(found) for rank in found[0]["rank"]}
         yield f"mean of both galleries: {', '.join(f'rank {rank} {rate:.4f}' for rank, rate in mean.items())}"

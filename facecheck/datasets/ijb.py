@@ -99,6 +99,22 @@ class Ijb:
                 )
             yield line, block
 
+    def subjects(self, templates: Numbers) -> Numbers | None:
+        """Return who templates show, by the lists of 1:N; None where these do not name all of them.
+
+        Args:
+            templates: ``(n,)`` numbers.
+        """
+        lists = [*self.galleries, *([] if self.probes is None else [self.probes])]
+        if not lists:
+            return None
+        known = np.concatenate([each.templates for each in lists])
+        order = np.argsort(known, kind="stable")
+        place = order[np.minimum(np.searchsorted(known, templates, sorter=order), len(known) - 1)]
+        if (known[place] != templates).any():
+            return None
+        return np.asarray(np.concatenate([each.subjects for each in lists])[place])
+
 
 def read_ijb(folder: Path) -> Ijb:
     """Open a folder that holds ``meta/`` and ``loose_crop/``.

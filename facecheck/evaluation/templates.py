@@ -22,7 +22,18 @@ from facecheck.errors import FacecheckError
 from facecheck.metrics.curves import resolvable
 from facecheck.metrics.identification import Searches, search
 
-__all__ = ["FARS", "FarPoint", "Pooled", "Recipe", "at_far", "nearest_far", "pair_scores", "pool", "searched"]
+__all__ = [
+    "FARS",
+    "FarPoint",
+    "PairScores",
+    "Pooled",
+    "Recipe",
+    "at_far",
+    "nearest_far",
+    "pair_scores",
+    "pool",
+    "searched",
+]
 
 Vectors = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int64]
@@ -209,12 +220,23 @@ def _summed(recipe: Recipe, images: _Images, rows: Numbers, first: Numbers) -> n
 # 1:1.
 
 
-def pair_scores(
-    pooled: Pooled, blocks: Iterable[tuple[int, Numbers]]
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """Return the cosine of every listed pair of templates, and whether each is genuine.
+@dataclass(frozen=True, slots=True, eq=False)
+class PairScores:
+    """The cosines of all listed pairs of templates; ``-inf`` where a template has no vector.
 
-    A pair is ``-inf`` where a template has no vector: it never matches.
+    Args:
+        genuine: ``(g,)``, in the order of the list.
+        impostor: ``(i,)``, falling.
+        templates: ``(g,)`` the first template of each genuine pair.
+    """
+
+    genuine: Vectors
+    impostor: Vectors
+    templates: Numbers
+
+
+def pair_scores(pooled: Pooled, blocks: Iterable[tuple[int, Numbers]]) -> PairScores:
+    """Return the cosine of every listed pair of templates.
 
     Args:
         pooled: the templates.
@@ -223,20 +245,27 @@ def pair_scores(
     Raises:
         FacecheckError: a template without images is compared.
     """
-    scores, genuine = [], []
-    found = pooled.found
+    genuine, impostor, templates = [np.empty(0, np.float32)], [np.empty(0, np.float32)], [np.empty(0, np.int64)]
     for line, block in blocks:
         try:
             first, second = pooled.rows(block[:, 0]), pooled.rows(block[:, 1])
         except ValueError as error:
             raise FacecheckError(f"the list of pairs, from line {line} on: {error}") from error
-        cosine = np.empty(len(block), dtype=np.float32)
-        for start in range(0, len(block), _AT_ONCE):
-            part = slice(start, start + _AT_ONCE)
-            cosine[part] = np.einsum("nd,nd->n", pooled.vectors[first[part]], pooled.vectors[second[part]])
-        scores.append(np.where(found[first] & found[second], cosine, -np.inf).astype(np.float32))
-        genuine.append(block[:, 2] == 1)
-    return np.concatenate(scores), np.concatenate(genuine)
+        scores, same = _cosines(pooled, first, second), block[:, 2] == 1
+        genuine.append(scores[same])
+        impostor.append(scores[~same])
+        templates.append(block[same, 0])
+    falling = np.sort(np.concatenate(impostor))[::-1]
+    return PairScores(np.concatenate(genuine), falling, np.concatenate(templates))
+
+
+def _cosines(pooled: Pooled, first: Numbers, second: Numbers) -> Vectors:
+    cosine = np.empty(len(first), dtype=np.float32)
+    for start in range(0, len(first), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        cosine[part] = np.einsum("nd,nd->n", pooled.vectors[first[part]], pooled.vectors[second[part]])
+    cosine[~(pooled.found[first] & pooled.found[second])] = -np.inf
+    return cosine
 
 
 class FarPoint(NamedTuple):

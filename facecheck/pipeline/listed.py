@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from facecheck.alignment import FivePoint
 from facecheck.detection.selection import ChosenFace
 from facecheck.embedders import Embedder
 from facecheck.embedders.network import NetworkEmbedder
@@ -78,7 +77,8 @@ def listed_vectors(
     Raises:
         ModelError: a model that is aligned by something else, or that cannot embed.
     """
-    if not isinstance(recognizer.aligner, FivePoint):
+    # By its name: detections, which the pipeline makes too, must not depend on the aligners' code.
+    if not recognizer.aligner.identity.startswith("five-point("):
         raise ModelError(
             f"{recognizer.name}: its crops are {recognizer.aligner.identity}, and the list has five points for each "
             "image: give a model that is aligned by five points"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,17 @@ def test_every_list_is_read(tmp_path: Path, name: str) -> None:
     assert listed.galleries[0].name == ("G1" if name == "ijbc" else "S1")
     assert listed.probes is not None
     assert len(listed.probes.templates) == 2 * PEOPLE
+
+
+def test_subjects_are_those_of_the_searches_or_unknown(tmp_path: Path) -> None:
+    """Template 3 p + k is of person p; one that no list names leaves all of them unknown."""
+    listed = read_ijb(written_ijb(tmp_path))
+    found = listed.subjects(np.array([36, 1, 2, 4, 1]))
+    assert found is not None
+
+    assert found.tolist() == [11, 0, 0, 1, 0]
+    assert listed.subjects(np.array([1, 37])) is None
+    assert dataclasses.replace(listed, galleries=(), probes=None).subjects(np.array([1])) is None
 
 
 @pytest.mark.parametrize("block", [3, 7, 64, 10_000])

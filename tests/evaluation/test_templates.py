@@ -122,10 +122,11 @@ def test_pairs_are_cosines_and_a_template_without_a_vector_never_matches() -> No
     listed = np.array([[2, 5, 1], [2, 11, 0], [5, 11, 0], [9, 2, 1], [11, 9, 0]])
     for size in (1, 2, 5):
         blocks = [(k + 1, listed[k : k + size]) for k in range(0, 5, size)]
-        scores, genuine = pair_scores(pooled_line(), blocks)
+        found = pair_scores(pooled_line(), blocks)
 
-        np.testing.assert_allclose(scores, [np.cos(0.3), np.cos(1.2), np.cos(0.9), -np.inf, -np.inf], rtol=1e-6)
-        assert genuine.tolist() == [True, False, False, True, False]
+        np.testing.assert_allclose(found.genuine, [np.cos(0.3), -np.inf], rtol=1e-6)
+        np.testing.assert_allclose(found.impostor, [np.cos(0.9), np.cos(1.2), -np.inf], rtol=1e-6)
+        assert found.templates.tolist() == [2, 9]
     with pytest.raises(FacecheckError, match="from line 7 on: template 3 has no images"):
         pair_scores(pooled_line(), [(7, np.array([[2, 3, 1]]))])
 
