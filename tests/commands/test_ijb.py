@@ -40,13 +40,14 @@ def test_every_recipe_is_measured_and_named(tmp_path: Path, capsys: pytest.Captu
             assert points[far]["far_observed"] <= far
             assert points[far]["as_published"]["tar"] >= 0
         assert points[1e-1]["tar"] > 0.9
-        assert [
-            (one["gallery"], one["enrolled"], one["mated"], one["non_mated"]) for one in each["identification"]
-        ] == [
-            ("G1", 8, 16, 8),
-            ("G2", 8, 16, 8),
-        ]
-        assert all(one["rank"]["1"] > 0.8 for one in each["identification"])
+        assert [one["gallery"] for one in each["identification"]] == ["G1", "G2"]
+        for one in each["identification"]:
+            assert (one["enrolled"], one["mated"], one["non_mated"]) == (8, 16, 8)
+            low, high = one["rank"]["1"]["interval"]
+            assert one["rank"]["1"]["rate"] > 0.8
+            assert low <= one["rank"]["1"]["rate"] <= high
+        low, high = points[1e-1]["interval"]
+        assert low <= points[1e-1]["tar"] <= high
     assert "recipe plain+unit+none: 36 templates" in shown
     assert "not resolved by 24 genuine and 264 impostor pairs" in shown
     assert "mean of both galleries: rank 1" in shown
