@@ -31,9 +31,10 @@ from facecheck.storage.files import opened_regular
 
 __all__ = ["Array", "Stored", "content", "read_pickle"]
 
-_MOST_OPCODES = 2**23  # LFW's has 24 thousand
+_MOST_OPCODES = 2**21  # LFW's has some 30 thousand; each leaves 250 bytes at most
 _MOST_LINE = 2**26  # bytes of a line of protocol 0: an image, escaped
 _SHORT = 64  # bytes of a name
+_MOST_SIDES = 8  # of an array: more are multiplied up to numbers that take hours
 _PROTOCOLS = 5
 _NUMBER = re.compile(rb"-?[0-9]{1,18}L?")
 _NAME = re.compile(rb"[A-Za-z_][\w.]{0,63}")
@@ -369,7 +370,9 @@ def _filled(array: Array, state: tuple[object, ...]) -> bool:
 def _array(stored: object, dtype: object, shape: object) -> Array | None:
     if not (isinstance(stored, Stored) and stored.kind != "text" and isinstance(dtype, _Dtype)):
         return None
-    if not isinstance(shape, tuple) or not all(isinstance(side, int) and 0 <= side < 2**40 for side in shape):
+    if not isinstance(shape, tuple) or len(shape) > _MOST_SIDES:
+        return None
+    if not all(isinstance(side, int) and 0 <= side < 2**40 for side in shape):
         return None
     if stored.portion.coding == "raw" and math.prod(shape) != stored.portion.length:
         return None

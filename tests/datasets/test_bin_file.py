@@ -234,6 +234,19 @@ def test_a_memo_bomb_takes_no_memory(tmp_path: Path) -> None:
         open_dataset(f"bin:{file}")
 
 
+def test_an_array_of_many_sides_is_refused_before_they_are_multiplied(tmp_path: Path) -> None:
+    """Their product would have millions of digits."""
+    sides = b"(" + (b"\x8a\x05" + (2**39).to_bytes(5, "little")) * 100_000 + b"t"
+    file = tmp_path / "a.bin"
+    file.write_bytes(
+        b"\x80\x03cnumpy.core.numeric\n_frombuffer\n(C\x01a"
+        b"cnumpy\ndtype\nX\x02\x00\x00\x00u1\x89\x88\x87R" + sides + b"X\x01\x00\x00\x00CtR."
+    )
+
+    with pytest.raises(DatasetError, match=r"numpy\.core\.numeric\._frombuffer with other arguments"):
+        read_pickle(file)
+
+
 def test_deep_nesting_is_refused_without_recursion(tmp_path: Path) -> None:
     """A tuple in a tuple, a hundred thousand times."""
     file = tmp_path / "a.bin"
