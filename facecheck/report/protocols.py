@@ -19,7 +19,7 @@ __all__ = ["graphs"]
 
 
 def graphs(run: Run, colours: Mapping[str, str]) -> Iterator[Graph]:
-    """Yield CMC and DET of searches, bars and heat maps of groups, error against discard.
+    """Yield CMC and DET of searches, bars and heat maps of groups, error against discard, reliability.
 
     Args:
         run: whose graphs are drawn.
@@ -28,6 +28,7 @@ def graphs(run: Run, colours: Mapping[str, str]) -> Iterator[Graph]:
     yield from _identification(_of_eval(run, "identification"), colours)
     yield from _groups(_of_eval(run, "groups"), colours)
     yield from _quality(_of_eval(run, "quality"), colours)
+    yield from _calibration(_of_eval(run, "calibration"), colours)
 
 
 def _of_eval(run: Run, name: str) -> list[tuple[str, list[Measurement]]]:
@@ -122,3 +123,12 @@ def _quality(by_dataset: Sequence[tuple[str, list[Measurement]]], colours: Mappi
                 f"Error against discard: {dataset}", panels, y_label="FNMR", percent=True, columns=3
             )
             yield Graph(f"quality {dataset} discard", figure)
+
+
+def _calibration(by_dataset: Sequence[tuple[str, list[Measurement]]], colours: Mapping[str, str]) -> Iterator[Graph]:
+    for dataset, found in by_dataset:
+        shares = [m for m in found if m.name == "genuine_share"]
+        for method, mine in grouped(shares, lambda m: str(m.conditions.calibration)):
+            points = _by_model(mine, "genuine_share", lambda at: at.probability)
+            figure = plots.reliability(f"Reliability after {method}: {dataset}", points, colours=colours)
+            yield Graph(f"calibration {dataset} {method} reliability", figure)
