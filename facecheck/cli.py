@@ -29,6 +29,11 @@ _ELSEWHERE = {
         "facecheck.commands.baselines",
         "add_compare_arguments",
     ),
+    "calibrate": (
+        "write a table from a model's distances to probabilities, out of a run",
+        "facecheck.commands.calibrate",
+        "add_arguments",
+    ),
     "migrate": (
         "may a new model replace the old one: gallery, threshold, and for whom it is worse",
         "facecheck.commands.migrate",

@@ -34,6 +34,7 @@ __all__ = [
     "load",
     "pixels_of",
     "reference_detector",
+    "score_of",
 ]
 
 REFERENCE_DEVICE = torch.device("cpu")
@@ -109,6 +110,18 @@ def pixels_of(work: Work) -> int:
     except UnreadableImageError:
         return 0
     return height * (width if work.source.tile is None else min(width, height))
+
+
+def score_of(work: Work, policy: FacePolicy) -> float:
+    """Return the detector's score of the face that a policy chooses, ``-inf`` where none was found."""
+    if work.detected is None or not len(work.detected.detections):
+        return -np.inf
+    try:
+        width, height = image_size(work.source.path)
+    except UnreadableImageError:
+        return -np.inf
+    face = policy.choose(work.detected.detections, (height, width if work.source.tile is None else height, 3))
+    return -np.inf if face is None or np.isnan(face.score) else face.score
 
 
 def _read_again(work: Work) -> bytes:

@@ -7,7 +7,7 @@ colour in all graphs of a run (:func:`model_colours`).
 from __future__ import annotations
 
 from facecheck.plots.bars import Bars, Change, Changes, bar_panels, change_bars, stage_bars
-from facecheck.plots.curves import cmc, det, det_of_points, roc
+from facecheck.plots.curves import cmc, det, det_of_points, reliability, roc
 from facecheck.plots.groups import group_heat_map
 from facecheck.plots.lines import Panel, Series, line_panels, series
 from facecheck.plots.overview import Cost, heat_map, non_dominated, trade_off
@@ -36,6 +36,7 @@ __all__ = [
     "model_colours",
     "non_dominated",
     "pose_distance",
+    "reliability",
     "roc",
     "series",
     "stage_bars",

@@ -15,7 +15,7 @@ from facecheck.metrics.intervals import Estimate
 from facecheck.plots.lines import band
 from facecheck.plots.style import axes_of, model_colours
 
-__all__ = ["cmc", "det", "det_of_points", "roc"]
+__all__ = ["cmc", "det", "det_of_points", "reliability", "roc"]
 
 _SQUARE = (5.6, 5.2)
 _DET_TICKS = (0.0001, 0.001, 0.01, 0.05, 0.2, 0.4)
@@ -105,6 +105,27 @@ def det_of_points(
         axes.fill_between(x, low, high, color=colours[model], alpha=0.16, linewidth=0)
     _deviates(axes, "false positive identification rate", "false negative identification rate")
     axes.legend(fontsize=9, loc="upper right", frameon=False)
+    return figure
+
+
+def reliability(
+    title: str, points: Mapping[str, Mapping[float, Estimate]], *, colours: Mapping[str, str] | None = None
+) -> Figure:
+    """Draw the observed share of genuine pairs with its interval against the predicted probability.
+
+    Args:
+        title: of the graph.
+        points: for each model the observed share at each mean prediction.
+        colours: of the run's models.
+    """
+    figure, axes = axes_of(title, _SQUARE)
+    colours = colours or model_colours(points)
+    axes.plot([0, 1], [0, 1], color="#999999", linewidth=0.8, linestyle=":")
+    for model, shares in sorted(points.items()):
+        places = sorted(shares)
+        band(axes, places, [shares[place] for place in places], colours[model], model)
+    axes.set(xlabel="predicted probability", ylabel="observed share of genuine pairs", xlim=(0, 1), ylim=(0, 1.002))
+    axes.legend(fontsize=9, loc="upper left", frameon=False)
     return figure
 
 

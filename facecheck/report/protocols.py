@@ -19,7 +19,7 @@ __all__ = ["graphs"]
 
 
 def graphs(run: Run, colours: Mapping[str, str]) -> Iterator[Graph]:
-    """Yield CMC and DET of searches, bars and heat maps of groups.
+    """Yield CMC and DET of searches, bars and heat maps of groups, error against discard, reliability.
 
     Args:
         run: whose graphs are drawn.
@@ -27,6 +27,8 @@ def graphs(run: Run, colours: Mapping[str, str]) -> Iterator[Graph]:
     """
     yield from _identification(_of_eval(run, "identification"), colours)
     yield from _groups(_of_eval(run, "groups"), colours)
+    yield from _quality(_of_eval(run, "quality"), colours)
+    yield from _calibration(_of_eval(run, "calibration"), colours)
 
 
 def _of_eval(run: Run, name: str) -> list[tuple[str, list[Measurement]]]:
@@ -101,3 +103,32 @@ def _matrix(names: Sequence[str], measurements: Iterable[Measurement]) -> npt.ND
             other = names.index(_of(m.conditions.other_group or m.conditions.group))
             values[one, other] = values[other, one] = m.value
     return values
+
+
+def _quality(by_dataset: Sequence[tuple[str, list[Measurement]]], colours: Mapping[str, str]) -> Iterator[Graph]:
+    """Yield error against discard, a panel a quality."""
+    for dataset, found in by_dataset:
+        mine = [m for m in found if m.name == "fnmr_after_discard"]
+        panels = []
+        for quality, measurements in grouped(mine, lambda m: str(m.conditions.quality)):
+            by_model = _by_model(measurements, "fnmr_after_discard", lambda at: at.discarded)
+            lines = [
+                plots.Series(model, list(rates), list(rates.values()), colours[model])
+                for model, rates in sorted(by_model.items())
+            ]
+            ticks = {0.0: "0", 0.1: "10 %", 0.2: "20 %", 0.3: "30 %"}
+            panels.append(plots.Panel(title=f"by {quality}", lines=lines, ticks=ticks, x_label="discarded"))
+        if panels:
+            figure = plots.line_panels(
+                f"Error against discard: {dataset}", panels, y_label="FNMR", percent=True, columns=3
+            )
+            yield Graph(f"quality {dataset} discard", figure)
+
+
+def _calibration(by_dataset: Sequence[tuple[str, list[Measurement]]], colours: Mapping[str, str]) -> Iterator[Graph]:
+    for dataset, found in by_dataset:
+        shares = [m for m in found if m.name == "genuine_share"]
+        for method, mine in grouped(shares, lambda m: str(m.conditions.calibration)):
+            points = _by_model(mine, "genuine_share", lambda at: at.probability)
+            figure = plots.reliability(f"Reliability after {method}: {dataset}", points, colours=colours)
+            yield Graph(f"calibration {dataset} {method} reliability", figure)

@@ -70,5 +70,12 @@ METRICS: Mapping[str, Metric] = {
     "fnmr_worst_ratio": Metric("ratio", "lower", "worst group's FNMR over the geometric mean"),
     "inequity_ratio": Metric("ratio", "lower", "inequity ratio, 1 is equal"),
     "garbe": Metric("fraction", "lower", "GARBE, 0 is equal"),
+    "fnmr_after_discard": Metric("fraction", "lower", "FNMR of the comparisons that are left"),
+    "edc_area": Metric("fraction", "lower", "area under error against discard"),
+    "edc_relative_area": Metric("ratio", "lower", "area under error against discard, 1 is without use"),
+    "cllr": Metric("bits", "lower", "cost of the log-likelihood ratios, Cllr"),
+    "cllr_min": Metric("bits", "lower", "smallest cost of the similarities' order, minCllr"),
+    "ece": Metric("fraction", "lower", "expected calibration error"),
+    "genuine_share": Metric("fraction", "neither", "observed share of genuine pairs"),
     "throughput_per_s": Metric("1/s", "higher", "throughput"),
 }
