@@ -45,6 +45,11 @@ _ELSEWHERE = {
         "facecheck.commands.make_bin",
         "add_arguments",
     ),
+    "report": (
+        "write a run's page and graphs again, or print its verdicts as Markdown",
+        "facecheck.commands.report",
+        "add_arguments",
+    ),
     "history": ("list the runs of a history, or import runs into it", "facecheck.commands.history", "add_arguments"),
     "trend": (
         "draw metrics over runs, and say since when they changed",
@@ -101,10 +106,6 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     cache.add_argument("what", choices=["info", "clear"])
     cache.add_argument("--folder", type=Path, help="the cache's folder, if not the usual one")
     cache.set_defaults(run=_cache)
-
-    report = commands.add_parser("report", help="write a run's comparison and graphs again, and show its summary")
-    report.add_argument("folder", type=Path, help="of the run, such as reports/latest")
-    report.set_defaults(run=_report)
 
     for name, (about, module, function) in _ELSEWHERE.items():
         command = commands.add_parser(name, help=about)
@@ -267,11 +268,4 @@ def _cache(options: argparse.Namespace) -> int:
         return 0
     cache.close()
     print(f"{path}: {size / 2**20:.1f} MiB")
-    return 0
-
-
-def _report(options: argparse.Namespace) -> int:
-    from facecheck.report.finish import finish_run  # noqa: PLC0415 - OpenCV and torch come with it
-
-    print("\n".join(finish_run(options.folder)))
     return 0

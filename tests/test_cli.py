@@ -240,7 +240,7 @@ def test_report_of_a_run_without_measurements_draws_nothing(tmp_path: Path, caps
         pytest.param(["split-lfw", "a", "b", "--how", "steal"], "invalid choice: 'steal'", id="unknown-way"),
         pytest.param(["cache"], "what", id="cache-what"),
         pytest.param(["cache", "burn"], "invalid choice: 'burn'", id="unknown-cache-command"),
-        pytest.param(["report"], "folder", id="report-of-nothing"),
+        pytest.param(["report"], "RUN", id="report-of-nothing"),
         pytest.param(["generate"], "WHAT", id="generate-nothing"),
         pytest.param(["generate", "people"], "invalid choice: 'people'", id="generate-something-else"),
         pytest.param(["generate", "faces"], "out", id="faces-to-nowhere"),

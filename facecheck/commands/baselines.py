@@ -58,15 +58,12 @@ def _approve(options: argparse.Namespace) -> int:
 
 def _compare(options: argparse.Namespace) -> int:
     from facecheck.comparison.sides import compare, couples, sides_of  # noqa: PLC0415 - scipy comes with it
-    from facecheck.gate import read_margins  # noqa: PLC0415 - numpy comes with it
-    from facecheck.gate.margins import Margins  # noqa: PLC0415 - likewise
+    from facecheck.gate.limits import read_margins, usual_margins  # noqa: PLC0415 - numpy comes with it
     from facecheck.report.against import against_lines  # noqa: PLC0415 - likewise
 
     if not 0 < options.false_alarms < 1:
         raise FacecheckError(f"--false-alarms {options.false_alarms}: expected a fraction between 0 and 1")
-    usual = Path("evals/limits.toml")
-    file = options.limits or (usual if usual.is_file() else None)
-    margins = Margins() if file is None else read_margins(file)
+    margins = usual_margins() if options.limits is None else read_margins(options.limits)
     chosen = couples(sides_of(options.before), sides_of(options.after), model=options.model, against=options.against)
     found = [
         compare(old, new, margins=margins, false_alarms=options.false_alarms, red=("worse", "flips"))

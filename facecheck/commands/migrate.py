@@ -54,15 +54,12 @@ def _update(options: argparse.Namespace) -> Update:
     from facecheck.comparison.update import Update  # noqa: PLC0415
     from facecheck.datasets import open_dataset  # noqa: PLC0415
     from facecheck.evaluation.evaluator import Evaluator  # noqa: PLC0415
-    from facecheck.gate import read_margins  # noqa: PLC0415
-    from facecheck.gate.margins import Margins  # noqa: PLC0415
+    from facecheck.gate.limits import read_margins, usual_margins  # noqa: PLC0415
     from facecheck.models import Settings, build  # noqa: PLC0415
     from facecheck.pipeline import Pipeline  # noqa: PLC0415
     from facecheck.storage.cache import Cache  # noqa: PLC0415
     from facecheck.storage.weights import cache_folder  # noqa: PLC0415
 
-    usual = Path("evals/limits.toml")
-    file = options.limits or (usual if usual.is_file() else None)
     dataset = open_dataset(options.datasets)
     if dataset.pairs.folds is None:
         raise FacecheckError(f"{options.datasets}: an update is judged on pairs in folds, such as lfw: and pairs:")
@@ -77,7 +74,8 @@ def _update(options: argparse.Namespace) -> Update:
     for compared in (old, new):
         if compared.own_thresholds is None:
             raise FacecheckError(f"{compared.recognizer.name} on {dataset.name}: {compared.problem}")
-    return Update(old, new, Margins() if file is None else read_margins(file))
+    margins = usual_margins() if options.limits is None else read_margins(options.limits)
+    return Update(old, new, margins)
 
 
 def report(update: Update) -> Iterator[str]:

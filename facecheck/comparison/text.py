@@ -13,6 +13,7 @@ from facecheck.comparison.tables import Rival, Row, Table
 from facecheck.errors import printable
 from facecheck.metrics.intervals import Estimate
 from facecheck.results import wording
+from facecheck.results.columns import WIDTH, aligned, wrapped
 from facecheck.results.conditions import DEPLOYED
 from facecheck.results.measurement import Measurement
 from facecheck.storage.files import write_text
@@ -170,7 +171,8 @@ def lines(tables: Sequence[Table]) -> list[str]:
     if not found and not excuses:
         return []
     how = "* best: a paired test by identity separates it from each other model, Holm over the table"
-    return [f"comparison ({how}; more in comparison.md)", *found, *excuses]
+    told = wrapped(f"comparison ({how}; more in comparison.md)")
+    return [*told, *found, *(line for excuse in excuses for line in wrapped(excuse))]
 
 
 def _short(table: Table) -> Iterator[str]:
@@ -184,16 +186,24 @@ def _short(table: Table) -> Iterator[str]:
         yield from _listed(table, listed)
     if table.title in {"", _HEADLINE}:
         counted = {name: rows for name, rows in of_metric.items() if table.title or len(rows) >= _MANY}
-        yield from (_counted(table, name, rows) for name, rows in counted.items())
+        yield from (line for name, rows in counted.items() for line in wrapped(_counted(table, name, rows)))
 
 
-def _listed(table: Table, rows: Sequence[Row]) -> Iterator[str]:
-    cells = [[row.label, *(_marked(row, model) for model in table.models), _with_probability(row)] for row in rows]
-    body = [[_heading(table), *(f"{model} " for model in table.models), ""], *cells]
-    widths = [max(len(line[i]) for line in body) for i in range(len(body[0]))]
-    for line in body:
-        numbers = [cell.rjust(width) for cell, width in zip(line[1:-1], widths[1:-1], strict=True)]
-        yield "  ".join([line[0].ljust(widths[0]), *numbers, line[-1]]).rstrip()
+def _listed(table: Table, rows: Sequence[Row]) -> list[str]:
+    """Return a table with a column a model and, behind each row or below all of them, who leads by how much."""
+    head = [_heading(table), *(f"{model} " for model in table.models)]
+    cells = [[row.label, *(_marked(row, model) for model in table.models)] for row in rows]
+    whole = aligned([head, *cells], names=1)
+    leads = [_with_probability(row) for row in rows]
+    if len(whole) == len(rows) + 1:  # each row on a line
+        beside = [f"{line}  {lead}".rstrip() for line, lead in zip(whole[1:], leads, strict=True)]
+        if max(map(len, beside)) <= WIDTH:
+            return [whole[0], *beside]
+    told = [f"{row.label}: {lead}" for row, lead in zip(rows, leads, strict=True) if row.separated]
+    rest = len(rows) - len(told)
+    if rest:
+        told.append(f"in {rest} of {len(rows)} rows the test distinguishes no best model")
+    return [*whole, *(line for lead in told for line in wrapped(lead, indent="  "))]
 
 
 def _marked(row: Row, model: str) -> str:

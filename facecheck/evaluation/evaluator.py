@@ -140,6 +140,11 @@ class Evaluator:
             self._done[key] = self._compare(recognizer, dataset, corruption)
         return self._done[key]
 
+    @property
+    def done(self) -> tuple[Compared, ...]:
+        """Everything that was compared so far."""
+        return tuple(self._done.values())
+
     def unrecorded(self) -> Evaluator:
         """Return an evaluator of the same run that keeps no scores: for a model that is not under test."""
         if self._silent is None:

@@ -15,7 +15,9 @@ from facecheck.results.conditions import Conditions
 from facecheck.results.verdict import Limit
 from facecheck.storage.files import opened_regular
 
-__all__ = ["LimitsError", "read_limits", "read_margins"]
+__all__ = ["LimitsError", "read_limits", "read_margins", "usual_margins"]
+
+_USUAL = Path("evals/limits.toml")
 
 _BOUNDS = ("at_least", "at_most")
 _LEVEL = re.compile(r"\d+(\.\d+)?")
@@ -62,6 +64,15 @@ def read_margins(path: Path) -> Margins:
     """
     tables = _tables(path, _parsed(path), "margin")
     return Margins(tuple(_margin(f"{path}, margin {number}", table) for number, table in enumerate(tables, 1)))
+
+
+def usual_margins() -> Margins:
+    """Return the margins of ``evals/limits.toml`` in the working directory, the defaults where it is not there.
+
+    Raises:
+        LimitsError: the file is malformed.
+    """
+    return read_margins(_USUAL) if _USUAL.is_file() else Margins()
 
 
 def _margin(place: str, table: Mapping[str, object]) -> Margin:

@@ -23,10 +23,12 @@ from facecheck.pipeline.outcomes import Detected, Embedded, Outcome, Result, col
 from facecheck.pipeline.work import (
     REFERENCE_DEVICE,
     Crop,
+    Inspected,
     Work,
     crop_batch,
     detect_batch,
     embed_batch,
+    inspect_one,
     load,
     pixels_of,
     reference_detector,
@@ -91,6 +93,30 @@ class Pipeline:
                 for source, content in contents.items()
             },
         )
+
+    def inspect(
+        self, recognizer: Recognizer, sources: Sequence[ImageSource], *, corruption: Applied = CLEAN
+    ) -> Iterator[Inspected]:
+        """Yield what the recogniser's network gets of each image, one after the other; detections are remembered.
+
+        Args:
+            recognizer: the model.
+            sources: of the images.
+            corruption: applied to every image first.
+        """
+        contents = self._read_digests(list(dict.fromkeys(sources)))
+        corrupted, device = condition(corruption), device_name(recognizer.device)
+        works = [
+            Work(source, content, b"", detection_key(recognizer.detector, device, corrupted, content))
+            for source in sources
+            for content in [contents[source]]
+            if isinstance(content, bytes)
+        ]
+        self._recall_detected(works)
+        if corruption.needs_landmarks:
+            self._find_references(works)
+        for work in works:
+            yield inspect_one(load([work], corruption=corruption)[0], recognizer=recognizer)
 
     def content_digest(self, faces: Sequence[Face]) -> str:
         """Return a hash of the bytes behind the faces, in their order; what cannot be read counts as that."""

@@ -26,11 +26,13 @@ from facecheck.pipeline.outcomes import Detected, Outcome, Result, StageTimes
 __all__ = [
     "REFERENCE_DEVICE",
     "Crop",
+    "Inspected",
     "Work",
     "crop_batch",
     "detect_batch",
     "embed_batch",
     "find_landmarks",
+    "inspect_one",
     "load",
     "pixels_of",
     "reference_detector",
@@ -82,6 +84,23 @@ class Crop:
     pixels: Image | None
     fallback: bool = False
     unreadable: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inspected:
+    """What a network gets of an image.
+
+    Args:
+        source: of the image.
+        image: its pixels as they were searched, None if it cannot be read.
+        face: that was chosen, None without one.
+        crop: that the network gets, None without a face.
+    """
+
+    source: ImageSource
+    image: Image | None = None
+    face: ChosenFace | None = None
+    crop: Image | None = None
 
 
 def load(works: list[Work], *, corruption: Applied) -> list[Work]:
@@ -202,6 +221,15 @@ def crop_batch(works: list[Work], *, recognizer: Recognizer) -> tuple[list[Work]
         crops.append(Crop(work.source, cut, fallback=face is not None and face.fallback, unreadable=work.unreadable))
         work.image = None
     return works, crops
+
+
+def inspect_one(work: Work, *, recognizer: Recognizer) -> Inspected:
+    """Take one loaded image to the crop that the network would get, and drop its pixels."""
+    _detect(recognizer.detector, [work])
+    image, face = work.image, _choose(recognizer, work)
+    work.image = None
+    crop = None if image is None or face is None else recognizer.cut(image, face, name=work.source.name)
+    return Inspected(work.source, image, face, crop)
 
 
 def _detect(detector: Detector, works: Sequence[Work]) -> None:

@@ -19,6 +19,7 @@ from facecheck.gate import unmatched
 from facecheck.gate.published import beside
 from facecheck.plugin.options import text
 from facecheck.plugin.planning import planned
+from facecheck.plugin.properties import PREFIX, properties
 from facecheck.plugin.record import PROPERTY
 from facecheck.plugin.unfinished import finished, interrupted_runs
 from facecheck.plugin.yardstick import Compared
@@ -59,8 +60,7 @@ class Assembly:
 
     def take(self, report: pytest.TestReport) -> None:
         """Take one report of an eval: what it kept, and its outcome."""
-        # xdist appends the group to the name; the case is the same.
-        nodeid = (report.nodeid.rpartition("@")[0] if hasattr(report, "node") else "") or report.nodeid
+        nodeid = _nodeid(report)
         kept = [json.loads(str(value)) for name, value in report.user_properties if name == PROPERTY]
         if report.when == "teardown":
             for entry in kept:
@@ -70,6 +70,17 @@ class Assembly:
         if unfinished or (nodeid in self._verdicts and report.outcome == "passed"):
             return
         self._verdicts[nodeid] = _verdict(nodeid, report, kept)
+
+    def plain(self, report: pytest.TestReport) -> list[tuple[str, object]]:
+        """Return the properties of a report with the numbers of the case instead of what it kept for the run."""
+        kept = [json.loads(str(value)) for name, value in report.user_properties if name == PROPERTY]
+        others = [(name, value) for name, value in report.user_properties if name != PROPERTY]
+        if report.when != "teardown":  # JUnit XML takes them then, once
+            return others
+        outcome = self._verdicts.get(_nodeid(report))
+        verdict = [] if outcome is None else [(f"{PREFIX}verdict", outcome.outcome)]
+        found = dict(properties(kept)) | dict(verdict)
+        return [*others, *found.items()]
 
     def finish(self, folder: Path, config: pytest.Config, *, whole: bool) -> list[str]:
         """Write the run, compare it with its yardstick and finish its folder; return the summary.
@@ -94,7 +105,11 @@ class Assembly:
         if run.measurements:  # a run that measured nothing must not hide the last one that did
             _point_latest(folder)
         try:
-            told = [*_interrupted(folder), *finish_run(folder), *_remembered(run, folder, config)]
+            # The history first: the page draws the trend up to this run.
+            history = text(config, "history", str(folder.parent / "history.sqlite"))
+            remembered = _in_history(run, folder, history)
+            made = finish_run(folder, thumbnails=planned(config).thumbnails, history=history)
+            told = [*_interrupted(folder), *made, *remembered, *_in_mlflow(run, folder, config)]
         finally:
             finished(folder)
         if yardstick.reason:
@@ -152,25 +167,26 @@ class Assembly:
         )
 
 
-def _remembered(run: Run, folder: Path, config: pytest.Config) -> list[str]:
-    """Put the run into the history and into MLflow; what goes wrong there costs no run."""
-    if not run.measurements:
+def _in_history(run: Run, folder: Path, history: str) -> list[str]:
+    """Put the run into the history; what goes wrong there costs no run."""
+    if not run.measurements or history == "none":
         return []
-    told: list[str] = []
-    given = text(config, "history", str(folder.parent / "history.sqlite"))
-    if given != "none":
-        from facecheck.history.keeping import kept  # noqa: PLC0415 - SQLAlchemy takes a while to import
+    from facecheck.history.keeping import kept  # noqa: PLC0415 - SQLAlchemy takes a while to import
 
-        told += kept(folder, given)
+    return kept(folder, history)
+
+
+def _in_mlflow(run: Run, folder: Path, config: pytest.Config) -> list[str]:
+    """Put the run into MLflow, where one was named; what goes wrong there costs no run."""
     uri = text(config, "mlflow", "")
-    if uri:
-        from facecheck.history.mlflow import export_run  # noqa: PLC0415 - an extra
+    if not run.measurements or not uri:
+        return []
+    from facecheck.history.mlflow import export_run  # noqa: PLC0415 - an extra
 
-        try:
-            told.append(f"in MLflow: {', '.join(export_run(folder, uri))}")
-        except FacecheckError as error:
-            told.append(f"the run is not in MLflow: {error}")
-    return told
+    try:
+        return [f"in MLflow: {', '.join(export_run(folder, uri))}"]
+    except FacecheckError as error:
+        return [f"the run is not in MLflow: {error}"]
 
 
 def _interrupted(folder: Path) -> list[str]:
@@ -195,6 +211,11 @@ def _interrupted(folder: Path) -> list[str]:
 
 def _last_by_name(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list({entry["name"]: entry for entry in entries}.values())
+
+
+def _nodeid(report: pytest.TestReport) -> str:
+    """Return the case's name; xdist appends the group to it."""
+    return (report.nodeid.rpartition("@")[0] if hasattr(report, "node") else "") or report.nodeid
 
 
 def _verdict(nodeid: str, report: pytest.TestReport, kept: list[dict[str, Any]]) -> Verdict:

@@ -41,6 +41,8 @@ _NAMES = {
     "quality": "a quality of images to be judged beside the detector's score, package.module:function of an image",
     "history": "database of runs, a file or a URL (postgresql://...), or 'none'; history.sqlite among the reports",
     "mlflow": "tracking URI of an MLflow that gets the run as well",
+    "thumbnails": "pictures of the faces that models get wrong: yes, no, or auto (the default), which is yes, in CI "
+    "of the bundled faces only",
     "reports": "folder that reports are written to, reports/ by default",
 }
 LISTS = ("models", "datasets", "corruptions", "evals")

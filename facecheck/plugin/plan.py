@@ -23,6 +23,7 @@ from facecheck.embedders.network import Precision
 from facecheck.errors import FacecheckError, ModelError, printable
 from facecheck.evaluation.degradations import SAMPLE
 from facecheck.evaluation.evaluator import Evaluator
+from facecheck.evaluation.mistakes import keep_mistakes
 from facecheck.gate import Limit, read_limits, read_margins
 from facecheck.gate.published import Published, read_published
 from facecheck.models import Settings, build, check, split_models
@@ -31,6 +32,7 @@ from facecheck.pipeline import Pipeline
 from facecheck.plugin.device import full_fp32, resolve_device
 from facecheck.plugin.options import switch, text
 from facecheck.plugin.yardstick import Yardstick
+from facecheck.report.privacy import Thumbnails, withheld
 from facecheck.storage.cache import Cache
 from facecheck.storage.weights import cache_folder
 
@@ -62,6 +64,7 @@ class Plan:
         corruptions: judged beside those of the table, such as ``blur:2+jpeg:30``.
         published: figures to be shown beside the run's, None if there is no file of them.
         built: recognisers by specification, or why they could not be built.
+        thumbnails: whether pictures of faces are kept.
         old: the old model, once it is built.
     """
 
@@ -78,6 +81,7 @@ class Plan:
     against: str = ""
     twin: TwinPrecision | None = None
     published: Published | None = None
+    thumbnails: Thumbnails = "auto"
     built: dict[str, Recognizer | FacecheckError] = field(default_factory=dict)
     old: Recognizer | None = None
 
@@ -115,6 +119,7 @@ class Plan:
             against=against,
             twin=_twin(text(config, "twin", ""), against),
             published=_published(config.rootpath / _PUBLISHED),
+            thumbnails=_thumbnails(text(config, "thumbnails", "auto")),
             corruptions=tuple(Applied.parse(each) for each in text(config, "corruptions", "").split(",") if each),
         )
 
@@ -156,10 +161,17 @@ class Plan:
         cache = None if place is None else Cache(place)
         with _terminal(watched=watched) as terminal:
             try:
-                yield Evaluator(Pipeline(cache=cache, terminal=terminal), folder=folder, cache=cache)
+                made = Evaluator(Pipeline(cache=cache, terminal=terminal), folder=folder, cache=cache)
+                yield made
+                keep_mistakes(made.done, made, folder, withheld=self._withheld())
             finally:
                 if cache is not None:
                     cache.close()
+
+    def _withheld(self) -> dict[str, str]:
+        """Return why no pictures of a data set's images are kept, by its specification."""
+        reasons = {spec: withheld(spec, self.thumbnails) for spec in self.datasets}
+        return {self.datasets[spec].spec: reason for spec, reason in reasons.items() if reason}
 
     @property
     def asked(self) -> dict[str, Dataset]:
@@ -217,6 +229,12 @@ def _precision(given: str) -> Precision:
     if given not in get_args(Precision):
         raise pytest.UsageError(f"--facecheck-precision {given}: expected one of {', '.join(get_args(Precision))}")
     return cast("Precision", given)
+
+
+def _thumbnails(given: str) -> Thumbnails:
+    if given not in get_args(Thumbnails):
+        raise pytest.UsageError(f"--facecheck-thumbnails {given}: expected one of {', '.join(get_args(Thumbnails))}")
+    return cast("Thumbnails", given)
 
 
 def _sample(given: str) -> int | None:

@@ -62,8 +62,9 @@ class Recorder:
         self._lines: list[str] = []
         self._problem = ""
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take what an eval kept, and its outcome."""
+        """Take what an eval kept, and its outcome, and leave plain numbers in its place, for JUnit XML."""
         if not any(name == _EVAL for name, _ in report.user_properties):
             return
         if self._assembly is None:
@@ -71,6 +72,7 @@ class Recorder:
 
             self._assembly = Assembly(self._started)
         self._assembly.take(report)
+        report.user_properties = self._assembly.plain(report)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:

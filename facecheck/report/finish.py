@@ -6,17 +6,26 @@ The plugin and ``facecheck report`` both call :func:`finish_run`, so that a fold
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from facecheck.comparison import compare_run, lines, write
 from facecheck.datasets import open_dataset
 from facecheck.errors import FacecheckError, UnreadableImageError, printable
 from facecheck.faces import ImageSource
+from facecheck.gate.limits import usual_margins
+from facecheck.report.graph import Drawn
+from facecheck.report.privacy import Thumbnails, withheld
 from facecheck.report.terminal import table
+from facecheck.results.change import Against
 from facecheck.results.run import Run
 from facecheck.results.sweeps import recorded_sweeps
 from facecheck.storage.files import file_stem
+
+if TYPE_CHECKING:  # Jinja comes with it
+    from facecheck.report.html import Extras
 
 __all__ = ["UnfinishedError", "finish_run", "size_mib"]
 
@@ -37,11 +46,23 @@ class UnfinishedError(FacecheckError):
         self.summary = list(summary)
 
 
-def finish_run(folder: Path) -> list[str]:
-    """Write comparison and graphs of a finished run beside its results, and return its summary, line by line.
+def finish_run(
+    folder: Path,
+    *,
+    thumbnails: Thumbnails = "auto",
+    history: str | None = None,
+    before: Path | None = None,
+    single_file: Path | None = None,
+) -> list[str]:
+    """Write comparison, graphs and page of a finished run beside its results, and return its summary, line by line.
 
     Args:
         folder: of the run.
+        thumbnails: whether pictures of real faces are kept.
+        history: file or URL of the history that the trend is drawn from; by default the one among the reports.
+        before: folder of a run or baseline that this one is compared with, on a page of its own; None for the
+            comparison that the run made.
+        single_file: a further page, which holds its pictures.
 
     Raises:
         FacecheckError: the folder holds no results of a run, or damaged scores.
@@ -55,8 +76,10 @@ def finish_run(folder: Path) -> list[str]:
 
         compared = compare_run(folder)
         write(compared, folder)
-        pictures = [*draw(folder), *_contact_sheets(run, folder / "graphs")]
-    told = [*summary, *lines(compared), f"{len(pictures)} graphs and results.json in {folder}"]
+        drawn = [*draw(folder), *_contact_sheets(run, folder / "graphs", thumbnails)]
+        extras = _extras(run, folder, drawn, thumbnails=thumbnails, history=history, before=before)
+        page = _pages(folder, extras, before=before, single_file=single_file)
+    told = [*summary, *lines(compared), f"{len(drawn)} graphs and results.json in {folder}", f"the page: {page}"]
     return [printable(line) for line in told]
 
 
@@ -72,12 +95,53 @@ def _explained(folder: Path, summary: Sequence[str]) -> Iterator[None]:
         ) from error
 
 
+def _extras(
+    run: Run,
+    folder: Path,
+    drawn: Sequence[Drawn],
+    *,
+    thumbnails: Thumbnails,
+    history: str | None,
+    before: Path | None,
+) -> Extras:
+    from facecheck.report.flipped import flipped_pictures  # noqa: PLC0415 - torch comes with it
+    from facecheck.report.html import Extras  # noqa: PLC0415
+    from facecheck.report.trend import draw_trends  # noqa: PLC0415
+
+    usual = str(folder.parent / "history.sqlite") if history is None else history
+    trends, told = ([], []) if usual == "none" else draw_trends(run, folder, usual)
+    against = run.against if before is None else tuple(_compared(before, folder))
+    return Extras(
+        graphs=(*drawn, *trends),
+        trend=told,
+        against=against,
+        flipped=flipped_pictures(dataclasses.replace(run, against=against), folder, thumbnails),
+        withheld=next(filter(None, (withheld(each.spec, thumbnails) for each in run.signature.datasets)), ""),
+    )
+
+
+def _compared(before: Path, folder: Path) -> Iterator[Against]:
+    from facecheck.comparison.sides import compare, couples, sides_of  # noqa: PLC0415 - scipy comes with it
+
+    for old, new in couples(sides_of(before), sides_of(folder)):
+        yield compare(old, new, margins=usual_margins(), red=("worse", "flips"))
+
+
+def _pages(folder: Path, extras: Extras, *, before: Path | None, single_file: Path | None) -> Path:
+    from facecheck.report.html import PAGE, write_page  # noqa: PLC0415
+
+    if single_file is not None:
+        write_page(folder, extras, path=single_file, single_file=True)
+    name = PAGE if before is None else f"against-{file_stem(before.resolve().name, most=_LONGEST)}.html"
+    return write_page(folder, extras, path=folder / name)
+
+
 def size_mib(folder: Path) -> float:
     """Return what the files of a folder take, in MiB."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / _MIB
 
 
-def _contact_sheets(run: Run, folder: Path) -> Iterator[Path]:
+def _contact_sheets(run: Run, folder: Path, thumbnails: Thumbnails) -> Iterator[Drawn]:
     """Draw an image of each swept data set under the corruptions and levels of the run: what was asked of models."""
     swept = recorded_sweeps(run.measurements)
     if not swept:
@@ -86,10 +150,13 @@ def _contact_sheets(run: Run, folder: Path) -> Iterator[Path]:
 
     for (eval_name, name), rows in swept_rows(swept).items():
         signed = run.signature.dataset(name)
-        for source in () if signed is None else _images(signed.spec):
+        shown = signed is not None and not withheld(signed.spec, thumbnails)
+        for source in _images(signed.spec) if signed is not None and shown else ():
             with contextlib.suppress(UnreadableImageError):
                 stem = file_stem(f"{eval_name}-{name}", most=_LONGEST)
-                yield draw_sheet(source, folder / f"{stem}-sheet.png", rows=rows)
+                sheet = draw_sheet(source, folder / f"{stem}-sheet.webp", rows=rows)
+                title = f"One image of {name} under the corruptions and levels of this eval"
+                yield Drawn(f"{eval_name} {name} sheet", title, sheet, is_photo=True)
                 break
 
 

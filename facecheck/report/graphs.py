@@ -16,7 +16,7 @@ import matplotlib as mpl
 
 from facecheck import plots
 from facecheck.report import models, pairs, protocols, sweeps
-from facecheck.report.graph import Graph
+from facecheck.report.graph import Drawn, Graph
 from facecheck.results.run import Run
 from facecheck.results.scored_pairs import ScoredPairs, load_scores
 from facecheck.storage.files import file_stem, writing
@@ -34,8 +34,8 @@ _LONGEST = 150  # letters of a file's name
 _WIDEST = 40  # letters of a model's name
 
 
-def draw(folder: Path) -> list[Path]:
-    """Draw every graph that a run's results hold and return their PNG files.
+def draw(folder: Path) -> list[Drawn]:
+    """Draw every graph that a run's results hold and return their PNG files, with what each is called.
 
     Raises:
         FacecheckError: the folder holds no results of a run.
@@ -48,7 +48,10 @@ def draw(folder: Path) -> list[Path]:
     with mpl.rc_context(_STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)  # a box will do
         taken: set[str] = set()
-        return [_save(graph, graphs / _stem(graph.name, taken)) for graph in graphs_of(run, clean)]
+        return [
+            Drawn(graph.name, f"Graph: {graph.name}", _save(graph, graphs / _stem(graph.name, taken)))
+            for graph in graphs_of(run, clean)
+        ]
 
 
 def graphs_of(run: Run, clean: Sequence[ScoredPairs]) -> Iterator[Graph]:

@@ -1,4 +1,4 @@
-"""The short text at the end of a run: headline numbers, what corruptions cost, findings, failures, verdicts."""
+"""The short text at the end of a run: what failed, a table an eval, findings, verdicts; 80 letters a line."""
 
 from __future__ import annotations
 
@@ -9,100 +9,106 @@ from pathlib import Path
 from statistics import fmean
 from typing import get_args
 
+from facecheck.errors import shortened
 from facecheck.report.against import against_lines
+from facecheck.report.headlines import COLUMNS, headline_of
 from facecheck.results.catalogue import METRICS
-from facecheck.results.conditions import ANY, DEPLOYED, NON_MATCH, Conditions
+from facecheck.results.columns import aligned, wrapped
+from facecheck.results.conditions import DEPLOYED
 from facecheck.results.measurement import Measurement
 from facecheck.results.run import Failures, Run
 from facecheck.results.sweeps import RecordedSweep, SweepStep, recorded_sweeps
-from facecheck.results.verdict import Outcome
+from facecheck.results.verdict import Outcome, Verdict
 
 __all__ = ["table"]
 
-# Headline numbers: eval, name, conditions that must hold, heading.
-_COLUMNS: tuple[tuple[str, str, Conditions, str], ...] = (
-    ("verification", "accuracy", DEPLOYED, "accuracy"),
-    ("verification", "accuracy_standard_error", ANY, "S_E"),
-    ("verification", "eer", NON_MATCH, "EER"),
-    ("verification", "tar_at_far", NON_MATCH | Conditions(far=0.01), "TAR@1%"),
-    ("verification", "detection_rate", ANY, "detected"),
-    ("pose", "auc", NON_MATCH, "AUC turned"),
-    ("timing", "latency_ms", Conditions(stage="all"), "latency ms"),
-    ("timing", "throughput_per_s", ANY, "images/s"),
-)
-_ROBUSTNESS = ("eval", "model", "data set", "corruptions", "clean", "mean drop", "worst", "mCE", "collapses")
+_ROBUSTNESS = ("model", "data set", "kinds", "clean", "mean drop", "mCE", "worst", "collapses")
+_SWEPT = "Accuracy at the clean threshold, failures as non-matches; the drop is a mean over levels."
 _NAMES_SHOWN = 5
+_FAILED_SHOWN = 12
+_LONGEST = 400  # letters of a failed case's reason: pytest shows all of it
 _CLEAN = "clean"
 
 
 def table(run: Run, *, folder: Path) -> list[str]:
-    """Return the lines: a row a model and data set, a row an eval of corruptions, then findings, failures, verdicts.
+    """Return the lines, 80 letters at most: what failed or got worse, then a table an eval, then findings and counts.
+
+    Names of files and commands are never broken, and may be longer.
 
     Args:
         run: that is finished.
         folder: of the run, for the commands that read it.
     """
     return [
-        *_headlines(run.measurements),
-        *_robustness(run.measurements),
-        *(f"note: {note}" for note in run.notes),
-        *_failures(run.failures),
-        *(line for each in run.against for line in against_lines(each)),
+        *_failed(run.verdicts),
+        *(line for each in sorted(run.against, key=lambda each: not each.is_red) for line in against_lines(each)),
+        *_headlines(run),
+        *_robustness(run),
+        *(line for note in run.notes for line in wrapped(f"note: {note}")),
+        *(line for told in _failures(run.failures) for line in wrapped(told)),
         *_verdicts(run, folder),
     ]
 
 
-def _headlines(measurements: Sequence[Measurement]) -> list[str]:
-    rows = sorted({(m.model, m.dataset) for m in measurements})
-    cells = [[_cell(measurements, row, column) for column in _COLUMNS] for row in rows]
-    filled = [(row, line) for row, line in zip(rows, cells, strict=True) if any(line)]
-    used = [i for i in range(len(_COLUMNS)) if any(line[i] for _, line in filled)]
-    head = ["model", "data set", *(_COLUMNS[i][3] for i in used)]
-    body = [[*row, *(line[i] for i in used)] for row, line in filled]
-    return _aligned([head, *body], names=2) if body else []
+def _failed(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """Yield the failed cases, each judgement that was missed on its own."""
+    failed = [verdict for verdict in verdicts if verdict.outcome == "failed"]
+    reasons = [line for verdict in failed for line in _reasons(verdict)]
+    for reason in reasons[:_FAILED_SHOWN]:
+        yield from wrapped(f"FAILED: {shortened(reason, _LONGEST)}")
+    if len(reasons) > _FAILED_SHOWN:
+        yield f"  ... and {len(reasons) - _FAILED_SHOWN} more; results.json has them"
 
 
-def _cell(measurements: Sequence[Measurement], row: tuple[str, str], column: tuple[str, str, Conditions, str]) -> str:
-    eval_name, name, conditions, _ = column
-    for m in measurements:
-        here = (m.model, m.dataset) == row and (m.eval, m.name) == (eval_name, name)
-        if here and m.conditions.matches(conditions):
-            return f"{m.value:.4f}" if METRICS[name].unit == "fraction" else f"{m.value:.1f}"
-    return ""
+def _reasons(verdict: Verdict) -> list[str]:
+    """Return why a case failed: what it promised and missed, or its name with the last word of an error."""
+    missed = [each.reason for each in verdict.judgements if each.outcome == "failed" and each.limit is not None]
+    if missed:
+        return missed
+    lines = [line for line in verdict.reason.splitlines() if line.strip()]
+    return [f"{verdict.case}: {lines[0].strip() if lines else 'no reason was given'}"]
 
 
-def _aligned(lines: Sequence[Sequence[str]], *, names: int) -> list[str]:
-    """Return the cells in columns: names to the left, numbers to the right."""
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    return [
-        "  ".join(
-            cell.ljust(width) if i < names else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]
+# A table an eval.
 
 
-# Corruptions: a row an eval, data set and model, however many corruptions it holds.
+def _titled(run: Run, eval_name: str, more: str = "") -> list[str]:
+    question = run.questions.get(eval_name, "")
+    told = " ".join(filter(None, (question, more)))
+    return ["", *wrapped(f"{eval_name}: {told}" if told else eval_name)]
 
 
-def _robustness(measurements: Sequence[Measurement]) -> list[str]:
-    of_row: dict[tuple[str, str, str], list[RecordedSweep]] = defaultdict(list)
-    for sweep in recorded_sweeps(measurements):
+def _headlines(run: Run) -> Iterator[str]:
+    for eval_name in dict.fromkeys(column.eval for column in COLUMNS):
+        columns = [column for column in COLUMNS if column.eval == eval_name]
+        rows = sorted({(m.model, m.dataset) for m in run.measurements if m.eval == eval_name})
+        cells = [[_cell(headline_of(run.measurements, row, column)) for column in columns] for row in rows]
+        filled = [(row, line) for row, line in zip(rows, cells, strict=True) if any(line)]
+        used = [i for i in range(len(columns)) if any(line[i] for _, line in filled)]
+        head = ["model", "data set", *(columns[i].heading for i in used)]
+        body = [[*row, *(line[i] for i in used)] for row, line in filled]
+        if body:
+            yield from (*_titled(run, eval_name), *aligned([head, *body], names=2))
+
+
+def _cell(m: Measurement | None) -> str:
+    if m is None:
+        return ""
+    return f"{m.value:.4f}" if METRICS[m.name].unit == "fraction" else f"{m.value:.1f}"
+
+
+def _robustness(run: Run) -> Iterator[str]:
+    """Yield a table for each eval of corruptions: a row a model and data set, however many corruptions it holds."""
+    of_eval: dict[str, dict[tuple[str, str], list[RecordedSweep]]] = defaultdict(lambda: defaultdict(list))
+    for sweep in recorded_sweeps(run.measurements):
         if sweep.line("accuracy", DEPLOYED):
-            of_row[sweep.eval, sweep.dataset, sweep.model].append(sweep)
-    rows = [
-        [eval_name, model, dataset, *_costs(swept, measurements)]
-        for (eval_name, dataset, model), swept in of_row.items()
-    ]
-    if not rows:
-        return []
-    used = [i for i in range(len(_ROBUSTNESS)) if any(row[i] for row in rows)]
-    lines = [[line[i] for i in used] for line in (_ROBUSTNESS, *rows)]
-    title = (
-        "accuracy under corruptions, at the clean threshold, failures as non-matches; the drop is a mean over levels"
-    )
-    return ["", title, *_aligned(lines, names=3)]
+            of_eval[sweep.eval][sweep.model, sweep.dataset].append(sweep)
+    for eval_name, of_row in of_eval.items():
+        rows = [[*row, *_costs(swept, run.measurements)] for row, swept in of_row.items()]
+        used = [i for i in range(len(_ROBUSTNESS)) if any(row[i] for row in rows)]
+        lines = [[line[i] for i in used] for line in (_ROBUSTNESS, *rows)]
+        more = _SWEPT if eval_name == next(iter(of_eval)) else ""
+        yield from (*_titled(run, eval_name, more), *aligned(lines, names=2))
 
 
 def _costs(swept: Sequence[RecordedSweep], measurements: Sequence[Measurement]) -> list[str]:
@@ -115,8 +121,8 @@ def _costs(swept: Sequence[RecordedSweep], measurements: Sequence[Measurement]) 
         str(len(swept)),
         "" if clean is None else f"{clean:.4f}",
         f"{round(-fmean(drops), 4) + 0.0:.4f}" if drops else "",
-        "" if value is None else f"{value:.4f} {name} {step.label}",
         _mean_corruption_error(swept[0], measurements),
+        "" if value is None else f"{value:.4f} {name} {step.label}",
         _collapses(swept, measurements),
     ]
 
@@ -173,12 +179,12 @@ def _verdicts(run: Run, folder: Path) -> list[str]:
     counts = Counter(verdict.outcome for verdict in run.verdicts)
     reasons = Counter(verdict.reason for verdict in run.verdicts if verdict.outcome == "skipped")
     skipped = [f"skipped ({count}): {reason.removeprefix('Skipped: ')}" for reason, count in sorted(reasons.items())]
-    unjudged = _unjudged(run, folder) if counts["unjudged"] else ""
+    unjudged = _unjudged(run, folder) if counts["unjudged"] else []
     total = ", ".join(f"{counts[outcome]} {outcome}" for outcome in get_args(Outcome) if counts[outcome])
-    return [*skipped, *filter(None, [unjudged, total])]
+    return [*(line for told in skipped for line in wrapped(told)), *unjudged, *filter(None, [total])]
 
 
-def _unjudged(run: Run, folder: Path) -> str:
+def _unjudged(run: Run, folder: Path) -> list[str]:
     """Say on whom nobody has promised anything, and how promises are proposed from this run."""
     cases = [verdict for verdict in run.verdicts if verdict.outcome == "unjudged"]
     judgements = (judgement for verdict in cases for judgement in verdict.judgements if judgement.limit is None)
@@ -186,7 +192,7 @@ def _unjudged(run: Run, folder: Path) -> str:
     shown = ", ".join(list(where)[:_NAMES_SHOWN]) + (
         f" and {more} more" if (more := len(where) - _NAMES_SHOWN) > 0 else ""
     )
-    return (
-        f"unjudged ({len(cases)}){shown and ', '}{shown}: no limit applies. To propose some from this run: "
-        f"facecheck limits {shlex.quote(str(folder))} --why REASON"
-    )
+    return [
+        *wrapped(f"unjudged ({len(cases)}){shown and ', '}{shown}: no limit applies. To propose some from this run:"),
+        f"  facecheck limits {shlex.quote(str(folder))} --why REASON",
+    ]

@@ -389,13 +389,29 @@ def test_the_terminal_lists_few_rows_and_counts_many() -> None:
     rows = next(t for t in tables if (t.eval, t.title) == ("blur", "accuracy, clean threshold")).rows
     best = [row.best for row in rows if row.separated]
 
-    assert len(found) <= 14
+    told = " ".join(map(str.strip, found[found.index(blur) :]))[: len(blur) + 100]
+
+    assert len(found) <= 20
+    assert max(map(len, found)) <= 80
     assert "a paired test by identity" in found[0]
-    assert any(line.startswith("accuracy, clean threshold") and ", p " in line for line in found)
-    assert "of 6 conditions" in blur
-    assert f"none distinguished in {6 - len(best)}" in blur
-    assert all(f"{model} best in {best.count(model)}" in blur for model in set(best))
+    assert any(line.startswith("accuracy, clean threshold") and "0." in line for line in found)
+    assert "of 6 conditions" in told
+    assert f"none distinguished in {6 - len(best)}" in told
+    assert all(f"{model} best in {best.count(model)}" in told for model in set(best))
     assert not any("latency" in line or "precision" in line for line in found)
+
+
+def test_a_lead_that_does_not_fit_stands_below_the_table() -> None:
+    """Five models with long names: no line is wider than 80; only what the test distinguishes is told."""
+    names = [f"edgeface-of-our-{name}" for name in ("north", "south", "east", "west")]
+    scored = [answered("the-best", ()), *(answered(name, range(8)) for name in names)]
+    found = lines(compare(recorded(*map(measured, scored)), scored))
+    told = " ".join(map(str.strip, found))
+
+    assert max(map(len, found)) <= 80
+    assert "1.0000*" in told
+    assert "accuracy, clean threshold: the-best +0.2000 [" in told
+    assert "distinguishes no best model" not in told
 
 
 def test_a_mark_is_seen_in_the_terminal() -> None:

@@ -88,7 +88,7 @@ def test_limits_that_matched_nothing_are_a_note_of_the_run(people: Path, tmp_pat
         reports=tmp_path / "reports",
     )
 
-    assert "limits of these evals applied to nothing: 1 for other models (colors: 1)" in done.stdout
+    assert "limits of these evals applied to nothing: 1 for other models (colors: 1)" in " ".join(done.stdout.split())
     assert "exits: the network failed on (2, 3, 112, 112) pixels: SystemExit: 2" in done.stdout
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
     assert "INTERNALERROR" not in done.stdout + done.stderr

@@ -18,6 +18,7 @@ from facecheck.models.recognizer import Recognizer
 from facecheck.plugin.device import resolve_device
 from facecheck.results.run import Run
 from tests.pipeline.test_pipeline import BrightDetector
+from tests.support.junit import assert_holds_every_number
 
 ROOT = Path(__file__).parents[2]
 LIMITS = """
@@ -225,10 +226,11 @@ def test_the_terminal_shows_the_short_table(finished: tuple[str, Path]) -> None:
 
 
 def test_xdist_leaves_the_same_results(people: Path, easy: Path, tmp_path: Path, finished: tuple[str, Path]) -> None:
-    """Two workers write one record, equal to that of one process but for the measured times."""
+    """Two workers write one record, equal to that of one process but for the measured times, and its JUnit XML."""
     done = suite(
         "evals/test_verification.py",
         "-n2",
+        f"--junitxml={tmp_path / 'junit.xml'}",
         "--facecheck-models=tests.plugin.test_suite:colours,tests.plugin.test_suite:blind",
         f"--facecheck-datasets=folders:{people}?name=people",
         f"--facecheck-limits={easy}",
@@ -237,6 +239,7 @@ def test_xdist_leaves_the_same_results(people: Path, easy: Path, tmp_path: Path,
 
     assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
     assert comparable(tmp_path / "latest") == comparable(finished[1])
+    assert_holds_every_number(tmp_path / "junit.xml", Run.read(tmp_path / "latest"))
 
 
 def comparable(folder: Path) -> list[str]:
@@ -325,7 +328,7 @@ def test_what_nobody_has_promised_is_unjudged(people: Path, tmp_path: Path) -> N
     assert done.returncode == pytest.ExitCode.OK, done.stdout + done.stderr
     assert {verdict.outcome for verdict in run.verdicts} == {"passed", "unjudged", "skipped"}
     command = f"facecheck limits {shlex.quote(str((tmp_path / 'latest').resolve()))} --why REASON"
-    assert f"no limit applies. To propose some from this run: {command}" in done.stdout
+    assert f"no limit applies. To propose some from this run:\n  {command}\n" in done.stdout
     assert "auc" in {m.name for m in run.judged}, "an unjudged measurement is what limits are proposed from"
 
 
@@ -349,9 +352,10 @@ def test_default_limits_judge_no_other_data_and_no_other_model(people: Path, tmp
     assert done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED, done.stdout + done.stderr
     assert {verdict.outcome for verdict in run.verdicts} == {"unjudged"}
     assert {verdict.eval for verdict in run.verdicts} == {"verification", "filters"}
-    assert ", colours on mine: no limit applies. To propose some from this run: facecheck limits " in done.stdout
-    assert "Nothing was judged" in done.stdout
-    assert "note: mine: labels only: 20 people are derived from the genuine pairs that connect 40 images" in done.stdout
+    told = " ".join(done.stdout.split())  # lines are wrapped at 80 letters
+    assert ", colours on mine: no limit applies. To propose some from this run: facecheck limits " in told
+    assert "Nothing was judged" in told
+    assert "note: mine: labels only: 20 people are derived from the genuine pairs that connect 40 images" in told
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])

@@ -43,10 +43,11 @@ def test_a_run_is_finished_the_same_again(tmp_path: Path) -> None:
 
     assert (first, after) == (second, files(tmp_path))
     assert after.items() > before.items()  # results and scores are as they were
-    assert {"comparison.md", "comparison.csv", "graphs/blur-faces-sheet.png"} <= after.keys()
+    assert {"comparison.md", "comparison.csv", "graphs/blur-faces-sheet.webp"} <= after.keys()
     assert first[: len(table(run, folder=tmp_path))] == table(run, folder=tmp_path)
     assert any("a paired test by identity" in line for line in first)
-    assert first[-1] == f"{sum(name.endswith('.png') for name in graphs)} graphs and results.json in {tmp_path}"
+    count = sum(name.endswith((".png", ".webp")) for name in graphs)
+    assert first[-2:] == [f"{count} graphs and results.json in {tmp_path}", f"the page: {tmp_path / 'index.html'}"]
 
 
 def test_a_data_set_that_is_gone_has_no_contact_sheet(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_every_eval_gets_its_graphs_and_no_more(drawn: dict[str, Graph]) -> None
 def test_graphs_are_files_that_can_be_opened(tmp_path: Path) -> None:
     """PNG and SVG of each, neither blank."""
     run = made_run([DLIB, FACENET], {"filters": {"greyscale": (0, 1), "sepia": (0, 1)}})
-    paths = draw(run.write(tmp_path))
+    paths = [drawn.picture for drawn in draw(run.write(tmp_path))]
 
     assert len(paths) == len(set(paths)) == len(graphs(run))
     for path in paths:
@@ -84,8 +84,8 @@ def test_graphs_are_files_that_can_be_opened(tmp_path: Path) -> None:
 def test_the_same_run_is_drawn_the_same_again(tmp_path: Path) -> None:
     """Byte by byte, in both forms: ``facecheck report`` changes nothing."""
     folder = made_run([DLIB], {"blur": STUDIES["blur"]}).write(tmp_path)
-    first = {path.name: path.read_bytes() for path in (draw(folder)[0].parent).iterdir()}
-    second = {path.name: path.read_bytes() for path in (draw(folder)[0].parent).iterdir()}
+    first = {path.name: path.read_bytes() for path in draw(folder)[0].picture.parent.iterdir()}
+    second = {path.name: path.read_bytes() for path in draw(folder)[0].picture.parent.iterdir()}
 
     assert first == second
 
@@ -247,7 +247,7 @@ def test_names_are_names_and_nothing_else(tmp_path: Path) -> None:
     """Paths, formulas, scripts of the world, markup and names that would share a file: all drawn, all inside."""
     run = made_run([Model(name=name) for name in HOSTILE], {"blur": {"blur": (0, 1)}})
     scored = [each for each in run.scored if each.model in {"a b", "a-b", "../../escape"}]
-    paths = draw(run._replace(scored=scored).write(tmp_path / "run"))
+    paths = [drawn.picture for drawn in draw(run._replace(scored=scored).write(tmp_path / "run"))]
 
     assert len({path for path in paths if "decisions" in path.name}) == 3
     assert len(set(paths)) == len(paths)

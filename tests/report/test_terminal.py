@@ -1,16 +1,20 @@
 """The text at the end of a run: every line of it, for records worked by hand and for whole sweeps."""
 
 import dataclasses
+import itertools
 from pathlib import Path
 
 import pytest
 
 from facecheck.report.terminal import table
+from facecheck.results.change import Against, Change
 from facecheck.results.conditions import ANY, COMPLETED, DEPLOYED, NON_MATCH, Conditions
 from facecheck.results.measurement import Measurement
 from facecheck.results.run import FailedImage, Failures, Run
-from facecheck.results.verdict import Judgement, Outcome, Verdict
-from tests.support.runs import DLIB, EVERYTHING, FACENET, made_run
+from facecheck.results.verdict import Judgement, Limit, Outcome, Verdict
+from tests.support.runs import DLIB, EDGEFACE, EVERYTHING, FACENET, MOBILE, XXS, Model, made_run
+
+WORSE = Change(dataset="faces", name="eer", conditions=ANY, outcome="worse", before=0.1, after=0.2, gain=-0.1)
 
 
 def measured(name: str, value: float, conditions: Conditions = ANY, **about: str) -> Measurement:
@@ -45,13 +49,13 @@ def failed(model: str, corrupted: str, *images: str) -> Failures:
 
 
 def robustness(*measurements: Measurement) -> list[str]:
-    """Return the words of the only row."""
-    found = lines(*measurements)
-    return found[found.index("") + 3].split()
+    """Return the words of the only row of the only eval."""
+    (row,) = (line for line in lines(*measurements) if line.startswith("dlib"))
+    return row.split()
 
 
 def test_headlines_stand_in_a_row_a_model_and_data_set() -> None:
-    """Columns that nobody fills are left out; fractions have four digits, times one."""
+    """A table an eval; columns that nobody fills are left out; fractions have four digits, times one."""
     found = lines(
         measured("accuracy", 0.98765, DEPLOYED, eval="verification"),
         measured("accuracy", 0.9, DEPLOYED | COMPLETED, eval="verification"),
@@ -59,10 +63,19 @@ def test_headlines_stand_in_a_row_a_model_and_data_set() -> None:
         measured("auc", 0.75, NON_MATCH, eval="pose", dataset="strips"),
     )
 
-    assert found[:3] == [
-        "model  data set  accuracy  AUC turned  latency ms",
-        "dlib   faces       0.9877                    41.3",
-        "dlib   strips                  0.7500",
+    assert found == [
+        "",
+        "verification",
+        "model  data set  accuracy",
+        "dlib   faces       0.9877",
+        "",
+        "pose",
+        "model  data set  AUC turned",
+        "dlib   strips        0.7500",
+        "",
+        "timing",
+        "model  data set  latency ms",
+        "dlib   faces           41.3",
     ]
 
 
@@ -70,7 +83,7 @@ def test_a_corruption_costs_what_its_levels_cost() -> None:
     """Clean 0.9; the drops 0.1 and 0.3 have the mean 0.2; the worst level is named with its value."""
     row = robustness(accuracy("blur", 0, 0.9), accuracy("blur", 1, 0.8), accuracy("blur", 2, 0.6))
 
-    assert row == ["blur", "dlib", "faces", "1", "0.9000", "0.2000", "0.6000", "blur", "2"]
+    assert row == ["dlib", "faces", "1", "0.9000", "0.2000", "0.6000", "blur", "2"]
 
 
 def test_each_corruption_counts_once_however_many_levels_it_has() -> None:
@@ -81,7 +94,7 @@ def test_each_corruption_counts_once_however_many_levels_it_has() -> None:
         accuracy("fog", 1, 0.5),
     )
 
-    assert row == ["blur", "dlib", "faces", "2", "0.9000", "0.3000", "0.5000", "fog", "1"]
+    assert row == ["dlib", "faces", "2", "0.9000", "0.3000", "0.5000", "fog", "1"]
 
 
 def test_the_worst_level_of_a_downward_scale_is_named_by_its_level() -> None:
@@ -104,8 +117,8 @@ def test_the_level_at_which_distances_collapse_is_named(survived: float, told: s
     sweep = [accuracy("blur", severity, value) for severity, value in enumerate((0.9, 0.8, 0.6))]
     found = lines(*sweep, measured("levels_before_collapse", survived, Conditions(corruption="blur")))
 
-    assert found[2].endswith("collapses")
-    assert found[3].endswith(f"  {told}")
+    assert found[-2].endswith("collapses")
+    assert found[-1].endswith(f"  {told}")
 
 
 def test_many_collapses_are_counted() -> None:
@@ -118,7 +131,7 @@ def test_many_collapses_are_counted() -> None:
         ),
     )
 
-    assert found[3].endswith("  blur 1, snow 1 and 2 more")
+    assert [line.split("  ")[-1].strip() for line in found[-2:]] == ["blur 1, snow 1", "and 2 more"]
 
 
 def test_the_mean_corruption_error_stands_beside_its_eval() -> None:
@@ -130,18 +143,47 @@ def test_the_mean_corruption_error_stands_beside_its_eval() -> None:
         measured("mce", 0.5, dataset="others"),
         measured("mce", 0.6, model="other"),
     )
-    row = next(line for line in found if line.startswith("blur"))
+    row = next(line for line in found if line.startswith("dlib   faces"))
 
-    assert row.split() == ["blur", "dlib", "faces", "1", "0.9000", "0.1000", "0.8000", "fog", "1", "0.87"]
+    assert row.split() == ["dlib", "faces", "1", "0.9000", "0.1000", "0.87", "0.8000", "fog", "1"]
 
 
-def test_sweeps_of_every_corruption_stay_readable() -> None:
-    """Thirty-three corruptions of two models: a row an eval and model, no line too long for a screen."""
-    found = table(made_run([DLIB, FACENET], EVERYTHING).run, folder=Path())
+@pytest.mark.parametrize("models", [[DLIB, FACENET], [DLIB, FACENET, EDGEFACE, XXS, MOBILE]], ids=len)
+def test_sweeps_of_every_corruption_stay_readable(models: list[Model]) -> None:
+    """Thirty-three corruptions: a table an eval with a row a model, no line wider than a terminal."""
+    run = made_run(models, EVERYTHING).run
+    found = table(run, folder=Path())
+    headed = [above for above, line in itertools.pairwise(found) if line.startswith("model  ")]
 
-    assert len(found) <= 4 + 3 + 2 * len(EVERYTHING)
-    assert max(map(len, found)) <= 120
-    assert [line.split()[0] for line in found if line.split()[-2:-1] == ["blur"]] == ["blur", "blur"]
+    assert max(map(len, found)) <= 80
+    assert headed[:2] == ["verification", "timing"]
+    assert len(headed) == 2 + len(EVERYTHING)
+    for name in EVERYTHING:
+        assert sum(line == name or line.startswith(f"{name}:") for line in found) == 1
+    assert all(sum(line.startswith(f"{model.name} ") for line in found) == len(headed) for model in models)
+
+
+def test_what_failed_stands_first_and_what_is_red_before_what_is_not() -> None:
+    """Promises that were missed, errors with the case's name, then the comparison; twelve at most."""
+    judged = measured("eer", 0.2, NON_MATCH, eval="verification")
+    limit = Limit(eval="verification", name="eer", bound=0.1, upper=True, why="w")
+    missed = Judgement(measurement=judged, outcome="failed", reason=f"eer of {'x' * 90} missed by 0.1", limit=limit)
+    verdicts = (
+        Verdict(outcome="passed", reason=""),
+        Verdict.of([missed]),
+        Verdict(outcome="failed", reason="\nBoom\nat once", case="evals/t.py::t[a]"),
+    )
+    about = {"line": "l", "baseline": "run 1"}
+    green, red = (Against(model=m, red=("worse",), changes=c, **about) for m, c in (("g", ()), ("r", (WORSE,))))
+    found = lines(judged, verdicts=verdicts, against=(green, red))
+
+    assert found[:3] == ["FAILED: eer of", f"  {'x' * 90}", "  missed by 0.1"]
+    assert found[3] == "FAILED: evals/t.py::t[a]: Boom"
+    assert found[4] == "r against run 1: 1 worse"
+    assert found.index("RED: r against its baseline: 1 worse") < found.index("g against run 1: nothing in common")
+    assert found.index("g against run 1: nothing in common") < found.index("verification")
+    assert found[-1] == "1 passed, 2 failed"
+    assert "  ... and 8 more; results.json has them" in lines(verdicts=verdicts[2:] * 20)
 
 
 def test_notes_stand_under_the_table_and_before_the_failures() -> None:
@@ -152,7 +194,7 @@ def test_notes_stand_under_the_table_and_before_the_failures() -> None:
         failures=(failed("dlib", "clean", "a.jpg"),),
     )
 
-    assert found[2:] == [
+    assert found[4:] == [
         "note: first",
         "note: second",
         "no face, or not readable, for dlib on faces, clean (1): a.jpg",
@@ -171,12 +213,12 @@ def test_failures_are_named_on_clean_images_and_counted_under_corruptions() -> N
     )
 
     assert found == [
-        "no face, or not readable, for dlib on faces, clean (6): c: cannot be read; b; a; d; e; and 1 more",
-        (
-            "no face, or not readable, for dlib on faces under 2 conditions, most under blur:5 (3); "
-            "results.json names them"
-        ),
-        "no face, or not readable, for facenet on faces under fog:1 (1); results.json names them",
+        "no face, or not readable, for dlib on faces, clean (6): c: cannot be read; b; a;",
+        "  d; e; and 1 more",
+        "no face, or not readable, for dlib on faces under 2 conditions, most under",
+        "  blur:5 (3); results.json names them",
+        "no face, or not readable, for facenet on faces under fog:1 (1); results.json",
+        "  names them",
     ]
 
 
@@ -192,7 +234,8 @@ def test_verdicts_are_counted_and_skips_explained() -> None:
 
     assert lines(verdicts=verdicts) == [
         "skipped (2): no folds",
-        "unjudged (1): no limit applies. To propose some from this run: facecheck limits 'reports/a run' --why REASON",
+        "unjudged (1): no limit applies. To propose some from this run:",
+        "  facecheck limits 'reports/a run' --why REASON",
         "1 passed, 1 unjudged, 2 skipped",
     ]
 
@@ -203,7 +246,8 @@ def test_unjudged_cases_are_named_by_model_and_data_set() -> None:
     judgements = [Judgement(measurement=each, outcome="unjudged", reason="no limit applies") for each in them]
     verdicts = tuple(Verdict.of([judgement]) for judgement in judgements)
 
-    line, _ = lines(verdicts=verdicts)
+    *told, command, _ = lines(verdicts=verdicts)
 
     names = ", ".join(f"m{number} on faces" for number in range(5))
-    assert line.startswith(f"unjudged (7), {names} and 2 more: no limit applies. To propose")
+    assert " ".join(map(str.strip, told)).startswith(f"unjudged (7), {names} and 2 more: no limit applies. To propose")
+    assert command.startswith("  facecheck limits ")

@@ -1,0 +1,270 @@
+"""What the page says first: may a model ship, what it broke, and the command that repeats it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+from facecheck.report.standings import Standing, Word, model_of, repeated, standings
+from facecheck.results import wording
+from facecheck.results.change import Against, Change
+from facecheck.results.measurement import Measurement
+from facecheck.results.run import Run
+from facecheck.results.signature import ModelSignature
+from facecheck.results.verdict import Judgement, Outcome, Verdict
+
+__all__ = ["Case", "ModelCard", "cards", "cases_of", "changes_of", "headline"]
+
+_BAD: tuple[Word, ...] = ("failed", "worse than baseline", "incomparable")
+_TOLD = ("worse", "incomparable", "better", "undecided", "not worse", "identical", "not measured")
+_MANY = 40  # cases of one model that are told in full
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard:
+    """A model at the top of the page.
+
+    Args:
+        model: its signature.
+        word: the verdict, in a word.
+        limits: how many cases ended how, in words.
+        baseline: how many comparisons ended how, in words; why there are none otherwise.
+        contract: what identifies it, by name.
+        differences: what changed since the baseline, in words.
+        function: whether it computes what the baseline's did, in words, empty if nobody compared.
+        notes: what the run found about this model.
+    """
+
+    model: ModelSignature
+    word: Word
+    limits: str
+    baseline: str
+    contract: tuple[tuple[str, str], ...] = ()
+    differences: tuple[str, ...] = ()
+    function: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ships(self) -> bool:
+        """Whether nothing speaks against it."""
+        return self.word not in _BAD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Something that failed, or changed since the baseline, told in full.
+
+    Args:
+        outcome: in a word.
+        title: the metric and its conditions.
+        model: name.
+        dataset: name, empty if unknown.
+        eval: name, empty if unknown.
+        facts: heading and text of each line, the important first.
+        condition: identity of the corruption, ``clean`` for none.
+        command: that repeats it, empty if there is none.
+    """
+
+    outcome: str
+    title: str
+    model: str = ""
+    dataset: str = ""
+    eval: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+    condition: str = "clean"
+    command: str = ""
+
+
+def headline(found: Sequence[ModelCard]) -> str:
+    """Return the page's first sentence.
+
+    >>> headline([])
+    'No model was judged'
+    """
+    bad = [card for card in found if not card.ships]
+    if not found:
+        return "No model was judged"
+    if bad:
+        names = ", ".join(card.model.name for card in bad[:3]) + (f" and {len(bad) - 3} more" if len(bad) > 3 else "")  # noqa: PLR2004 - three are read at a glance
+        return f"{len(bad)} of {len(found)} {_models(len(found))} may not ship: {names}"
+    if all(card.word in ("unjudged", "skipped") for card in found):
+        return "Nothing was judged: nobody has promised anything yet"
+    if len(found) == 1:
+        return f"{found[0].model.name} keeps its promises"
+    return f"{'Both' if len(found) == 2 else f'All {len(found)}'} models keep their promises"  # noqa: PLR2004 - a word
+
+
+def _models(count: int) -> str:
+    return "model" if count == 1 else "models"
+
+
+# Cards.
+
+
+def cards(run: Run) -> list[ModelCard]:
+    """Return every model with its verdict, the worst first."""
+    against = {each.model: each for each in run.against}
+    signed = {each.model: run.signature.model(each.model) or ModelSignature(name=each.model) for each in standings(run)}
+    return [_card(run, each, signed[each.model], against.get(each.model)) for each in standings(run)]
+
+
+def _card(run: Run, standing: Standing, model: ModelSignature, against: Against | None) -> ModelCard:
+    told = [f"{standing.cases[outcome]} {outcome}" for outcome in get_args(Outcome) if standing.cases.get(outcome)]
+    differences = () if against is None else against.differences
+    own = tuple(f"{model.name}{mark}" for mark in (" ", ":", ","))
+    return ModelCard(
+        model=model,
+        word=standing.word,
+        limits=", ".join(told) or "no case",
+        baseline=_baseline(against),
+        contract=tuple(_contract(model)),
+        differences=tuple(f"{each.key}: {each.before} → {each.after}" for each in differences),
+        function=_function(against),
+        notes=tuple(note for note in run.notes if note.startswith(own)),
+    )
+
+
+def _baseline(against: Against | None) -> str:
+    if against is None:
+        return "no baseline"
+    counts = Counter(change.outcome for change in against.changes)
+    told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in _TOLD if counts[outcome])  # type: ignore[index]
+    slower = sum(each.outcome == "worse" for each in against.timings)
+    return f"{told or 'nothing in common'}{f', {slower} slower' if slower else ''}; against {against.baseline}"
+
+
+def _function(against: Against | None) -> str:
+    function = None if against is None else against.function
+    if function is None:
+        return ""
+    apart = "" if function.apart is None else f"{function.apart:.2g} of the largest number"
+    told = {
+        "identical": "identical function: the same vectors to the bit on fixed crops",
+        "same": f"same function within {apart}",
+        "another": f"another function: {function.reason or f'vectors differ by up to {apart}'}",
+        "unknown": f"whether it is the same function is unknown: {function.reason}",
+    }
+    return told[function.verdict]
+
+
+def _contract(model: ModelSignature) -> Iterator[tuple[str, str]]:
+    yield "specification", model.spec
+    for name in ("detector", "policy", "aligner", "device", "precision", "fingerprint"):
+        yield name, str(getattr(model, name))
+    for name, value in model.contract.items():
+        yield name.replace("_", " "), ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    if model.line:
+        yield "line", model.line
+
+
+# What failed.
+
+
+def cases_of(run: Run) -> tuple[list[Case], int]:
+    """Return the failed cases, the furthest from their promise first, and how many more there are."""
+    found = [case for verdict in run.verdicts if verdict.outcome == "failed" for case in _failed(run, verdict)]
+    told: Counter[str] = Counter()
+    kept = []
+    for case in found:
+        told[case.model] += 1
+        if told[case.model] <= _MANY:
+            kept.append(case)
+    return kept, len(found) - len(kept)
+
+
+def _failed(run: Run, verdict: Verdict) -> Iterator[Case]:
+    failed = [judgement for judgement in verdict.judgements if judgement.outcome == "failed"]
+    if not failed:
+        yield Case(
+            outcome="failed",
+            title=verdict.case.rpartition("::")[2] or verdict.case,
+            model=model_of(verdict, run),
+            eval=verdict.eval,
+            facts=(("why", verdict.reason),),
+            command=repeated(verdict, run),
+        )
+    for judgement in sorted(failed, key=lambda each: each.margin or 0.0):
+        measurement = judgement.measurement
+        yield Case(
+            outcome="failed",
+            title=wording.capital(wording.title(measurement.name, measurement.conditions)),
+            model=measurement.model,
+            dataset=measurement.dataset,
+            eval=measurement.eval,
+            facts=tuple(_facts(judgement)),
+            condition=measurement.conditions.corrupted,
+            command=repeated(verdict, run),
+        )
+
+
+def _facts(judgement: Judgement) -> Iterator[tuple[str, str]]:
+    m, limit = judgement.measurement, judgement.limit
+    if limit is not None:
+        bound = wording.value(m.name, limit.bound)
+        yield "promised", f"{'at most' if limit.upper else 'at least'} {bound}"
+    yield "measured", f"{wording.value(m.name, m.value)} {interval(m)}, n = {m.n}"
+    if judgement.margin is not None:
+        missed = wording.value(m.name, abs(judgement.margin))
+        yield "missed by", f"{missed}{_doubt(judgement)}"
+    if limit is None:
+        yield "why", judgement.reason
+    elif limit.why:
+        yield "reason for the promise", limit.why
+
+
+def _doubt(judgement: Judgement) -> str:
+    """Say whether chance alone may have done it: the promise lies within the interval."""
+    m, limit = judgement.measurement, judgement.limit
+    if limit is None or not m.low <= limit.bound <= m.high:
+        return "; the whole interval lies beyond the promise"
+    return "; the promise lies within the interval of the measurement"
+
+
+def interval(m: Measurement) -> str:
+    """Return the 95 % interval as text."""
+    return f"[{wording.value(m.name, m.low)}, {wording.value(m.name, m.high)}]"
+
+
+# What changed since the baseline.
+
+
+def changes_of(against: Against, outcomes: Sequence[str]) -> tuple[list[Case], int]:
+    """Return the changes of these outcomes, the largest first, and how many more there are."""
+    found = sorted(
+        (change for change in against.changes if change.outcome in outcomes),
+        key=lambda change: (outcomes.index(change.outcome), change.conditions.is_swept, -abs(change.gain)),
+    )
+    return [_changed(against, change) for change in found[:_MANY]], max(0, len(found) - _MANY)
+
+
+def _changed(against: Against, change: Change) -> Case:
+    return Case(
+        outcome=change.outcome,
+        title=wording.capital(wording.title(change.name, change.conditions)),
+        model=against.model,
+        dataset=change.dataset,
+        facts=tuple(_compared(change)),
+        condition=change.conditions.corrupted,
+    )
+
+
+def _compared(change: Change) -> Iterator[tuple[str, str]]:
+    if change.before is None or change.after is None or change.outcome == "incomparable":
+        yield "why", change.reason
+        return
+    before, after = (wording.value(change.name, value) for value in (change.before, change.after))
+    yield "approved", before
+    yield "measured", after
+    yield "gain", f"{change.gain:+.4f} [{change.low:+.4f}, {change.high:+.4f}], over all cases together"
+    yield "tolerated loss", f"{change.margin:g}"
+    if change.outcome != "better":
+        yield "p of harm", f"{change.p:.2g} over all cases (Holm: {change.p_holm:.2g})"
+    yield "people", str(change.people)
+    if change.people_needed is not None and change.outcome == "undecided":
+        yield "would decide", f"some {change.people_needed} people like these"
+    if change.flips is not None:
+        flips = change.flips
+        broken = f"{flips.negative} of {flips.pairs} were judged correctly before and are not now"
+        yield "pairs that changed sides", f"{broken}, {flips.positive} the reverse"

@@ -1,0 +1,300 @@
+"""The page of a run, put together from what the run's folder holds."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from facecheck import __version__
+from facecheck.errors import printable
+from facecheck.report.graph import Drawn
+from facecheck.report.html.models import cards, cases_of, changes_of, headline
+from facecheck.report.html.pictures import Picture, as_data, pictures
+from facecheck.report.html.tables import Table, as_csv, headline_table, measurement_table
+from facecheck.report.html.thresholds import sliders
+from facecheck.results.change import Against, Change
+from facecheck.results.measurement import Measurement
+from facecheck.results.run import Run
+from facecheck.results.scored_pairs import load_scores
+from facecheck.results.shown import FACES, ShownFaces, load_shown
+from facecheck.storage.files import file_stem, write_text
+
+__all__ = ["PAGE", "Extras", "write_page"]
+
+PAGE = "index.html"
+_TABLES = "tables"
+_TEMPLATES = Path(__file__).parent / "templates"
+_WORSE = ("worse", "incomparable", "undecided")
+_FIRST = ("verification", "identification", "pose")  # evals, in the order of the page; others follow by name
+_WITH_PAIRS = 6  # changes whose pairs are shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extras:
+    """What a page shows beside the run's own files.
+
+    Args:
+        graphs: the run's pictures.
+        flipped: pictures of images by data set, corruption and name.
+        trend: what changed over the runs of a history, in words.
+        against: comparisons to be shown instead of the run's own.
+        withheld: why pictures of real faces are not there, empty if they are.
+    """
+
+    graphs: Sequence[Drawn] = ()
+    flipped: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
+    trend: Sequence[str] = ()
+    against: tuple[Against, ...] | None = None
+    withheld: str = ""
+
+
+def write_page(folder: Path, extras: Extras, *, path: Path | None = None, single_file: bool = False) -> Path:
+    """Write the page of a run and the tables beside it, and return its path.
+
+    Args:
+        folder: of the run.
+        extras: what it shows beside the run's own files.
+        path: of the page, ``index.html`` of the folder by default; elsewhere only a single file works.
+        single_file: hold the pictures and tables as well, so that the one file can be mailed.
+
+    Raises:
+        FacecheckError: the folder holds no run, or damaged files.
+        OSError: it cannot be written.
+    """
+    run = Run.read(folder)
+    if extras.against is not None:
+        run = dataclasses.replace(run, against=extras.against)
+    tables = dict(_tables(run))
+    if not single_file:
+        (folder / _TABLES).mkdir(exist_ok=True)
+        for file, content in tables.items():
+            write_text(folder / file, content)
+    clean = [each for each in load_scores(folder, hashes=run.scores) if each.condition == "clean"]
+    moving = list(sliders(clean, run.measurements, run.signature.models))
+    context = {
+        **_of_run(run, folder, extras),
+        "sliders": moving,
+        "slider_data": [each.as_json() for each in moving],
+        "picture": _of_picture(folder) if single_file else _relative,
+        "table": _of_table(tables) if single_file else _relative,
+    }
+    return write_text(folder / PAGE if path is None else path, render(context))
+
+
+def render(context: Mapping[str, Any]) -> str:
+    """Return the page as text: its script and style stand in it, and their hashes are its policy: nothing else runs."""
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    script, style = ((_TEMPLATES / name).read_text(encoding="utf-8") for name in ("page.js", "page.css"))
+    return environment.get_template("page.html").render(
+        **context, script=script, style=style, script_hash=_hash(script), style_hash=_hash(style), version=__version__
+    )
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _relative(file: str) -> str:
+    return quote(file)
+
+
+def _of_picture(folder: Path) -> Callable[[str], str]:
+    return lambda file: as_data(folder / file)
+
+
+def _of_table(tables: Mapping[str, str]) -> Callable[[str], str]:
+    return lambda file: "data:text/csv;base64," + base64.b64encode(tables[file].encode()).decode()
+
+
+# What the template is given.
+
+
+def _of_run(run: Run, folder: Path, extras: Extras) -> dict[str, object]:
+    models = cards(run)
+    failed, more_failed = cases_of(run)
+    graphs = pictures(folder, extras.graphs)
+    shown = [each for each in load_shown(folder) if run.signature.model(each.model) is not None]
+    harms = [(each, *changes_of(each, _WORSE)) for each in run.against]
+    gains = [(each, *changes_of(each, ("better",))) for each in run.against]
+    return {
+        "run": run,
+        "models": models,
+        "headline": headline(models),
+        "numbers": headline_table(run.measurements),
+        "bad": [card for card in models if not card.ships],
+        "failed": failed,
+        "more_failed": more_failed,
+        "harms": [entry for entry in harms if entry[1]],
+        "gains": [entry for entry in gains if entry[1]],
+        "flips": [entry for entry in ((each, _flips(each, extras)) for each in run.against) if entry[1]],
+        "evals": _evals(run, graphs),
+        "anchors": {name: f"eval-{file_stem(name)}" for name in run.questions},
+        "faces": _by_model(shown),
+        "faces_of": _places(shown),
+        "withheld": extras.withheld or next((each.withheld for each in shown if each.withheld), ""),
+        "trend": list(extras.trend),
+        "trend_pictures": graphs.get("trend", []),
+        "libraries": sorted(run.signature.libraries.items()),
+        "machine": _machine(run),
+        "notes": [note for note in run.notes if not any(note in card.notes for card in models)],
+        "failures": _failures(run),
+        "faces_folder": FACES,
+    }
+
+
+def _machine(run: Run) -> list[tuple[str, str]]:
+    machine, code = run.signature.machine, run.signature.code
+    commit = code.repository
+    told = [
+        ("facecheck", code.facecheck),
+        ("commit", "" if commit is None else f"{commit.commit}{' and changes' if commit.dirty else ''}"),
+        ("device", machine.device),
+        ("precision", machine.precision),
+        ("processor", f"{machine.processor}, {machine.cores} cores"),
+        ("system", machine.system),
+        ("Python", machine.python),
+        ("CUDA", machine.cuda or ""),
+    ]
+    return [(name, text) for name, text in told if text]
+
+
+def _failures(run: Run) -> list[tuple[str, str, str, int]]:
+    return [(each.model, each.dataset, each.corrupted, len(each.images)) for each in run.failures]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvalSection:
+    """One eval of the page.
+
+    Args:
+        name: of the eval.
+        question: that it asks.
+        outcomes: how its cases ended, in words.
+        lead: pictures that are looked at first.
+        rest: other pictures.
+        tables: one a data set, with the file that holds all of it.
+    """
+
+    name: str
+    question: str
+    outcomes: str
+    lead: tuple[Picture, ...]
+    rest: tuple[Picture, ...]
+    tables: tuple[tuple[Table, str], ...]
+
+
+def _evals(run: Run, graphs: Mapping[str, list[Picture]]) -> list[EvalSection]:
+    measured = _measured(run)
+    names = sorted({*run.questions, *(m.eval for m in run.measurements)}, key=_order)
+    sections = []
+    for name in names:
+        counts: dict[str, int] = defaultdict(int)
+        for verdict in run.verdicts:
+            counts[verdict.outcome] += verdict.eval == name
+        found = graphs.get(name, [])
+        lead = [picture for picture in found if picture.lead and not picture.is_tall][:4]
+        sections.append(
+            EvalSection(
+                name=name,
+                question=run.questions.get(name, ""),
+                outcomes=", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count),
+                lead=tuple(lead),
+                rest=tuple(picture for picture in found if picture not in lead),
+                tables=tuple(
+                    (measurement_table(dataset, group), _table_file(name, dataset))
+                    for (eval_name, dataset), group in measured.items()
+                    if eval_name == name
+                ),
+            )
+        )
+    return sections
+
+
+def _order(name: str) -> tuple[int, str]:
+    return (_FIRST.index(name) if name in _FIRST else len(_FIRST), name)
+
+
+def _measured(run: Run) -> dict[tuple[str, str], list[Measurement]]:
+    found: dict[tuple[str, str], list[Measurement]] = {}
+    for m in run.measurements:
+        found.setdefault((m.eval, m.dataset), []).append(m)
+    return found
+
+
+def _table_file(eval_name: str, dataset: str) -> str:
+    exact = hashlib.sha256(f"{eval_name} {dataset}".encode("utf-8", "backslashreplace")).hexdigest()[:6]
+    return f"{_TABLES}/{file_stem(f'{eval_name}-{dataset}', most=80)}-{exact}.csv"
+
+
+def _tables(run: Run) -> Iterable[tuple[str, str]]:
+    for (eval_name, dataset), group in _measured(run).items():
+        yield _table_file(eval_name, dataset), as_csv(group)
+
+
+# The faces that it gets wrong.
+
+
+def _by_model(shown: Iterable[ShownFaces]) -> list[tuple[str, list[ShownFaces]]]:
+    """Return what is shown of each model, clean images first, then the corruptions with most errors."""
+    found: dict[str, list[ShownFaces]] = {}
+    for each in shown:
+        if each.pairs or each.failed:
+            found.setdefault(each.model, []).append(each)
+    for group in found.values():
+        group.sort(key=lambda each: (each.condition != "clean", each.threshold != "clean", -each.errors))
+    return sorted(found.items())
+
+
+def _places(shown: Iterable[ShownFaces]) -> dict[tuple[str, str, str], str]:
+    """Return the anchor of what is shown, by model, data set and corruption."""
+    return {
+        (each.model, each.dataset, each.condition): f"faces-{_key(each)}" for each in shown if each.pairs or each.failed
+    }
+
+
+def _key(each: ShownFaces) -> str:
+    text = "\n".join((each.model, each.dataset, each.condition))
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:10]
+
+
+def _flips(against: Against, extras: Extras) -> list[tuple[Change, list[dict[str, Any]]]]:
+    """Return the pairs that changed sides of the changes that matter most, with pictures where there are some."""
+    changed = [
+        c for c in against.changes if c.outcome in ("worse", "better", "undecided") and c.flips and c.flips.worst
+    ]
+    changed.sort(key=lambda c: (c.outcome != "worse", c.conditions.is_swept, c.gain))
+    pictured = dict(extras.flipped)
+    told: list[tuple[Change, list[dict[str, Any]]]] = []
+    seen = set()
+    for change in changed:
+        assert change.flips is not None, "chosen by it"
+        if change.flips.worst in seen:
+            continue
+        seen.add(change.flips.worst)
+        at = change.dataset, change.conditions.corrupted
+        pairs = [
+            {
+                "names": [printable(first), printable(second)],
+                "pictures": [pictured.get((*at, name), "") for name in (first, second)],
+                "before": old,
+                "after": new,
+            }
+            for first, second, old, new in change.flips.worst
+        ]
+        told.append((change, pairs))
+    return told[:_WITH_PAIRS]

@@ -1,0 +1,121 @@
+"""The pictures of a page: which file, what it shows in words, how large it is."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from facecheck.report.graph import Drawn
+
+__all__ = ["Picture", "as_data", "pictures"]
+
+_SIZE = re.compile(rb'viewBox="0 0 ([\d.]+) ([\d.]+)"')
+_HEAD = 4096  # bytes of a file in which its size stands
+_LARGE = 250_000  # bytes of an SVG from which pixels may be less
+_TALL = 2.0  # heights of a width from which a picture is folded away
+_WIDE = 1.9  # widths of a height from which a picture takes the whole line
+_POINT = 96 / 72  # CSS pixels
+_TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".webp": "image/webp"}
+# What a reader looks at first: the ends of graphs' names.
+_FIRST = (
+    "accuracy",
+    "roc",
+    "det",
+    "heat map",
+    "distance",
+    "change",
+    "bars",
+    "trade-off",
+    "stages",
+    "detection_rate",
+    "fnmr",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A picture of the page.
+
+    Args:
+        file: path within the run's folder.
+        title: what it is called.
+        words: what it shows, for those who do not see it.
+        width: CSS pixels.
+        height: CSS pixels.
+        is_photo: whether it shows photographs, whose colours must stay.
+        lead: whether it is among those that a reader looks at first.
+    """
+
+    file: str
+    title: str
+    words: str
+    width: int
+    height: int
+    is_photo: bool = False
+    lead: bool = False
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it takes a whole line."""
+        return self.width > _WIDE * self.height
+
+    @property
+    def is_tall(self) -> bool:
+        """Whether it is folded away."""
+        return self.height > _TALL * self.width
+
+
+def pictures(folder: Path, drawn: Iterable[Drawn]) -> dict[str, list[Picture]]:
+    """Return the pictures of each eval, the first word of a graph's name, the important first.
+
+    Args:
+        folder: of the run.
+        drawn: its graphs.
+    """
+    found: dict[str, list[Picture]] = {}
+    for each in drawn:
+        eval_name, _, rest = each.name.partition(" ")
+        found.setdefault(eval_name, []).append(_picture(folder, each, rest))
+    for group in found.values():
+        group.sort(key=lambda picture: (not picture.lead, picture.is_photo))
+    return found
+
+
+def _picture(folder: Path, each: Drawn, rest: str) -> Picture:
+    pixels = each.picture
+    vector = pixels.with_suffix(".svg") if pixels.suffix == ".png" else pixels
+    if vector.is_file():
+        large = vector.stat().st_size > _LARGE
+        chosen = min((vector, pixels), key=lambda path: path.stat().st_size) if large else vector
+        width, height = _vector_size(vector)
+    else:
+        chosen = pixels
+        with Image.open(pixels) as opened:
+            width, height = opened.size
+    return Picture(
+        file=chosen.relative_to(folder).as_posix(),
+        title=rest,
+        words=f"{each.title}. The numbers are in the tables of this eval.",
+        width=width,
+        height=height,
+        is_photo=each.is_photo,
+        lead=rest.endswith(_FIRST) and not each.is_photo,
+    )
+
+
+def _vector_size(path: Path) -> tuple[int, int]:
+    with path.open("rb") as stream:
+        found = _SIZE.search(stream.read(_HEAD))
+    if found is None:
+        return 640, 480
+    return round(float(found[1]) * _POINT), round(float(found[2]) * _POINT)
+
+
+def as_data(path: Path) -> str:
+    """Return a picture as a data URI."""
+    return f"data:{_TYPES[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode()}"

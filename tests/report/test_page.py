@@ -1,0 +1,209 @@
+"""The page of a run: what it says, that every name is text, and that its numbers are the library's."""
+
+import csv
+import io
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from facecheck.cli import main
+from facecheck.errors import FacecheckError
+from facecheck.metrics.decisions import confusion
+from facecheck.report.html import write_page
+from facecheck.report.html.models import cards, cases_of, headline
+from facecheck.report.html.tables import as_csv, headline_table
+from facecheck.report.html.thresholds import sliders
+from facecheck.report.privacy import withheld
+from facecheck.results.shown import FACES, load_shown
+from tests.support.pages import DATASET, HOSTILE, PERSON, page_of, run_with_faces
+from tests.support.runs import DLIB, FACENET, Made
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("run")
+
+
+@pytest.fixture(scope="module")
+def made(folder: Path) -> Made:
+    return run_with_faces(folder)
+
+
+@pytest.fixture(scope="module")
+def page(made: Made, folder: Path) -> str:
+    assert made.scored
+    return write_page(folder, page_of(folder)).read_text(encoding="utf-8")
+
+
+class Seen(HTMLParser):
+    """Collects the elements, attributes and text of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_first_sentence_names_who_may_not_ship(made: Made) -> None:
+    """Failed and worse models stand first, with their outcomes in counts."""
+    found = cards(made.run)
+
+    assert headline(found) == f"2 of 3 models may not ship: {DLIB.name}, {FACENET.name}"
+    assert [card.word for card in found] == ["failed", "worse than baseline", "passed"]
+    assert found[0].limits == "1 failed"
+    assert found[1].baseline == "1 worse; against run 1, approved by <b>me</b>"
+    assert found[1].differences == ("weights: aaaa → bbbb",)
+
+
+def test_a_failed_case_is_told_in_full(made: Made) -> None:
+    """Promise, measurement with interval, by how much, why, and the command that repeats just it."""
+    (case,), more = cases_of(made.run)
+    facts = dict(case.facts)
+
+    assert more == 0
+    assert facts["promised"].startswith("at least 0.")
+    assert re.fullmatch(r"0\.\d{4} \[0\.\d{4}, 0\.\d{4}\], n = 144", facts["measured"])
+    assert facts["missed by"].startswith("0.0500")
+    assert facts["reason for the promise"] == f"a promise of {PERSON}"
+    assert case.command.startswith("pytest 'evals/test_verification.py::test_pairs_are_judged_rightly[dlib]'")
+
+
+def test_every_name_is_text(page: str) -> None:
+    """Markup, quotes and formulas of models, data sets and people make no element, no attribute and no script."""
+    seen = Seen(page)
+
+    assert page.count("<script") == 2  # the page's own, and the slider's numbers
+    assert not {"b", "i"}.intersection(seen.tags)
+    assert not [name for name, _ in seen.attributes if name.startswith("on") or name == "style"]
+    for name in (HOSTILE, DATASET, PERSON):
+        assert name in seen.text
+
+
+def test_nothing_is_fetched_and_nothing_else_runs(page: str, folder: Path) -> None:
+    """Every address is a file of the folder or a place on the page; the policy allows the page's own script alone."""
+    seen = Seen(page)
+    addresses = [value for name, value in seen.attributes if name in ("src", "href")]
+    places = {value for name, value in seen.attributes if name == "id"}
+
+    assert "default-src 'none'" in page
+    assert "unsafe" not in page
+    for address in addresses:
+        if address.startswith("#"):
+            assert address[1:] in places, address
+        elif address != "data:,":
+            assert (folder / unquote(address)).is_file(), address
+
+
+def test_a_single_file_holds_everything(made: Made, folder: Path, tmp_path: Path) -> None:
+    """Pictures and tables are data within it."""
+    path = write_page(folder, page_of(folder), path=tmp_path / "mail.html", single_file=True)
+    addresses = [v for name, v in Seen(path.read_text(encoding="utf-8")).attributes if name in ("src", "href")]
+
+    assert made.run.id in path.read_text(encoding="utf-8")
+    assert {address.partition(":")[0] for address in addresses if not address.startswith("#")} == {"data"}
+    assert any(address.startswith("data:text/csv") for address in addresses)
+
+
+def test_the_slider_s_counts_are_the_library_s(made: Made) -> None:
+    """At every step, and the operating points lie at their thresholds."""
+    clean = [each for each in made.scored if each.condition == "clean"]
+    found = list(sliders(clean, made.run.measurements, made.run.signature.models))
+
+    assert [each.model for each in found] == [each.model for each in clean]
+    for slider, scored in zip(found, clean, strict=True):
+        for step in range(0, len(slider.distances), 7):
+            counts = confusion(scored.scores, -slider.distances[step])
+            assert (slider.tp[step], slider.fp[step]) == (counts.tp, counts.fp)
+        assert slider.fp[0] == slider.tp[0] == 0
+        assert (slider.tp[-1] + slider.fp[-1], slider.failed) == (
+            scored.scores.made.sum(),
+            (~scored.scores.made).sum(),
+        )
+        marks = {mark.name: mark for mark in slider.marks}
+        accuracy = next(
+            m for m in made.run.measurements
+            if (m.model, m.name, m.eval) == (slider.model, "accuracy", "verification")
+        )  # fmt: skip
+        at = marks["clean threshold"]
+        assert (at.tp + slider.impostor - at.fp) / 144 == pytest.approx(accuracy.value)
+        assert marks["FMR at most 0.1"].fp <= 0.1 * slider.impostor
+
+
+def test_a_spreadsheet_takes_no_cell_for_a_formula(made: Made) -> None:
+    """Text that begins like one gets an apostrophe; negative numbers stay numbers."""
+    rows = list(csv.DictReader(io.StringIO(as_csv(made.run.measurements))))
+
+    assert {row["dataset"] for row in rows} == {f"'{DATASET}"}
+    assert {row["model"] for row in rows} == {DLIB.name, FACENET.name, HOSTILE}
+    assert len(rows) == len(made.run.measurements)
+    assert float(rows[0]["value"]) == made.run.measurements[0].value
+
+
+def test_the_headline_numbers_are_those_of_the_evals(made: Made) -> None:
+    """A row a model; a column that nobody measured is left out."""
+    found = headline_table(made.run.measurements)
+
+    assert found is not None
+    assert found.head[:3] == ("model", "data set", "accuracy")
+    assert "AUC turned" not in found.head
+    assert len(found.rows) == 3
+    assert headline_table(()) is None
+
+
+def test_pictures_of_real_faces_are_withheld_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless they are asked for; the bundled faces show nobody."""
+    monkeypatch.setenv("CI", "true")
+    assert "left out in CI" in withheld("lfw:/data/lfw", "auto")
+    assert not withheld("lfw:/data/lfw", "yes")
+    assert not withheld("faces?part=strips", "auto")
+    monkeypatch.delenv("CI")
+    assert not withheld("lfw:/data/lfw", "auto")
+    assert "no was asked for" in withheld("folders:faces", "no")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        ("0123456789abcdef01234567.webp", "../../etc/passwd"),
+        ('"schema": 1', '"schema": 9'),
+        ('"mistake": "false match"', '"mistake": "<b>"'),
+        ("{", ""),
+    ],
+)
+def test_damaged_faces_are_named(folder: Path, made: Made, tmp_path: Path, damage: tuple[str, str]) -> None:
+    """A picture outside the folder, another schema, an unknown word, no JSON."""
+    assert made.scored
+    source = next((folder / FACES).glob("*.json"))
+    target = tmp_path / FACES / source.name
+    target.parent.mkdir()
+    target.write_text(source.read_text().replace(*damage))
+
+    with pytest.raises(FacecheckError, match="not faces of a facecheck run"):
+        load_shown(tmp_path)
+
+
+def test_two_runs_are_compared_on_one_page(
+    made: Made, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`facecheck report A B` leaves a page of B, compared with A; more runs are refused."""
+    assert made.scored
+    other = tmp_path / "later"
+    run_with_faces(other)
+
+    assert main(["report", str(folder), str(other), "--history", "none"]) == 0
+    page = (other / f"against-{folder.name}.html").read_text(encoding="utf-8")
+    assert "identical" in page
+    assert main(["report", str(folder), str(other), str(other)]) == 2
+    assert "expected one, or two" in capsys.readouterr().err
