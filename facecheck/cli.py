@@ -29,9 +29,20 @@ _ELSEWHERE = {
         "facecheck.commands.baselines",
         "add_compare_arguments",
     ),
+    "calibrate": (
+        "write a table from a model's distances to probabilities, out of a run",
+        "facecheck.commands.calibrate",
+        "add_arguments",
+    ),
     "migrate": (
         "may a new model replace the old one: gallery, threshold, and for whom it is worse",
         "facecheck.commands.migrate",
+        "add_arguments",
+    ),
+    "ijb": ("IJB-B and IJB-C: templates by named recipes, 1:1 and 1:N", "facecheck.commands.ijb", "add_arguments"),
+    "make-bin": (
+        "write insightface's .bin out of a verification protocol",
+        "facecheck.commands.make_bin",
         "add_arguments",
     ),
     "report": (

@@ -34,7 +34,8 @@ _LEVEL = 0.05
 _LEFT_OUT = frozenset(
     {
         *("recall", "tp", "fn", "fp", "tn", "threshold_distance", "eer_threshold_distance"),
-        *("genuine_distance_mean", "impostor_distance_mean"),
+        *("genuine_distance_mean", "impostor_distance_mean", "search_threshold_distance"),
+        *("fnir", "fnmr_after_discard", "edc_area", "genuine_share"),
     }
 )
 _SWEPT: tuple[tuple[str, Conditions], ...] = (
@@ -141,7 +142,11 @@ def compare(run: Run, scored: Iterable[ScoredPairs]) -> tuple[Table, ...]:
 def _tables(measurements: Sequence[Measurement], answers: Answers) -> Iterator[Table]:
     plain: dict[tuple[str, str], dict[str, Cells]] = defaultdict(dict)
     for m in measurements:
-        if not m.conditions.is_swept and m.conditions.fold is None and m.name not in _LEFT_OUT:
+        if (
+            not (m.conditions.is_swept or m.conditions.other_group)
+            and m.conditions.fold is None
+            and m.name not in _LEFT_OUT
+        ):
             cells = plain[m.eval, m.dataset].setdefault(wording.title(m.name, m.conditions), {})
             cells.setdefault(m.model, m)
     of_eval: dict[tuple[str, str], list[RecordedSweep]] = defaultdict(list)

@@ -32,6 +32,9 @@ class Dataset:
         protocol: short description of the pairs.
         notes: what a reader of the results should know, such as unused images.
         sampled: whether only a part of the pairs is compared.
+        people_known: whether images of different subjects are known to show different people, also where no pair
+            compares them; a list that labels pairs does not say so.
+        aligned: whether its pictures are crops that were aligned before.
     """
 
     name: str
@@ -41,6 +44,8 @@ class Dataset:
     protocol: str
     notes: tuple[str, ...] = ()
     sampled: bool = False
+    people_known: bool = True
+    aligned: bool = False
 
     def __post_init__(self) -> None:
         """Spell names so that every file and terminal can hold them."""

@@ -6,12 +6,15 @@ import dataclasses
 from collections.abc import Callable
 from types import MappingProxyType
 
+from facecheck.datasets.bin_file import read_bin
 from facecheck.datasets.bundled import WHOLE, read_bundled
 from facecheck.datasets.cfp import read_cfp
 from facecheck.datasets.dataset import Dataset
 from facecheck.datasets.folders import read_folders
+from facecheck.datasets.labels import with_labels
+from facecheck.datasets.layouts import read_pairs_or_layout
 from facecheck.datasets.lfw import read_lfw
-from facecheck.datasets.pair_list import read_pairs
+from facecheck.datasets.places import existing_file
 from facecheck.datasets.published import OWN, is_misnamed
 from facecheck.datasets.strips import read_strips
 from facecheck.errors import DatasetError, nearest
@@ -23,8 +26,9 @@ DATASET_KINDS: MappingProxyType[str, Callable[[Spec], Dataset]] = MappingProxyTy
     {
         "faces": read_bundled,
         "lfw": read_lfw,
-        "pairs": read_pairs,
+        "pairs": read_pairs_or_layout,
         "cfp": read_cfp,
+        "bin": read_bin,
         "folders": read_folders,
         "strips": read_strips,
     }
@@ -44,7 +48,7 @@ def split_datasets(text: str) -> list[str]:
 
 
 def open_dataset(text: str) -> Dataset:
-    """Return the data set that a specification names.
+    """Return the data set that a specification names; ``?labels=FILE.csv`` adds groups and qualities to any.
 
     Raises:
         DatasetError: an unknown kind or option, or invalid files.
@@ -52,7 +56,12 @@ def open_dataset(text: str) -> Dataset:
     spec = Spec.parse(text, error=DatasetError)
     if spec.kind not in DATASET_KINDS:
         raise DatasetError(f"{text!r}: data set {spec.kind!r} is unknown. {nearest(spec.kind, DATASET_KINDS)}")
-    return _under_its_own_name(spec, DATASET_KINDS[spec.kind](spec))
+    if "labels" not in spec.options:
+        return _under_its_own_name(spec, DATASET_KINDS[spec.kind](spec))
+    listed = existing_file(spec, spec.options["labels"])
+    rest = {name: value for name, value in spec.options.items() if name != "labels"}
+    plain = dataclasses.replace(spec, options=rest)
+    return with_labels(_under_its_own_name(plain, DATASET_KINDS[spec.kind](plain)), listed)
 
 
 def _under_its_own_name(spec: Spec, dataset: Dataset) -> Dataset:

@@ -18,13 +18,13 @@ from facecheck.datasets.dataset import Dataset, deal_into_folds
 from facecheck.datasets.lfw import faces_of_rows, is_lfw_list, lfw_rows
 from facecheck.datasets.lists import read_lines, shown
 from facecheck.datasets.pair_table import ListedPair, read_table
-from facecheck.datasets.people import folded_by_identity, repeated
+from facecheck.datasets.people import Linked, folded_by_identity, repeated
 from facecheck.datasets.places import existing_file, existing_folder, exists
 from facecheck.errors import DatasetError
 from facecheck.faces import Face, ImageSource, Pairs
 from facecheck.specs import Spec
 
-__all__ = ["read_pairs"]
+__all__ = ["pairs_of_table", "read_pairs"]
 
 
 def read_pairs(spec: Spec) -> Dataset:
@@ -49,7 +49,7 @@ def read_pairs(spec: Spec) -> Dataset:
         pairs, changed = folded_by_identity(pairs, source=listed.name) if folds > 1 else (pairs, ())
         read = _Read(pairs, folds > 1, f"{len(pairs)} pairs of {listed.name}, a list as LFW's", (*notes, *changed))
     else:
-        read = _table(listed, root, *read_table(listed, lines))
+        read = pairs_of_table(listed, root, *read_table(listed, lines))
     folds_of_pairs = read.pairs.folds if read.has_folds else deal_into_folds(read.pairs)
     return Dataset(
         name=spec.options.get("name", listed.stem),
@@ -58,6 +58,7 @@ def read_pairs(spec: Spec) -> Dataset:
         pairs=Pairs(read.pairs.faces, read.pairs.indices, folds_of_pairs),
         protocol=read.protocol,
         notes=read.notes,
+        people_known=read.people_known,
     )
 
 
@@ -66,9 +67,21 @@ class _Read(NamedTuple):
     has_folds: bool
     protocol: str
     notes: tuple[str, ...]
+    people_known: bool = True
 
 
-def _table(listed: Path, root: Path, rows: Sequence[ListedPair], unused: tuple[str, ...]) -> _Read:
+def pairs_of_table(listed: Path, root: Path, rows: Sequence[ListedPair], unused: tuple[str, ...] = ()) -> _Read:
+    """Return the pairs of a table's rows.
+
+    Args:
+        listed: the file, for messages.
+        root: where its paths begin.
+        rows: in its order.
+        unused: names of its columns that nothing is done with.
+
+    Raises:
+        DatasetError: a path that leaves the root, a missing image, contradictions, folds that share a person.
+    """
     names = [
         (_inside(listed, row.line, root, row.images[0]), _inside(listed, row.line, root, row.images[1])) for row in rows
     ]
@@ -91,7 +104,7 @@ def _table(listed: Path, root: Path, rows: Sequence[ListedPair], unused: tuple[s
         _refuse_shared(listed, rows, pairs)
     notes = (*_of_labels(pairs, labelled=labelled), *_of_repeats(rows, names), *_of_columns(unused))
     what = "labels only" if labelled else "subjects"
-    return _Read(pairs, has_folds, f"{len(pairs)} pairs of {listed.name}, {what}", notes)
+    return _Read(pairs, has_folds, f"{len(pairs)} pairs of {listed.name}, {what}", notes, not labelled)
 
 
 # Paths.
@@ -152,25 +165,17 @@ def _stated(listed: Path, rows: Sequence[ListedPair], names: _Names) -> dict[str
 
 def _derived(listed: Path, rows: Sequence[ListedPair], names: _Names) -> dict[str, str]:
     """Return for each image the first image that genuine pairs connect it with, itself if there is none."""
-    first = {name: name for both in names for name in both}
-
-    def find(name: str) -> str:
-        while first[name] != name:
-            first[name] = first[first[name]]
-            name = first[name]
-        return name
-
+    linked = Linked(name for both in names for name in both)
     for row, both in zip(rows, names, strict=True):
         if row.genuine:
-            one, other = (find(name) for name in both)
-            first[other] = one
+            linked.join(*both)
     for row, both in zip(rows, names, strict=True):
-        if not row.genuine and find(both[0]) == find(both[1]):
+        if not row.genuine and linked.first(both[0]) == linked.first(both[1]):
             raise DatasetError(
                 f"{listed}, line {row.line}: labelled 0, and the pairs that are labelled 1 make one person of both "
                 "images: one of the labels is wrong"
             )
-    return {name: find(name) for name in first}
+    return {name: linked.first(name) for both in names for name in both}
 
 
 # Folds.

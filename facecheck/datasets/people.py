@@ -1,18 +1,84 @@
-"""Who is in which pair: folds that share nobody, pairs that are listed twice, and one spelling for a name."""
+"""Who is in which pair: folds that share nobody, people who are linked, pairs listed twice, one spelling for a name."""
 
 from __future__ import annotations
 
 import dataclasses
 import unicodedata
+from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 
 from facecheck.datasets.dataset import deal_into_folds
 from facecheck.faces import Pairs
 
-__all__ = ["folded_by_identity", "one_spelling", "repeated", "shared_between_folds"]
+__all__ = ["Linked", "folded_by_identity", "one_spelling", "repeated", "shared_between_folds", "tenths"]
 
 _NAMED = 3
+_FOLDS = 10
+
+
+class Linked:
+    """Names that are linked with each other, directly or through others.
+
+    Args:
+        names: all of them, each at first linked with itself only.
+
+    >>> linked = Linked("abcd")
+    >>> linked.join("a", "b")
+    >>> linked.join("c", "b")
+    >>> [linked.first(name) for name in "abcd"]
+    ['c', 'c', 'c', 'd']
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._first = {name: name for name in names}
+
+    def first(self, name: str) -> str:
+        """Return the name that stands for all that are linked with this one."""
+        first = self._first
+        while first[name] != name:
+            first[name] = first[first[name]]
+            name = first[name]
+        return name
+
+    def join(self, one: str, other: str) -> None:
+        """Link two names, and all that are linked with them."""
+        self._first[self.first(other)] = self.first(one)
+
+
+def tenths(genuine: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64] | None, tuple[str, ...]]:
+    """Return ten folds in the order of a list, and what was done where that would leave a fold without one kind.
+
+    Lists of 3000 genuine and then 3000 impostor pairs have folds of one kind if they are cut in order: their folds are
+    the tenths of both kinds. There are fewer folds where a kind has fewer than ten pairs, and none where it has one.
+
+    Args:
+        genuine: ``(n,)`` whether each pair is genuine.
+
+    Source: deepinsight/insightface, eval/verification.py: scikit-learn's KFold(10, shuffle=False).
+
+    >>> tenths(np.array([True, True, False, False]))[0].tolist()
+    [0, 1, 0, 1]
+    """
+    counts = int(genuine.sum()), int((~genuine).sum())
+    folds = min(_FOLDS, *counts)
+    if folds < 2:  # noqa: PLR2004 - a threshold is chosen on another fold
+        return None, ()
+    in_order = _cut(len(genuine), folds)
+    if all(0 < genuine[in_order == fold].sum() < (in_order == fold).sum() for fold in range(folds)):
+        return in_order, ()
+    of_kinds = np.empty(len(genuine), dtype=np.int64)
+    for kind, count in ((genuine, counts[0]), (~genuine, counts[1])):
+        of_kinds[kind] = _cut(count, folds)
+    return of_kinds, (
+        f"its {folds} folds are parts of the genuine and of the impostor pairs, which the list separates",
+    )
+
+
+def _cut(count: int, folds: int) -> npt.NDArray[np.int64]:
+    """Return a fold for each of n in order, the first ones one longer where it does not divide."""
+    return np.repeat(np.arange(folds), [len(part) for part in np.array_split(np.arange(count), folds)])
 
 
 def one_spelling(name: str) -> str:

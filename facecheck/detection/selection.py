@@ -31,11 +31,13 @@ class ChosenFace:
         box: ``(4,)`` float32 left, top, right, bottom in pixels.
         landmarks: ``(5, 2)`` float32, NaN if unknown.
         fallback: True if no face was found and the policy put a box there.
+        score: the detector's, higher is more certain, NaN if no face was found.
     """
 
     box: npt.NDArray[np.float32]
     landmarks: npt.NDArray[np.float32]
     fallback: bool = False
+    score: float = float("nan")
 
 
 def _sizes(found: Detections) -> npt.NDArray[np.float64]:
@@ -107,7 +109,7 @@ class FacePolicy:
         """
         if len(found):
             which = SELECTIONS[self.select](found, shape)
-            return ChosenFace(found.boxes[which], found.landmarks[which])
+            return ChosenFace(found.boxes[which], found.landmarks[which], score=float(found.scores[which]))
         if self.fallback == "centre_box":
             return ChosenFace(_centre_box(shape), np.full((5, 2), np.nan, dtype=np.float32), fallback=True)
         return None

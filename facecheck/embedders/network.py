@@ -91,6 +91,12 @@ class NetworkEmbedder:
         other._expect(preprocessing)  # noqa: SLF001 - a copy of this object
         return other
 
+    def with_postprocessing(self, postprocessing: Postprocessing) -> NetworkEmbedder:
+        """Return the same network, not a copy of it, whose vectors are treated otherwise."""
+        other = copy.copy(self)
+        other._postprocessing = postprocessing  # noqa: SLF001 - a copy of this object
+        return other
+
     @torch.inference_mode()
     def embed(self, crops: Crops) -> Embeddings:
         """Return ``(n, d)`` float32 for ``(n, s, s, 3)`` uint8 RGB crops; ``(n, 2 d)`` if flips are concatenated."""

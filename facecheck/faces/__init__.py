@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from facecheck.faces.values import Face, Image, ImageSource, Pairs
+from facecheck.faces.values import Face, Image, ImageSource, Pairs, Portion
 
-__all__ = ["Face", "Image", "ImageSource", "Pairs"]
+__all__ = ["Face", "Image", "ImageSource", "Pairs", "Portion"]

@@ -17,15 +17,17 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import PIL.Image
 from PIL import ExifTags, ImageFile, ImageOps
 
 from facecheck.errors import UnreadableImageError
-from facecheck.faces import Image, ImageSource
+from facecheck.faces import Image, ImageSource, Portion
+from facecheck.faces.values import Coding
 from facecheck.storage.files import opened_regular
 
 __all__ = ["MAX_BYTES", "MAX_PIXELS", "SUFFIXES", "cut_tile", "decode", "digest", "file_digest", "image_size", "read"]
@@ -43,23 +45,56 @@ _EIGHT_BIT, _SIXTEEN_BIT = 255, 65535
 def read(source: ImageSource) -> bytes:
     """Return the file's bytes.
 
+    Of a source that is a portion of a file, only that is read.
+
     Raises:
-        UnreadableImageError: missing, no regular file, forbidden, empty, or larger than ``MAX_BYTES``.
+        UnreadableImageError: missing, no regular file, forbidden, empty, or larger than ``MAX_BYTES``; a portion that
+            is not in the file.
     """
     with _opened(source) as stream:
-        return stream.read()
+        return stream.read() if source.portion is None else _portion(source.name, stream, source.portion)
 
 
 @contextlib.contextmanager
 def _opened(source: ImageSource) -> Iterator[io.BufferedReader]:
     try:
-        with opened_regular(source.path, most=MAX_BYTES) as stream:
+        with opened_regular(source.path, most=MAX_BYTES if source.portion is None else None) as stream:
             if not os.fstat(stream.fileno()).st_size:
                 raise UnreadableImageError(f"{source.name}: the file is empty (0 bytes)")
             yield stream
     except (OSError, ValueError) as error:  # a name may hold what no file's name can
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise UnreadableImageError(f"{source.name}: cannot be read: {reason}") from error
+
+
+def _portion(name: str, stream: io.BufferedReader, portion: Portion) -> bytes:
+    if not 0 < portion.length <= MAX_BYTES:
+        raise UnreadableImageError(f"{name}: {portion.length} bytes: expected 1 to {MAX_BYTES}")
+    stream.seek(portion.start)
+    written = stream.read(portion.length)
+    if len(written) < portion.length:
+        raise UnreadableImageError(f"{name}: the file ends within the image: it changed, or is truncated")
+    try:
+        return _DECODED[portion.coding](written)
+    except (UnicodeError, KeyError) as error:
+        raise UnreadableImageError(f"{name}: damaged: its bytes are not written as {portion.coding}") from error
+
+
+def _unescaped(written: bytes) -> bytes:
+    return _ESCAPE.sub(
+        lambda found: bytes.fromhex(hexed.decode()) if (hexed := found[2]) else _SPELT[found[1]], written
+    )
+
+
+# As Python 2 spells the bytes of a str, and Python 3 those of bytes in its oldest pickles.
+_ESCAPE = re.compile(rb"\\(x([0-9a-fA-F]{2})|.|$)", re.DOTALL)
+_SPELT = {b"\\": b"\\", b"'": b"'", b'"': b'"', b"n": b"\n", b"r": b"\r", b"t": b"\t"}
+_DECODED: Mapping[Coding, Callable[[bytes], bytes]] = {
+    "raw": bytes,
+    "escaped": _unescaped,
+    "latin-1": lambda written: written.decode("utf-8").encode("latin-1"),
+    "latin-1-escaped": lambda written: written.decode("raw_unicode_escape").encode("latin-1"),
+}
 
 
 def digest(content: bytes, tile: int | None = None) -> bytes:
@@ -73,6 +108,8 @@ def file_digest(source: ImageSource) -> bytes:
     Raises:
         UnreadableImageError: as for :func:`read`.
     """
+    if source.portion is not None:
+        return digest(read(source), source.tile)
     with _opened(source) as stream:
         return _of_tile(hashlib.file_digest(stream, "sha256").digest(), source.tile)
 
@@ -160,17 +197,30 @@ def _extremes(image: PIL.Image.Image) -> tuple[float, float]:
     return float(np.min([low for low, _ in found])), float(np.max([high for _, high in found]))
 
 
-def image_size(path: Path) -> tuple[int, int]:
-    """Return (width, height) in pixels, upright, from the file's header alone.
+def image_size(path: Path, portion: Portion | None = None) -> tuple[int, int]:
+    """Return (width, height) in pixels, upright, from the image's header alone.
+
+    Args:
+        path: of the file.
+        portion: where the image lies in it, None for the whole file.
 
     Raises:
         UnreadableImageError: not an image of a known format.
     """
     try:
-        with opened_regular(path, most=MAX_BYTES) as stream, PIL.Image.open(stream, formats=_FORMATS) as opened:
+        with _header(path, portion) as stream, PIL.Image.open(stream, formats=_FORMATS) as opened:
             return opened.size[::-1] if _is_rotated(opened) else opened.size
     except Exception as error:
         raise UnreadableImageError(f"{path}: not an image that can be read: {error}") from error
+
+
+@contextlib.contextmanager
+def _header(path: Path, portion: Portion | None) -> Iterator[IO[bytes]]:
+    if portion is not None:
+        yield io.BytesIO(read(ImageSource(path, str(path), portion=portion)))
+        return
+    with opened_regular(path, most=MAX_BYTES) as stream:
+        yield stream
 
 
 def _is_rotated(opened: PIL.Image.Image) -> bool:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn, TextIO
 
+import numpy as np
+import numpy.typing as npt
 from tqdm import tqdm
 
 from facecheck.corruptions import CLEAN, Applied
@@ -20,14 +22,17 @@ from facecheck.pipeline.keys import condition, detection_key, embedding_key
 from facecheck.pipeline.outcomes import Detected, Embedded, Outcome, Result, collect
 from facecheck.pipeline.work import (
     REFERENCE_DEVICE,
+    Crop,
     Inspected,
     Work,
+    crop_batch,
     detect_batch,
     embed_batch,
     inspect_one,
     load,
     pixels_of,
     reference_detector,
+    score_of,
 )
 from facecheck.storage.cache import Arrays, Cache
 
@@ -133,6 +138,64 @@ class Pipeline:
                 (work,) = load([Work(source, content)], corruption=CLEAN)
                 found.extend([] if work.image is None else [work.image])
         return found
+
+    def crops(self, recognizer: Recognizer, faces: Sequence[Face]) -> Iterator[Crop]:
+        """Yield the aligned crop of every different image, in the order of the faces; only a few are held at once.
+
+        Args:
+            recognizer: whose detector, policy and aligner cut them out; its network is not asked.
+            faces: m faces.
+        """
+        detector, device, clean = recognizer.detector, recognizer.device, condition(CLEAN)
+        contents = self._read_digests(list(dict.fromkeys(face.source for face in faces)))
+        # An image that cannot be read has no digest: it is read again when its turn comes, and then says why.
+        digests = {source: each if isinstance(each, bytes) else b"" for source, each in contents.items()}
+        works = [
+            Work(source, each, detection_key=detection_key(detector, device_name(device), clean, each))
+            for source, each in digests.items()
+        ]
+        self._recall_detected(works)
+        loaded, compute = (
+            functools.partial(load, corruption=CLEAN),
+            functools.partial(crop_batch, recognizer=recognizer),
+        )
+        with self._progress(recognizer.aligner.identity, len(works)) as progress:
+            for done, crops in self._executor.run(works, loaded, compute, device=device, weigh=pixels_of):
+                self._keep_detected(done)
+                progress.update(len(done))
+                yield from crops
+
+    def pixels(self, faces: Sequence[Face]) -> Iterator[Image | None]:
+        """Yield the pixels of every face's image, one after the other; None for one that cannot be read."""
+        for face in faces:
+            content = self._digest(face.source)
+            if isinstance(content, bytes):
+                (work,) = load([Work(face.source, content)], corruption=CLEAN)
+                yield work.image
+            else:
+                yield None
+
+    def detection_scores(self, recognizer: Recognizer, faces: Sequence[Face]) -> npt.NDArray[np.float64]:
+        """Return the detector's score of the face that represents each image, ``(m,)``, ``-inf`` where none was found.
+
+        Args:
+            recognizer: whose detector and policy choose.
+            faces: m faces.
+        """
+        detector, device = recognizer.detector, device_name(recognizer.device)
+        contents = self._read_digests(list(dict.fromkeys(face.source for face in faces)))
+        works = {
+            source: Work(source, content, detection_key=detection_key(detector, device, condition(CLEAN), content))
+            for source, content in contents.items()
+            if isinstance(content, bytes)
+        }
+        self._recall_detected(list(works.values()))
+        wanted = [work for work in works.values() if work.detected is None]
+        loaded, compute = functools.partial(load, corruption=CLEAN), functools.partial(detect_batch, detector=detector)
+        for done in self._executor.run(wanted, loaded, compute, device=recognizer.device, weigh=pixels_of):
+            self._keep_detected(done)
+        scores = {source: score_of(work, recognizer.policy) for source, work in works.items()}
+        return np.array([scores.get(face.source, -np.inf) for face in faces], dtype=np.float64)
 
     def _read_digests(self, sources: Sequence[ImageSource]) -> dict[ImageSource, bytes | UnreadableImageError]:
         with ThreadPoolExecutor(2 * cores()) as pool:

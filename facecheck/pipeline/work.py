@@ -18,15 +18,17 @@ from facecheck.detection.mtcnn import Mtcnn
 from facecheck.detection.selection import ChosenFace, FacePolicy
 from facecheck.embedders import Embeddings
 from facecheck.errors import ModelError, UnreadableImageError
-from facecheck.faces import Image, ImageSource
+from facecheck.faces import Image, ImageSource, Portion
 from facecheck.faces.decoding import cut_tile, decode, digest, image_size, read
 from facecheck.models.recognizer import Recognizer
 from facecheck.pipeline.outcomes import Detected, Outcome, Result, StageTimes
 
 __all__ = [
     "REFERENCE_DEVICE",
+    "Crop",
     "Inspected",
     "Work",
+    "crop_batch",
     "detect_batch",
     "embed_batch",
     "find_landmarks",
@@ -34,6 +36,7 @@ __all__ = [
     "load",
     "pixels_of",
     "reference_detector",
+    "score_of",
 ]
 
 REFERENCE_DEVICE = torch.device("cpu")
@@ -67,6 +70,23 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Crop:
+    """The face of an image, cut out.
+
+    Args:
+        source: of the image.
+        pixels: ``(height, width, 3)`` of the aligner's shape, None without a face.
+        fallback: whether no face was found and the policy put a box there.
+        unreadable: why the image has no pixels, in words.
+    """
+
+    source: ImageSource
+    pixels: Image | None
+    fallback: bool = False
+    unreadable: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Inspected:
     """What a network gets of an image.
 
@@ -85,13 +105,13 @@ class Inspected:
 
 def load(works: list[Work], *, corruption: Applied) -> list[Work]:
     """Decode and degrade; a strip is decoded once for all its tiles in the batch."""
-    strip: tuple[Path, Image] | None = None
+    whole: tuple[tuple[Path, Portion | None], Image] | None = None
     for work in works:
         source = work.source
         try:
-            if strip is None or strip[0] != source.path:
-                strip = source.path, decode(_read_again(work), source.name)
-            image = strip[1] if source.tile is None else cut_tile(strip[1], source.tile)
+            if whole is None or whole[0] != (source.path, source.portion):
+                whole = (source.path, source.portion), decode(_read_again(work), source.name)
+            image = whole[1] if source.tile is None else cut_tile(whole[1], source.tile)
         except UnreadableImageError as error:
             work.unreadable = str(error)
             continue
@@ -105,10 +125,22 @@ def load(works: list[Work], *, corruption: Applied) -> list[Work]:
 def pixels_of(work: Work) -> int:
     """Return how many pixels an image has, from its file's header; 0 where that cannot be read."""
     try:
-        width, height = image_size(work.source.path)
+        width, height = image_size(work.source.path, work.source.portion)
     except UnreadableImageError:
         return 0
     return height * (width if work.source.tile is None else min(width, height))
+
+
+def score_of(work: Work, policy: FacePolicy) -> float:
+    """Return the detector's score of the face that a policy chooses, ``-inf`` where none was found."""
+    if work.detected is None or not len(work.detected.detections):
+        return -np.inf
+    try:
+        width, height = image_size(work.source.path)
+    except UnreadableImageError:
+        return -np.inf
+    face = policy.choose(work.detected.detections, (height, width if work.source.tile is None else height, 3))
+    return -np.inf if face is None or np.isnan(face.score) else face.score
 
 
 def _read_again(work: Work) -> bytes:
@@ -176,6 +208,19 @@ def embed_batch(works: list[Work], *, recognizer: Recognizer) -> tuple[list[Work
             results.append(Result(Outcome.EMBEDDED, next(vectors), face.fallback, times))
         work.image = None
     return works, results
+
+
+def crop_batch(works: list[Work], *, recognizer: Recognizer) -> tuple[list[Work], list[Crop]]:
+    """Take a loaded batch through detection, choice and alignment, and drop its pixels."""
+    _detect(recognizer.detector, works)
+    crops = []
+    for work in works:
+        face = _choose(recognizer, work)
+        name = work.source.name
+        cut = None if work.image is None or face is None else recognizer.cut(work.image, face, name=name)
+        crops.append(Crop(work.source, cut, fallback=face is not None and face.fallback, unreadable=work.unreadable))
+        work.image = None
+    return works, crops
 
 
 def inspect_one(work: Work, *, recognizer: Recognizer) -> Inspected:

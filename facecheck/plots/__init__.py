@@ -7,7 +7,8 @@ colour in all graphs of a run (:func:`model_colours`).
 from __future__ import annotations
 
 from facecheck.plots.bars import Bars, Change, Changes, bar_panels, change_bars, stage_bars
-from facecheck.plots.curves import det, roc
+from facecheck.plots.curves import cmc, det, det_of_points, reliability, roc
+from facecheck.plots.groups import group_heat_map
 from facecheck.plots.lines import Panel, Series, line_panels, series
 from facecheck.plots.overview import Cost, heat_map, non_dominated, trade_off
 from facecheck.plots.pairs import decision_rows, histogram, pose_distance
@@ -24,14 +25,18 @@ __all__ = [
     "Series",
     "bar_panels",
     "change_bars",
+    "cmc",
     "decision_rows",
     "det",
+    "det_of_points",
+    "group_heat_map",
     "heat_map",
     "histogram",
     "line_panels",
     "model_colours",
     "non_dominated",
     "pose_distance",
+    "reliability",
     "roc",
     "series",
     "stage_bars",

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, PercentFormatter
 from scipy.special import ndtri
 
 from facecheck.metrics import Curve
+from facecheck.metrics.intervals import Estimate
+from facecheck.plots.lines import band
 from facecheck.plots.style import axes_of, model_colours
 
-__all__ = ["det", "roc"]
+__all__ = ["cmc", "det", "det_of_points", "reliability", "roc"]
 
 _SQUARE = (5.6, 5.2)
 _DET_TICKS = (0.0001, 0.001, 0.01, 0.05, 0.2, 0.4)
@@ -65,13 +68,86 @@ def det(title: str, curves: Mapping[str, tuple[Curve, int]], *, colours: Mapping
         shown = points.fmr >= 1 / impostors
         fmr, fnmr = (np.clip(rate[shown], _DET_LOW, _DET_HIGH) for rate in (points.fmr, points.fnmr))
         axes.plot(ndtri(fmr), ndtri(fnmr), color=colours[model], label=model, linewidth=1.6)
+    _deviates(axes, "false match rate", "false non-match rate")
+    axes.legend(fontsize=9, loc="upper right", frameon=False)
+    return figure
+
+
+def _deviates(axes: Axes, x_label: str, y_label: str) -> None:
+    """Dress axes of normal deviates, with the line of equal rates."""
     ends = ndtri(np.array([_DET_LOW, _DET_HIGH]))
     axes.plot(ends, ends, color="#999999", linewidth=0.8, linestyle=":")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(FixedLocator(ndtri(np.array(_DET_TICKS)).tolist()))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{_percent(value)} %"))
-    axes.set(xlabel="false match rate", ylabel="false non-match rate", xlim=tuple(ends), ylim=tuple(ends))
+    axes.set(xlabel=x_label, ylabel=y_label, xlim=tuple(ends), ylim=tuple(ends))
+
+
+def det_of_points(
+    title: str, points: Mapping[str, Mapping[float, Estimate]], *, colours: Mapping[str, str] | None = None
+) -> Figure:
+    """Draw FNIR with its interval against FPIR on normal-deviate axes, at the FPIRs that were measured.
+
+    Args:
+        title: of the graph.
+        points: for each model the FNIR at each FPIR.
+        colours: of the run's models.
+    """
+    figure, axes = axes_of(title, _SQUARE)
+    colours = colours or model_colours(points)
+    for model, rates in sorted(points.items()):
+        places = sorted(rates)
+        x = ndtri(np.clip(places, _DET_LOW, _DET_HIGH))
+        low, middle, high = (
+            ndtri(np.clip([rates[p][field] for p in places], _DET_LOW, _DET_HIGH)) for field in (1, 0, 2)
+        )
+        axes.plot(x, middle, color=colours[model], marker="o", markersize=4, label=model, linewidth=1.6)
+        axes.fill_between(x, low, high, color=colours[model], alpha=0.16, linewidth=0)
+    _deviates(axes, "false positive identification rate", "false negative identification rate")
     axes.legend(fontsize=9, loc="upper right", frameon=False)
+    return figure
+
+
+def reliability(
+    title: str, points: Mapping[str, Mapping[float, Estimate]], *, colours: Mapping[str, str] | None = None
+) -> Figure:
+    """Draw the observed share of genuine pairs with its interval against the predicted probability.
+
+    Args:
+        title: of the graph.
+        points: for each model the observed share at each mean prediction.
+        colours: of the run's models.
+    """
+    figure, axes = axes_of(title, _SQUARE)
+    colours = colours or model_colours(points)
+    axes.plot([0, 1], [0, 1], color="#999999", linewidth=0.8, linestyle=":")
+    for model, shares in sorted(points.items()):
+        places = sorted(shares)
+        band(axes, places, [shares[place] for place in places], colours[model], model)
+    axes.set(xlabel="predicted probability", ylabel="observed share of genuine pairs", xlim=(0, 1), ylim=(0, 1.002))
+    axes.legend(fontsize=9, loc="upper left", frameon=False)
+    return figure
+
+
+def cmc(
+    title: str, points: Mapping[str, Mapping[int, Estimate]], *, colours: Mapping[str, str] | None = None
+) -> Figure:
+    """Draw the identification rate with its interval against the rank.
+
+    Args:
+        title: of the graph.
+        points: for each model the rate at each rank.
+        colours: of the run's models.
+    """
+    figure, axes = axes_of(title, _SQUARE)
+    colours = colours or model_colours(points)
+    for model, rates in sorted(points.items()):
+        ranks = sorted(rates)
+        band(axes, ranks, [rates[rank] for rank in ranks], colours[model], model)
+    lowest = min(rate.low for rates in points.values() for rate in rates.values())
+    axes.set(xlabel="rank", ylabel="identification rate", ylim=(min(0.95, lowest - 0.02), 1.002))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    axes.legend(fontsize=9, loc="lower right", frameon=False)
     return figure
 
 

@@ -16,6 +16,7 @@ import pytest
 from facecheck.errors import FacecheckError, printable, shortened
 from facecheck.evaluation.signatures import sign_code, sign_machine
 from facecheck.gate import unmatched
+from facecheck.gate.published import beside
 from facecheck.plugin.options import text
 from facecheck.plugin.planning import planned
 from facecheck.plugin.properties import PREFIX, properties
@@ -149,6 +150,7 @@ class Assembly:
         failures = {json.dumps({**entry, "images": ()}): entry for entry in self._kept["failures"]}
         measurements = msgspec.convert(self._kept["measurement"], tuple[Measurement, ...])
         idle = unmatched(plan.limits, measurements)
+        published = [] if plan.published is None else beside(plan.published, signature, measurements)
         return Run(
             id=new_run_id(self._started),
             started=self._started.isoformat(timespec="seconds"),
@@ -157,7 +159,7 @@ class Assembly:
             measurements=measurements,
             verdicts=tuple(self._verdicts.values()),
             failures=msgspec.convert(list(failures.values()), tuple[Failures, ...]),
-            notes=(*dict.fromkeys(self._kept["note"]), *filter(None, [idle])),
+            notes=(*dict.fromkeys(self._kept["note"]), *published, *filter(None, [idle])),
             questions={name: question for entry in self._kept["question"] for name, question in entry.items()},
             scores=hashes_of_scores(folder),
             probes=hashes_of_probes(folder),

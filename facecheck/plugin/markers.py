@@ -18,7 +18,7 @@ MARKERS = (
     "gpu: needs a CUDA device",
     "slow: takes minutes",
     "studies: a corruption of the two studies that facecheck grew from",
-    "data(kind): the data sets that a case runs on: 'pairs', 'yaw' or 'any'",
+    "data(kind): the data sets that a case runs on: 'pairs', 'people', 'groups', 'yaw' or 'any'",
 )
 
 

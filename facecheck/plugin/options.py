@@ -38,6 +38,7 @@ _NAMES = {
     "false_alarms": "chance of calling any sound case of a model worse, 0.01 by default",
     "against": "the old model, a specification: judge whether each model may replace it (evals/test_update.py)",
     "twin": "the models are the old one exported or quantised: fp32, bf16, fp16 or int8 says how much may differ",
+    "quality": "a quality of images to be judged beside the detector's score, package.module:function of an image",
     "history": "database of runs, a file or a URL (postgresql://...), or 'none'; history.sqlite among the reports",
     "mlflow": "tracking URI of an MLflow that gets the run as well",
     "thumbnails": "pictures of the faces that models get wrong: yes, no, or auto (the default), which is yes, in CI "

@@ -64,7 +64,15 @@ def _datasets(plan: Plan, kind: str) -> Iterator[ParameterSet]:
 
 
 def _fits(dataset: Dataset, kind: str) -> bool:
-    return {"pairs": dataset.pairs.folds is not None, "yaw": dataset.has_yaw, "any": True}[kind]
+    return {
+        "pairs": dataset.pairs.folds is not None,
+        "people": not dataset.has_yaw,
+        "groups": dataset.pairs.folds is not None
+        and not dataset.has_yaw
+        and any(face.groups for face in dataset.faces),
+        "yaw": dataset.has_yaw,
+        "any": True,
+    }[kind]
 
 
 def _timed_once(specs: list[str]) -> list[str]:
@@ -91,6 +99,8 @@ def _without_folds(dataset: Dataset) -> ParameterSet:
 def _nothing_to_run_on(kind: str, opened: dict[str, Dataset]) -> ParameterSet:
     what = {
         "pairs": "verification pairs in folds (lfw:, pairs:, folders:)",
+        "people": "people beside strips (lfw:, pairs:, folders:)",
+        "groups": "labels of groups (faces, or ?labels=FILE.csv with any other)",
         "yaw": "known yaws (strips:)",
         "any": "faces",
     }[kind]

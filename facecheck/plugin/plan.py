@@ -25,6 +25,7 @@ from facecheck.evaluation.degradations import SAMPLE
 from facecheck.evaluation.evaluator import Evaluator
 from facecheck.evaluation.mistakes import keep_mistakes
 from facecheck.gate import Limit, read_limits, read_margins
+from facecheck.gate.published import Published, read_published
 from facecheck.models import Settings, build, check, split_models
 from facecheck.models.recognizer import Recognizer
 from facecheck.pipeline import Pipeline
@@ -40,6 +41,7 @@ __all__ = ["Plan"]
 _DEFAULT_MODELS = "dlib,facenet-casia-webface"
 _DEFAULT_DATASETS = "faces"
 _LIMITS = "evals/limits.toml"
+_PUBLISHED = "evals/published.toml"
 _MOST_DIGITS = 12
 
 
@@ -60,6 +62,7 @@ class Plan:
         against: specification of the old model that the models are to replace, empty for none.
         twin: precision in which the models are the old one again, None if they are others.
         corruptions: judged beside those of the table, such as ``blur:2+jpeg:30``.
+        published: figures to be shown beside the run's, None if there is no file of them.
         built: recognisers by specification, or why they could not be built.
         thumbnails: whether pictures of faces are kept.
         old: the old model, once it is built.
@@ -77,6 +80,7 @@ class Plan:
     yardstick: Yardstick
     against: str = ""
     twin: TwinPrecision | None = None
+    published: Published | None = None
     thumbnails: Thumbnails = "auto"
     built: dict[str, Recognizer | FacecheckError] = field(default_factory=dict)
     old: Recognizer | None = None
@@ -114,6 +118,7 @@ class Plan:
             yardstick=Yardstick.of(config, margins=read_margins(file), sampled=sample is not None),
             against=against,
             twin=_twin(text(config, "twin", ""), against),
+            published=_published(config.rootpath / _PUBLISHED),
             thumbnails=_thumbnails(text(config, "thumbnails", "auto")),
             corruptions=tuple(Applied.parse(each) for each in text(config, "corruptions", "").split(",") if each),
         )
@@ -194,6 +199,10 @@ def _opened(specs: list[str], sample: int | None) -> dict[str, Dataset]:
     if twice:
         raise pytest.UsageError(f"two data sets are called {twice[0]!r}: give one another name, ?name=...")
     return opened
+
+
+def _published(file: Path) -> Published | None:
+    return read_published(file) if file.is_file() else None
 
 
 def _settings(config: pytest.Config) -> Settings:

@@ -15,7 +15,7 @@ from typing import Any
 import matplotlib as mpl
 
 from facecheck import plots
-from facecheck.report import models, pairs, sweeps
+from facecheck.report import models, pairs, protocols, sweeps
 from facecheck.report.graph import Drawn, Graph
 from facecheck.results.run import Run
 from facecheck.results.scored_pairs import ScoredPairs, load_scores
@@ -71,6 +71,7 @@ def graphs_of(run: Run, clean: Sequence[ScoredPairs]) -> Iterator[Graph]:
     yield from pairs.pose(run, clean, colours)
     yield from sweeps.graphs(run, colours)
     yield from models.graphs(run, colours)
+    yield from protocols.graphs(run, colours)
 
 
 def _readable(run: Run, clean: Sequence[ScoredPairs]) -> tuple[Run, Sequence[ScoredPairs]]:

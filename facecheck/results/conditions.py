@@ -14,13 +14,28 @@ from typing import Any, Literal, get_args
 from facecheck.errors import FacecheckError, nearest
 from facecheck.specs import spelt_number
 
-__all__ = ["ANY", "COMPLETED", "DEPLOYED", "NON_MATCH", "RETUNED", "Conditions", "FailureView", "ThresholdKind"]
+__all__ = [
+    "ANY",
+    "COMPLETED",
+    "DEPLOYED",
+    "NON_MATCH",
+    "RETUNED",
+    "Calibration",
+    "Conditions",
+    "FailureView",
+    "ThresholdKind",
+]
 
 ThresholdKind = Literal["clean", "retuned", "declared"]
+Calibration = Literal["none", "platt", "isotonic"]
 FailureView = Literal["non-match", "left out"]
-_WORDS: Mapping[str, tuple[str, ...]] = {"threshold": get_args(ThresholdKind), "failures": get_args(FailureView)}
-_TEXTS = ("corruption", "stage", "reference", "group")
-_WHOLE = ("severity", "fold", "batch")
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    "threshold": get_args(ThresholdKind),
+    "failures": get_args(FailureView),
+    "calibration": get_args(Calibration),
+}
+_TEXTS = ("corruption", "stage", "reference", "group", "other_group", "quality")
+_WHOLE = ("severity", "fold", "batch", "rank")
 # What a number can be at all, both ends included: lowest, highest and in words. Others are finite.
 _RANGES: Mapping[str, tuple[float, float, str]] = {
     "level": (0, math.inf, "0, which is clean, or more"),
@@ -30,6 +45,10 @@ _RANGES: Mapping[str, tuple[float, float, str]] = {
     "severity": (0, math.inf, "0, which is clean, or more"),
     "fold": (0, math.inf, "0 or more"),
     "batch": (1, math.inf, "1 or more"),
+    "rank": (1, math.inf, "1 or more"),
+    "fpir": (0, 1, "a fraction, 0 to 1"),
+    "discarded": (0, 1, "a fraction, 0 to 1"),
+    "probability": (0, 1, "a fraction, 0 to 1"),
 }
 
 
@@ -53,7 +72,14 @@ class Conditions:
         stage: of the pipeline that was timed.
         batch: images at once.
         reference: model that the measurement is relative to.
-        group: of the people.
+        group: of the people, such as ``sex=female``; of an index over all groups the label, ``sex``.
+        other_group: that the second person of each pair is in, where it is another.
+        rank: the worst at which an identified person stands, 1 is the most similar.
+        fpir: false positive identification rate, a fraction.
+        quality: by which images are discarded, such as ``detector``.
+        discarded: fraction of the comparisons that were discarded.
+        calibration: that turned similarities into probabilities.
+        probability: predicted, the mean of a group of comparisons.
 
     Raises:
         FacecheckError: a word that is not known, or a value of another type.
@@ -78,6 +104,13 @@ class Conditions:
     batch: int | None = None
     reference: str | None = None
     group: str | None = None
+    other_group: str | None = None
+    rank: int | None = None
+    fpir: float | None = None
+    quality: str | None = None
+    discarded: float | None = None
+    calibration: Calibration | None = None
+    probability: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what could never match a measurement, and keep each number in one form."""
@@ -205,6 +238,13 @@ _WORDING: Mapping[str, Callable[[Conditions], str]] = {
     "batch": lambda at: f"batch {at.batch}",
     "reference": lambda at: f"against {at.reference}",
     "group": lambda at: f"group {at.group}",
+    "other_group": lambda at: f"with {at.other_group}",
+    "rank": lambda at: f"rank {at.rank}",
+    "fpir": lambda at: f"FPIR {at.fpir:g}",
+    "quality": lambda at: f"quality {at.quality}",
+    "discarded": lambda at: f"{100 * (at.discarded or 0):g} % discarded",
+    "calibration": lambda at: "uncalibrated" if at.calibration == "none" else str(at.calibration),
+    "probability": lambda at: f"predicted {at.probability:.3g}",
 }
 
 ANY = Conditions()

@@ -44,6 +44,8 @@ def title(name: str, at: Conditions) -> str:
     'TAR at FAR 0.01'
     """
     known = metric(name).title
+    if name == "dir_at_fpir" and at.fpir is not None:
+        known, at = f"DIR at FPIR {at.fpir:g}", at.without("fpir")
     if name == "tar_at_far" and at.far is not None:
         known, at = f"{known} {at.far:g}", at.without("far")
     rest = at.in_words()

@@ -11,7 +11,7 @@ from facecheck.datasets import DATASET_KINDS, open_dataset, split_datasets
 from facecheck.errors import DatasetError
 
 ASKED = "tiles=2&start=0&step=0.4"
-KINDS_OF_FOLDER = [kind for kind in DATASET_KINDS if kind not in {"faces", "pairs"}]
+KINDS_OF_FOLDER = [kind for kind in DATASET_KINDS if kind not in ("faces", "pairs", "bin")]
 
 
 @pytest.fixture
@@ -29,7 +29,9 @@ def strips(tmp_path: Path) -> Path:
     [
         pytest.param("strip:x", r"data set 'strip' is unknown\. Did you mean strips\?", id="misspelt"),
         pytest.param(
-            "nonsense:x", r"'nonsense' is unknown\. Known: faces, lfw, pairs, cfp, folders, strips\.", id="nothing-near"
+            "nonsense:x",
+            r"'nonsense' is unknown\. Known: faces, lfw, pairs, cfp, bin, folders, strips\.",
+            id="nothing-near",
         ),
         pytest.param("/data/lfw", "is unknown", id="a-path-alone"),
         pytest.param("", "'' is unknown", id="empty"),
@@ -56,8 +58,8 @@ def test_a_specification_that_names_no_data_set_is_refused(text: str, message: s
 
 
 def test_the_kinds_are_known() -> None:
-    """In the order in which messages list them; all but the bundled one and a list of pairs read a folder."""
-    assert list(DATASET_KINDS) == ["faces", "lfw", "pairs", "cfp", "folders", "strips"]
+    """In the order in which messages list them; all but the bundled one, a list of pairs and a .bin read a folder."""
+    assert list(DATASET_KINDS) == ["faces", "lfw", "pairs", "cfp", "bin", "folders", "strips"]
     assert KINDS_OF_FOLDER == ["lfw", "cfp", "folders", "strips"]
 
 

@@ -63,6 +63,8 @@ def test_labels_alone_give_pairs_in_the_lists_order(root: Path) -> None:
     """Genuine where the label is 1; identities follow from the genuine pairs, folds share no image."""
     dataset = opened(root, PLAIN)
 
+    assert not dataset.people_known, "images that no pair compares may show one person"
+    assert opened(root, WITH_SUBJECTS).people_known
     assert [(dataset.faces[a].source.name, dataset.faces[b].source.name) for a, b in dataset.pairs.indices] == BOTH
     assert dataset.pairs.genuine.tolist() == [True, False, True, False]
     assert [face.subject for face in dataset.faces][:4] == ["ann/1.jpg", "ann/1.jpg", "bob/1.jpg", "cyd/1.jpg"]

@@ -32,6 +32,13 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "batch": (1, 32),
     "reference": ("dlib",),
     "group": ("young",),
+    "other_group": ("old",),
+    "rank": (1, 10),
+    "fpir": (0.001, 0.1),
+    "quality": ("detector", "norm"),
+    "discarded": (0.0, 0.2),
+    "calibration": ("none", "platt", "isotonic"),
+    "probability": (0.0, 0.97),
 }
 NAMES = [field.name for field in dataclasses.fields(Conditions)]
 WHOLE = Conditions(**{name: values[0] for name, values in VALUES.items()})
