@@ -28,7 +28,9 @@ def test_a_step_is_drawn_and_told_with_what_was_approved(tmp_path: Path) -> None
 
     assert drawn.name == "trend door"
     assert "approved" in drawn.picture.read_text(encoding="utf-8")
-    assert any("step" in text and "door on lfw-pairs, accuracy" in text for text in told)
+    assert any(
+        "door on lfw-pairs, accuracy" in text and "fell by 0.0550 (WORSE) at run run-0006" in text for text in told
+    )
 
 
 def test_without_a_history_there_is_no_trend(tmp_path: Path) -> None:
