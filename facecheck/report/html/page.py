@@ -80,6 +80,7 @@ def write_page(folder: Path, extras: Extras, *, path: Path | None = None, single
             write_text(folder / file, content)
     clean = [each for each in load_scores(folder, hashes=run.scores) if each.condition == "clean"]
     moving = list(sliders(clean, run.measurements, run.signature.models))
+    moving.sort(key=lambda each: each.has_clean_threshold, reverse=True)
     context = {
         **_of_run(run, folder, extras),
         "sliders": moving,
@@ -144,7 +145,7 @@ def _of_run(run: Run, folder: Path, extras: Extras) -> dict[str, object]:
         "flips": [entry for entry in ((each, _flips(each, extras)) for each in run.against) if entry[1]],
         "evals": _evals(run, graphs),
         "anchors": {name: f"eval-{file_stem(name)}" for name in run.questions},
-        "faces": _by_model(shown),
+        "faces": _by_model(shown, [card.model.name for card in models]),
         "faces_of": _places(shown),
         "withheld": extras.withheld or next((each.withheld for each in shown if each.withheld), ""),
         "trend": list(extras.trend),
@@ -249,15 +250,15 @@ def _tables(run: Run) -> Iterable[tuple[str, str]]:
 # The faces that it gets wrong.
 
 
-def _by_model(shown: Iterable[ShownFaces]) -> list[tuple[str, list[ShownFaces]]]:
-    """Return what is shown of each model, clean images first, then the corruptions with most errors."""
+def _by_model(shown: Iterable[ShownFaces], order: Sequence[str]) -> list[tuple[str, list[ShownFaces]]]:
+    """Return what is shown of each model, in an order; clean images first, then the corruptions with most errors."""
     found: dict[str, list[ShownFaces]] = {}
     for each in shown:
         if each.pairs or each.failed:
             found.setdefault(each.model, []).append(each)
     for group in found.values():
         group.sort(key=lambda each: (each.condition != "clean", each.threshold != "clean", -each.errors))
-    return sorted(found.items())
+    return sorted(found.items(), key=lambda item: order.index(item[0]))
 
 
 def _places(shown: Iterable[ShownFaces]) -> dict[tuple[str, str, str], str]:

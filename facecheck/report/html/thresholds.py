@@ -20,6 +20,7 @@ __all__ = ["Mark", "Slider", "sliders"]
 Array = npt.NDArray[np.float64]
 _STEPS = 320  # thresholds of a slider
 _BINS = 60
+_CLEAN = "clean threshold"
 _FMRS = (1e-1, 1e-2, 1e-3)
 
 
@@ -72,6 +73,17 @@ class Slider:
     bins: tuple[tuple[int, int], ...]
     marks: tuple[Mark, ...]
 
+    @property
+    def has_clean_threshold(self) -> bool:
+        """Whether the run chose a threshold for these pairs."""
+        return any(mark.name == _CLEAN for mark in self.marks)
+
+    @property
+    def start(self) -> int:
+        """The step at which the slider stands first: at the clean threshold, if there is one."""
+        ordered = sorted(self.marks, key=lambda mark: mark.name != _CLEAN)
+        return ordered[0].step if ordered else 0
+
     def as_json(self) -> dict[str, object]:
         """Return what the page's script needs."""
         return {
@@ -105,7 +117,7 @@ def sliders(
 def _points(each: ScoredPairs, measurements: Sequence[Measurement], declared: float | None) -> Mapping[str, float]:
     mine = [m for m in measurements if (m.model, m.dataset) == (each.model, each.dataset) and m.conditions.fold is None]
     asked: tuple[tuple[str, str, Conditions], ...] = (
-        ("clean threshold", "threshold_distance", DEPLOYED),
+        (_CLEAN, "threshold_distance", DEPLOYED),
         ("equal error rate", "eer_threshold_distance", NON_MATCH),
     )
     found = {
