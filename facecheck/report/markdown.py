@@ -295,7 +295,8 @@ def _code(text: str) -> str:
     plain = shortened(" ".join(printable(" ".join(text.split())).split()), _NAME) or " "
     fence = "`" * (1 + max((len(ticks) for ticks in _TICKS.findall(plain)), default=0))
     padded = f" {plain} " if plain.startswith("`") or plain.endswith("`") else plain
-    escaped = padded.replace("|", "\\|")
+    # A backslash before a bar would be escaped itself, and the bar would end the cell and the code.
+    escaped = re.sub(r"(\\?)\|", lambda found: f"{found[1]}\u200b\\|" if found[1] else "\\|", padded)
     return f"{fence}{escaped}{fence}"
 
 
