@@ -112,6 +112,6 @@ def run(options: argparse.Namespace) -> int:
     if b"facecheck.plugin" not in conftest.read_bytes():
         print('add to conftest.py: pytest_plugins = ("facecheck.plugin", "fixtures.evaluation")')
     if options.ci:
-        print("read docs/ci.md: runners with GPUs, data, and what a pull request shows")
+        print("runners with GPUs, data, and what a pull request shows: docs/ci.md in facecheck's repository")
     print("next: pytest evals/")
     return 0

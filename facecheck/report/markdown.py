@@ -79,12 +79,18 @@ def markdown(run: Run, *, link: str = "", most_bytes: int = SUMMARY_BYTES, comme
 
 
 def _about(run: Run, where: str) -> str:
-    started = run.started and f"Run of {_code(run.started)}"
-    repository = run.signature.code.repository
-    commit = repository and f"commit {_code(repository.commit[:12])}{' with changes' if repository.dirty else ''}"
-    device = run.signature.machine.device and f"on {_code(run.signature.machine.device)}"
-    told = ", ".join(filter(None, (started, commit, device)))
+    told = ", ".join(_where(run))
     return f"{told}. All of it: {where}." if told else f"All of it: {where}."
+
+
+def _where(run: Run) -> Iterator[str]:
+    repository, device = run.signature.code.repository, run.signature.machine.device
+    if run.started:
+        yield f"Run of {_code(run.started)}"
+    if repository is not None:
+        yield f"commit {_code(repository.commit[:12])}{' with changes' if repository.dirty else ''}"
+    if device:
+        yield f"on {_code(device)}"
 
 
 def _fitted(top: Sequence[str], sections: Sequence[_Section], most: int) -> str:
@@ -150,7 +156,8 @@ def _standing_row(each: Standing) -> list[str]:
     counts = {name: str(each.cases.get(name, 0) or "") for name in _COUNTED}
     if each.has_baseline:
         counts |= {name: str(each.changes.get(name, 0) or "") for name in ("worse", "undecided", "incomparable")}
-        counts["worse"] = " + ".join(filter(None, (counts["worse"], each.slower and f"{each.slower} slower"))) or "0"
+        slower = f"{each.slower} slower" if each.slower else ""
+        counts["worse"] = " + ".join(filter(None, (counts["worse"], slower))) or "0"
     return [_code(each.model), word, *(counts[name] for name in _COUNTED)]
 
 
@@ -295,7 +302,8 @@ def _code(text: str) -> str:
     plain = shortened(" ".join(printable(" ".join(text.split())).split()), _NAME) or " "
     fence = "`" * (1 + max((len(ticks) for ticks in _TICKS.findall(plain)), default=0))
     padded = f" {plain} " if plain.startswith("`") or plain.endswith("`") else plain
-    escaped = padded.replace("|", "\\|")
+    # A backslash before a bar would be escaped itself, and the bar would end the cell and the code.
+    escaped = re.sub(r"(\\?)\|", lambda found: f"{found[1]}\u200b\\|" if found[1] else "\\|", padded)
     return f"{fence}{escaped}{fence}"
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import check_jsonschema
+import jsonschema
 import pytest
 import yaml
 from _pytest.config import _prepareconfig
@@ -162,8 +163,6 @@ def test_actionlint_finds_nothing(tmp_path: Path) -> None:
 
 def test_gitlab_knows_every_key() -> None:
     """By the schema that GitLab publishes, out of check-jsonschema."""
-    import jsonschema  # noqa: PLC0415 - comes with check-jsonschema
-
     vendored = Path(check_jsonschema.__file__).parent / "builtin_schemas" / "vendor" / "gitlab-ci.json"
     validator = jsonschema.Draft7Validator(json.loads(vendored.read_text()))
     for content in given("gitlab").values():

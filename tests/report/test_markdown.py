@@ -212,6 +212,17 @@ def test_hostile_names_are_no_markup() -> None:
     text.encode()
 
 
+@pytest.mark.parametrize("name", ["a|b", "a\\|@b", "a\\\\|@b", "`|`", "\\", "|", " "])
+def test_a_bar_in_a_name_ends_no_cell(name: str) -> None:
+    """As GitHub splits rows: a backslash takes the sign after it along, also in code."""
+    text = markdown(run_of(verdict("failed", name), models=(name,)))
+    head, _, *rows = re.findall(r"^\|.*\|$", text, flags=re.MULTILINE)
+
+    cells = [len(re.findall(r"\|", re.sub(r"\\[!-/:-@\[-`{-~]", "", row))) for row in (head, rows[0])]
+    assert cells[0] == cells[1] == 10
+    assert "@b" not in re.sub(r"(`+).*?\1", "", text.partition("### Each failed case")[0])
+
+
 @pytest.mark.parametrize("most", [LEAST_BYTES, 20_000, COMMENT_BYTES])
 def test_the_size_is_never_exceeded_and_what_is_cut_is_counted(most: int) -> None:
     """A thousand models that fail, each a thousand times worse: shown and counted add up."""

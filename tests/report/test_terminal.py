@@ -173,8 +173,8 @@ def test_what_failed_stands_first_and_what_is_red_before_what_is_not() -> None:
         Verdict.of([missed]),
         Verdict(outcome="failed", reason="\nBoom\nat once", case="evals/t.py::t[a]"),
     )
-    about = {"line": "l", "baseline": "run 1"}
-    green, red = (Against(model=m, red=("worse",), changes=c, **about) for m, c in (("g", ()), ("r", (WORSE,))))
+    green = Against(model="g", line="l", baseline="run 1", red=("worse",))
+    red = dataclasses.replace(green, model="r", changes=(WORSE,))
     found = lines(judged, verdicts=verdicts, against=(green, red))
 
     assert found[:3] == ["FAILED: eer of", f"  {'x' * 90}", "  missed by 0.1"]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -140,6 +141,29 @@ def test_an_empty_run_has_every_column_of_the_same_type(tmp_path: Path, frames: 
     for name in ("measurements", "verdicts", "judgements", "scores", "against"):
         assert len(getattr(empty, name)) == 0
         assert types(getattr(empty, name)) == types(getattr(frames, name))
+
+
+def test_the_tutorials_code_runs(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Block after block, as a reader would; what it prints is about this run, and an empty one takes it too."""
+    page = Path(__file__).parents[2] / "docs" / "tutorial-load.md"
+    code = "\n".join(re.findall(r"^```python\n(.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL))
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    (reports / "latest").symlink_to(folder)
+    monkeypatch.chdir(tmp_path)
+
+    exec(compile(code, str(page), "exec"), {})  # noqa: S102 - our own page
+    printed = capsys.readouterr().out
+    assert "against 2\n" in printed
+    assert re.search(r"dlib +faces +eer +0\.1 +0\.2 +-0\.1 +-0\.2 +-0\.05 +0\.001 +9", printed)
+    assert re.search(r"^blur +blur +0\.0 +0\.\d+ +0\.\d+\n +2\.0 +0\.\d+ +0\.\d+$", printed, flags=re.MULTILINE)
+
+    (reports / "latest").unlink()
+    Run().write(tmp_path)
+    (reports / "latest").symlink_to(tmp_path)
+    exec(compile(code, str(page), "exec"), {})  # noqa: S102 - our own page
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
