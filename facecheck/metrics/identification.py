@@ -110,11 +110,12 @@ def search(similarity: Array, probe: Numbers, gallery: Numbers) -> Searches:
     """
     if similarity.shape != (len(probe), len(gallery)):
         raise ValueError(f"similarity must have shape ({len(probe)}, {len(gallery)}), not {similarity.shape}")
-    people, column = np.unique(gallery, return_inverse=True)
-    best = np.full((len(probe), len(people)), -np.inf)
-    np.maximum.at(best, (slice(None), column), similarity)
-    place = np.clip(np.searchsorted(people, probe), 0, max(0, len(people) - 1))
-    mated = np.asarray(people[place] == probe) if len(people) else np.zeros(len(probe), dtype=bool)
+    if not len(gallery):
+        raise ValueError("the gallery is empty: nobody can be identified")
+    people, first = np.unique(np.sort(gallery), return_index=True)
+    best = np.maximum.reduceat(similarity[:, np.argsort(gallery, kind="stable")], first, axis=1)
+    place = np.minimum(np.searchsorted(people, probe), len(people) - 1)
+    mated = np.asarray(people[place] == probe)
     rows = np.flatnonzero(mated)
     mate = np.full(len(probe), -np.inf)
     mate[rows] = best[rows, place[rows]]

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from facecheck.cli import main
-from tests.report.test_graphs import DLIB, FACENET
-from tests.support.runs import made_run
+from tests.support.runs import DLIB, FACENET, made_run
 
 
 @pytest.fixture(scope="module")
