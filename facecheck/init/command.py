@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from facecheck.errors import FacecheckError
-from facecheck.init.sources import CONFIGURATION, repository_files
+from facecheck.init.sources import CI, CONFIGURATION, ci_files, repository_files
 from facecheck.storage.files import writing
 
 __all__ = ["Written", "add_arguments", "initialise", "run"]
@@ -36,19 +36,20 @@ class Written:
     difference: tuple[str, ...] = ()
 
 
-def initialise(repository: Path, *, update: bool = False) -> Iterator[Written]:
+def initialise(repository: Path, *, update: bool = False, ci: str = "") -> Iterator[Written]:
     """Write each file that is missing from a repository, and report on those that are there.
 
     Args:
         repository: its folder, which exists.
         update: write facecheck's version of a file that differs beside it, its name ending in ``.new``.
+        ci: the service whose files are written too, ``github`` or ``gitlab``; empty for none.
 
     Raises:
         FacecheckError: no such folder, or something else stands where a file should go.
     """
     if not repository.is_dir():
         raise FacecheckError(f"{repository}: no such folder; expected the repository that gets the evals")
-    for relative, content in repository_files().items():
+    for relative, content in {**repository_files(), **(ci_files(ci) if ci else {})}.items():
         path = repository / relative
         if not path.exists() and not path.is_symlink():
             _write(path, content)
@@ -90,13 +91,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("folder", type=Path, nargs="?", default=Path(), help="of the repository, this one by default")
     parser.add_argument("--update", action="store_true", help="write facecheck's version beside each file that differs")
+    parser.add_argument("--ci", choices=list(CI), default="", help="write what this service runs as well")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command: report every file, then what to do next."""
     different = 0
-    for written in initialise(options.folder, update=options.update):
+    for written in initialise(options.folder, update=options.update, ci=options.ci):
         beside = f", facecheck's is {written.path}{_NEW}" if written.state == "offered" else ""
         print(f"{written.state:8} {written.path}{beside}")
         for line in written.difference[:_LINES_SHOWN]:
@@ -109,5 +111,7 @@ def run(options: argparse.Namespace) -> int:
     conftest = options.folder / "conftest.py"
     if b"facecheck.plugin" not in conftest.read_bytes():
         print('add to conftest.py: pytest_plugins = ("facecheck.plugin", "fixtures.evaluation")')
+    if options.ci:
+        print("read docs/ci.md: runners with GPUs, data, and what a pull request shows")
     print("next: pytest evals/")
     return 0

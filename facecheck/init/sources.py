@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from facecheck.errors import FacecheckError
 
-__all__ = ["CONFIGURATION", "repository_files"]
+__all__ = ["CI", "CONFIGURATION", "ci_files", "repository_files"]
 
 _HERE = Path(__file__).parent / "files"
 _CLONE = Path(__file__).parents[2]
@@ -20,8 +20,42 @@ _OWN: Mapping[str, str] = {
     "tox.ini": "tox.ini",
 }
 # Every repository has its own: what facecheck would add is shown, never compared line by line.
-CONFIGURATION = frozenset({PurePosixPath("pyproject.toml"), PurePosixPath("tox.ini")})
+CONFIGURATION = frozenset({PurePosixPath("pyproject.toml"), PurePosixPath("tox.ini"), PurePosixPath(".gitlab-ci.yml")})
+# What a service runs, by its path in a repository; the last part of a file here. The comment's workflow is this
+# repository's own, at its place.
+CI: Mapping[str, Mapping[str, str]] = {
+    "github": {
+        ".github/workflows/facecheck.yml": "ci/github/facecheck.yml",
+        ".github/workflows/facecheck-nightly.yml": "ci/github/facecheck-nightly.yml",
+        ".github/workflows/facecheck-comment.yml": ".github/workflows/facecheck-comment.yml",
+    },
+    "gitlab": {
+        ".gitlab/facecheck.gitlab-ci.yml": "ci/gitlab/facecheck.gitlab-ci.yml",
+        ".gitlab-ci.yml": "ci/gitlab/gitlab-ci.yml",
+    },
+}
 _PATTERNS = ("conftest.py", "fixtures/*.py", "evals/*.py", "evals/*.toml", "evals/*.json", "reports/.gitignore")
+
+
+def ci_files(service: str) -> Mapping[PurePosixPath, bytes]:
+    """Return the content of every file that a service's runners need, by its path in a repository.
+
+    Args:
+        service: a key of :data:`CI`.
+
+    Raises:
+        FacecheckError: the installation lacks them.
+
+    >>> [str(path) for path in ci_files("gitlab")]
+    ['.gitlab/facecheck.gitlab-ci.yml', '.gitlab-ci.yml']
+    """
+    found: dict[PurePosixPath, bytes] = {}
+    for target, name in CI[service].items():
+        path = next((root / name for root in (_HERE, _CLONE) if (root / name).is_file()), None)
+        if path is None:
+            raise FacecheckError(f"{_HERE / name}: missing from this installation: install facecheck again")
+        found[PurePosixPath(target)] = path.read_bytes()
+    return found
 
 
 def repository_files() -> Mapping[PurePosixPath, bytes]:

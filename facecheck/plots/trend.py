@@ -19,7 +19,7 @@ __all__ = ["draw_trend"]
 _WIDTH, _HEIGHT = 9.0, 2.9  # inches of a panel
 _WITH_DOTS = 80  # runs up to which each is a dot
 _MOST_LABELS = 12  # of what changed, in one panel
-_COLOURS = {"model": "#7B3294", "data": "#8C510A", "code": "#666666", "machine": "#E69F00"}
+_COLOURS = {"approved": "#1B7837", "model": "#7B3294", "data": "#8C510A", "code": "#666666", "machine": "#E69F00"}
 
 
 def draw_trend(lines: Sequence[Line], path: Path) -> Path:

@@ -23,7 +23,7 @@ def test_this_repository_runs_the_files_that_it_gives_away() -> None:
     given = {str(path): content for path, content in repository_files().items()}
     own = {str(path) for path in CONFIGURATION}
 
-    assert own == {"pyproject.toml", "tox.ini"}
+    assert own == {"pyproject.toml", "tox.ini", ".gitlab-ci.yml"}
     assert not [path for path, content in given.items() if path not in own and (ROOT / path).read_bytes() != content]
     expected = {
         "conftest.py",

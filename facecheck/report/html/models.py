@@ -163,8 +163,9 @@ def _contract(model: ModelSignature) -> Iterator[tuple[str, str]]:
 
 
 def cases_of(run: Run) -> tuple[list[Case], int]:
-    """Return the failed cases, the furthest from their promise first, and how many more there are."""
+    """Return the failed cases, those of clean images first, and how many more there are."""
     found = [case for verdict in run.verdicts if verdict.outcome == "failed" for case in _failed(run, verdict)]
+    found.sort(key=lambda case: (case.condition != "clean", case.eval != "verification"))
     told: Counter[str] = Counter()
     kept = []
     for case in found:

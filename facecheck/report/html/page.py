@@ -261,10 +261,13 @@ def _by_model(shown: Iterable[ShownFaces]) -> list[tuple[str, list[ShownFaces]]]
 
 
 def _places(shown: Iterable[ShownFaces]) -> dict[tuple[str, str, str], str]:
-    """Return the anchor of what is shown, by model, data set and corruption."""
-    return {
-        (each.model, each.dataset, each.condition): f"faces-{_key(each)}" for each in shown if each.pairs or each.failed
-    }
+    """Return the anchor of what is shown, by model, data set and corruption: with its level, and without."""
+    found: dict[tuple[str, str, str], str] = {}
+    for each in shown:
+        if each.pairs or each.failed:
+            for condition in (each.condition, each.condition.partition(":")[0]):
+                found.setdefault((each.model, each.dataset, condition), f"faces-{_key(each)}")
+    return found
 
 
 def _key(each: ShownFaces) -> str:
