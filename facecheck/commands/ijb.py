@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
+import datetime as dt
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,22 +37,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"{_USUAL} by default",
     )
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
-    parser.add_argument("--out", type=Path, help="file for the results, .json")
+    parser.add_argument("--out", type=Path, help="folder for the run: results.json, and ijb.json with every number")
+    parser.add_argument("--limits", type=Path, help="file with [[limit]] tables of the eval templates: 1 if one fails")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print what was measured, and write it."""
-    from facecheck.storage.files import write_text  # noqa: PLC0415 - with the rest
+    """Print what was measured, judge it and write it; 1 if a limit is not kept."""
+    from facecheck.commands.ijb_run import judged, kept  # noqa: PLC0415 - numpy comes with it
+    from facecheck.gate import read_limits  # noqa: PLC0415 - likewise
 
     if options.out is not None and not options.out.parent.is_dir():
         raise FacecheckError(f"{options.out}: there is no folder {options.out.parent}")
+    limits = () if options.limits is None else read_limits(options.limits)
+    started = dt.datetime.now().astimezone()
     measured = _measured(options)
+    verdict = judged(measured, limits)
     print("\n".join(told(measured)))
+    print(f"{verdict.outcome}{': ' + verdict.reason if verdict.outcome == 'failed' else ''}")
     if options.out is not None:
-        write_text(options.out, json.dumps(measured, indent=1, allow_nan=False) + "\n")
-        print(f"results in {options.out}")
-    return 0
+        print(f"results in {kept(measured, verdict, options.out, started=started, device=options.device)}")
+    return int(verdict.outcome == "failed")
 
 
 def _measured(options: argparse.Namespace) -> dict[str, Any]:
@@ -77,6 +82,7 @@ def _measured(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "schema": _SCHEMA,
         "set": listed.name,
+        "folder": str(options.folder),
         "model": msgspec.to_builtins(sign_model(recognizer)),
         "images": len(listed.names),
         "unreadable": vectors.unreadable,
@@ -140,7 +146,6 @@ def _interval(hits: Bools, people: Numbers) -> list[float]:
 def _identification(listed: Ijb, pooled: Pooled) -> Iterator[dict[str, Any]]:
     from facecheck.evaluation.templates import searched  # noqa: PLC0415
     from facecheck.metrics.curves import resolvable  # noqa: PLC0415
-    from facecheck.metrics.identification import fnir_at_fpir  # noqa: PLC0415
 
     if listed.probes is None:
         return
@@ -152,16 +157,14 @@ def _identification(listed: Ijb, pooled: Pooled) -> Iterator[dict[str, Any]]:
         except ValueError as error:
             raise FacecheckError(f"{listed.images.parent}, gallery {gallery.name}: {error}") from error
         strangers = int((~found.mated).sum())
-        points = [
-            {**fnir_at_fpir(found, fpir)._asdict(), "asked": fpir} for fpir in _FPIRS if resolvable(strangers, fpir)
-        ]
+        points = [_open_set(found, fpir) for fpir in _FPIRS if resolvable(strangers, fpir)]
         yield {
             "gallery": gallery.name,
             "enrolled": found.enrolled,
             "mated": len(found) - strangers,
             "non_mated": strangers,
             "rank": ranks,
-            "open_set": [{**point, "threshold": _finite(point["threshold"])} for point in points],
+            "open_set": points,
         }
 
 
@@ -172,8 +175,17 @@ def _rank(found: Searches, rank: int) -> dict[str, Any]:
     return {"rate": float(hits.mean()), "interval": _interval(hits, found.probe[found.mated])}
 
 
-def _finite(number: float) -> float | None:
-    return number if abs(number) < float("inf") else None
+def _open_set(found: Searches, fpir: float) -> dict[str, Any]:
+    from facecheck.metrics.identification import fnir_at_fpir, missed  # noqa: PLC0415
+
+    point = fnir_at_fpir(found, fpir)
+    misses = missed(found, point.threshold)
+    return {
+        "asked": fpir,
+        "fpir": point.fpir,
+        "fnir": point.fnir,
+        "interval": _interval(misses, found.probe[found.mated]),
+    }
 
 
 # What is printed.
@@ -221,7 +233,8 @@ def _told_searches(found: list[dict[str, Any]]) -> Iterator[str]:
         for rank, hit in each["rank"].items():
             yield f"  rank {rank}: {hit['rate']:.4f} {_spelt(hit['interval'])}"
         for point in each["open_set"]:
-            yield f"  FPIR at most {point['asked']:g}: FNIR {point['fnir']:.4f} at FPIR {point['fpir']:.4g}"
+            fnir = f"{point['fnir']:.4f} {_spelt(point['interval'])}"
+            yield f"  FPIR at most {point['asked']:g}: FNIR {fnir} at FPIR {point['fpir']:.4g}"
         if not each["open_set"]:
             yield f"  open set: {each['non_mated']} non-mated probes resolve no FPIR of {max(_FPIRS):g} or less"
     if len(found) > 1:

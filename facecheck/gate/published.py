@@ -26,7 +26,7 @@ from facecheck.storage.files import opened_regular
 __all__ = ["Figure", "KnownModel", "KnownSet", "Published", "PublishedError", "beside", "read_published"]
 
 _MOST_BYTES = 2**22
-_EVAL = "verification"
+_EVALS = ("verification", "templates")
 
 
 class PublishedError(FacecheckError):
@@ -186,7 +186,7 @@ def _told(
 ) -> Iterator[str]:
     mine = [key for key, known in published.models.items() if _is_model(known, model)]
     its = [key for key, known in published.sets.items() if dataset.name.lower().replace("_", "-") in known.called]
-    here = [m for m in measurements if (m.eval, m.model, m.dataset) == (_EVAL, model.name, dataset.name)]
+    here = [m for m in measurements if m.eval in _EVALS and (m.model, m.dataset) == (model.name, dataset.name)]
     if not (mine and its and here):
         return
     about = [figure for figure in published.figures if figure.model in mine and figure.dataset in its]
@@ -195,7 +195,8 @@ def _told(
         yield f"{model.name} on {dataset.name}: no published figure of {mine[0]} on {title} is known to this run"
     for figure in about:
         for measured in here:
-            if measured.name == figure.metric and measured.conditions == figure.where:
+            # A recipe of templates is told, not asked for: published tables seldom say theirs.
+            if measured.name == figure.metric and measured.conditions.without("recipe") == figure.where:
                 yield _sentence(figure, measured, dataset, published.sets[figure.dataset])
 
 
@@ -211,10 +212,11 @@ def _is_model(known: KnownModel, model: ModelSignature) -> bool:
 def _sentence(figure: Figure, measured: Measurement, dataset: DatasetSignature, known: KnownSet) -> str:
     title = METRICS[figure.metric].title
     at = f" {figure.where.far:g}" if figure.where.far is not None else ""
+    recipe = f", templates {measured.conditions.recipe}," if measured.conditions.recipe else ""
     spread = "" if figure.plus_minus is None else f" +- {figure.plus_minus:.4f}"
     other = dataset.comparisons != known.pairs
     interval = f"[{measured.low:.4f}, {measured.high:.4f}]"
-    says = f"{title}{at} published {figure.value:.4f}{spread}, here {measured.value:.4f} {interval}"
+    says = f"{title}{at}{recipe} published {figure.value:.4f}{spread}, here {measured.value:.4f} {interval}"
     whole = f"{measured.model} on {measured.dataset}: {says}: {_verdict(figure, measured, other=other)}"
     if other:
         whole += f": {dataset.comparisons} pairs here, {known.pairs} in {known.title}"

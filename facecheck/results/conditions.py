@@ -34,7 +34,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "failures": get_args(FailureView),
     "calibration": get_args(Calibration),
 }
-_TEXTS = ("corruption", "stage", "reference", "group", "other_group", "quality")
+_TEXTS = ("corruption", "stage", "reference", "group", "other_group", "quality", "recipe", "gallery")
 _WHOLE = ("severity", "fold", "batch", "rank")
 # What a number can be at all, both ends included: lowest, highest and in words. Others are finite.
 _RANGES: Mapping[str, tuple[float, float, str]] = {
@@ -80,6 +80,8 @@ class Conditions:
         discarded: fraction of the comparisons that were discarded.
         calibration: that turned similarities into probabilities.
         probability: predicted, the mean of a group of comparisons.
+        recipe: by which several images became one template.
+        gallery: that was searched, where there are several.
 
     Raises:
         FacecheckError: a word that is not known, or a value of another type.
@@ -111,6 +113,8 @@ class Conditions:
     discarded: float | None = None
     calibration: Calibration | None = None
     probability: float | None = None
+    recipe: str | None = None
+    gallery: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what could never match a measurement, and keep each number in one form."""
@@ -245,6 +249,8 @@ _WORDING: Mapping[str, Callable[[Conditions], str]] = {
     "discarded": lambda at: f"{100 * (at.discarded or 0):g} % discarded",
     "calibration": lambda at: "uncalibrated" if at.calibration == "none" else str(at.calibration),
     "probability": lambda at: f"predicted {at.probability:.3g}",
+    "recipe": lambda at: f"templates {at.recipe}",
+    "gallery": lambda at: f"gallery {at.gallery}",
 }
 
 ANY = Conditions()

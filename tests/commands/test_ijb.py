@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from facecheck.cli import main
+from facecheck.results.run import Run
 from tests.support.ijb import written_ijb
 
 MODEL = "tests.plugin.test_suite:colours"
@@ -19,10 +20,10 @@ ALL = [
 
 def measured(folder: Path, *recipes: str) -> dict[str, Any]:
     """Run the command and return what it wrote."""
-    out = folder / "results.json"
+    out = folder / "run"
     given = [argument for recipe in recipes for argument in ("--recipe", recipe)]
     assert main(["ijb", str(folder), "--model", MODEL, "--out", str(out), *given]) == 0
-    found: dict[str, Any] = json.loads(out.read_text())
+    found: dict[str, Any] = json.loads((out / "ijb.json").read_text())
     return found
 
 
@@ -52,6 +53,54 @@ def test_every_recipe_is_measured_and_named(tmp_path: Path, capsys: pytest.Captu
     assert "not resolved by 24 genuine and 264 impostor pairs" in shown
     assert "mean of both galleries: rank 1" in shown
     assert "open set: 8 non-mated probes resolve no FPIR of 0.1 or less" in shown
+
+
+LIMIT = """
+[[limit]]
+eval = "templates"
+name = "tar_at_far"
+where = { far = 0.1, recipe = "plain+unit+none" }
+at_least = BOUND
+why = "a promise of the tests"
+"""
+
+
+@pytest.mark.parametrize(("bound", "status", "outcome"), [("0.5", 0, "passed"), ("1.0", 0, "passed"), ("1.1", 2, "")])
+def test_limits_judge_and_the_run_is_like_any_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], bound: str, status: int, outcome: str
+) -> None:
+    """The recipe is a condition of every measurement; a limit that can never be kept is refused as everywhere."""
+    folder = written_ijb(tmp_path / "ijb")
+    (tmp_path / "limits.toml").write_text(LIMIT.replace("BOUND", bound))
+    given = ["--recipe", "plain+unit+none", "--limits", str(tmp_path / "limits.toml"), "--out", str(tmp_path / "run")]
+
+    assert main(["ijb", str(folder), "--model", MODEL, *given]) == status
+
+    if not outcome:
+        assert "limits.toml" in capsys.readouterr().err
+        return
+    run = Run.read(tmp_path / "run")
+    assert [(verdict.outcome, len(verdict.judgements)) for verdict in run.verdicts] == [(outcome, 1)]
+    assert {m.conditions.recipe for m in run.measurements} == {"plain+unit+none"}
+    assert {m.name for m in run.measurements} == {"tar_at_far", "identification_rate"}
+    assert any("as published, at the FAR nearest to 0.01" in note for note in run.notes)
+    assert run.signature.dataset("ijbc") is not None
+    assert main(["report", str(tmp_path / "run")]) == 0
+
+
+def test_a_limit_that_is_missed_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Everybody's pictures are lost: nothing matches."""
+    folder = written_ijb(tmp_path)
+    for number in range(6, 181):
+        (folder / "loose_crop" / f"{number}.jpg").write_bytes(b"")
+    (tmp_path / "limits.toml").write_text(LIMIT.replace("BOUND", "0.5"))
+
+    status = main(
+        ["ijb", str(folder), "--model", MODEL, "--recipe", "plain+unit+none", "--limits", str(tmp_path / "limits.toml")]
+    )
+
+    assert status == 1
+    assert "failed: " in capsys.readouterr().out
 
 
 def test_images_that_cannot_be_read_are_said_and_their_templates_do_not_match(

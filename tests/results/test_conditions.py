@@ -39,6 +39,8 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "discarded": (0.0, 0.2),
     "calibration": ("none", "platt", "isotonic"),
     "probability": (0.0, 0.97),
+    "recipe": ("flip+kept+score", "plain+unit+none"),
+    "gallery": ("G1", "G2"),
 }
 NAMES = [field.name for field in dataclasses.fields(Conditions)]
 WHOLE = Conditions(**{name: values[0] for name, values in VALUES.items()})
