@@ -14,7 +14,7 @@ NAVIGATION = {
     "Start": ("getting-started", "your-model", "your-data", "protocols", "running", "reading-the-report"),
     "The gate": ("gate", "update", "history", "ci", "tutorial-load"),
     "Statistics": ("statistics-in-words", "statistics", "gate-power"),
-    "More questions": ("protocols", "identification", "groups", "quality", "calibration"),
+    "More questions": ("identification", "groups", "quality", "calibration"),
     "Faces": ("embedded-faces", "validity", "eg3d"),
     "Reference": (
         "reference/options",
