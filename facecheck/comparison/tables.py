@@ -29,6 +29,7 @@ __all__ = ["Rival", "Row", "Table", "compare", "compare_run"]
 
 Cells = dict[str, Measurement]
 _LEVEL = 0.05
+_RANKS = (None, 1, 5, 10)
 # Of no use side by side: shares' complements and counts, thresholds, and distances that each model measures in its own
 # way.
 _LEFT_OUT = frozenset(
@@ -142,11 +143,7 @@ def compare(run: Run, scored: Iterable[ScoredPairs]) -> tuple[Table, ...]:
 def _tables(measurements: Sequence[Measurement], answers: Answers) -> Iterator[Table]:
     plain: dict[tuple[str, str], dict[str, Cells]] = defaultdict(dict)
     for m in measurements:
-        if (
-            not (m.conditions.is_swept or m.conditions.other_group)
-            and m.conditions.fold is None
-            and m.name not in _LEFT_OUT
-        ):
+        if _is_told(m):
             cells = plain[m.eval, m.dataset].setdefault(wording.title(m.name, m.conditions), {})
             cells.setdefault(m.model, m)
     of_eval: dict[tuple[str, str], list[RecordedSweep]] = defaultdict(list)
@@ -157,6 +154,13 @@ def _tables(measurements: Sequence[Measurement], answers: Answers) -> Iterator[T
             yield from _table(key, "", plain[key], answers)
         for name, where in _SWEPT if key in of_eval else ():
             yield from _table(key, wording.title(name, where), _conditions(of_eval[key], name, where), answers)
+
+
+def _is_told(measurement: Measurement) -> bool:
+    """Whether a measurement has a row: no fold, no pair of groups, and of a curve of ranks three."""
+    at = measurement.conditions
+    of_many = at.is_swept or at.fold is not None or at.other_group is not None or at.rank not in _RANKS
+    return not of_many and measurement.name not in _LEFT_OUT
 
 
 def _conditions(swept: Sequence[RecordedSweep], name: str, where: Conditions) -> dict[str, Cells]:

@@ -44,7 +44,7 @@ _SEED = 12
 _RANKS = 20  # of the curve that is recorded
 _FPIRS = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)  # of the DET curve
 _FEWEST = 2  # enrolled people
-_AT_ONCE = 2**24  # numbers of vectors that are held while a portion of probes is searched
+_AT_ONCE = 2**22  # numbers of vectors that are held while a portion of probes is searched
 
 
 @dataclass(frozen=True, slots=True, eq=False)

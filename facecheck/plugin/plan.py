@@ -24,6 +24,7 @@ from facecheck.errors import FacecheckError, ModelError, printable
 from facecheck.evaluation.degradations import SAMPLE
 from facecheck.evaluation.evaluator import Evaluator
 from facecheck.evaluation.mistakes import keep_mistakes
+from facecheck.evaluation.qualities import image_function
 from facecheck.gate import Limit, read_limits, read_margins
 from facecheck.gate.published import Published, read_published
 from facecheck.models import Settings, build, check, split_models
@@ -106,6 +107,9 @@ class Plan:
         against = text(config, "against", "")
         for model in filter(None, (*models, against)):
             check(model)
+        quality = text(config, "quality", "")
+        if quality:
+            image_function(quality)
         return cls(
             models=models,
             datasets=_opened(split_datasets(text(config, "datasets", _DEFAULT_DATASETS)), sample),

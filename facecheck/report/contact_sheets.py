@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from facecheck.corruptions import CORRUPTIONS, Corruption
@@ -49,14 +50,19 @@ def at_levels(entry: Corruption, levels: Iterable[float]) -> Corruption:
 def swept_rows(swept: Sequence[RecordedSweep]) -> Mapping[tuple[str, str], list[Corruption]]:
     """Return for each eval and data set what a run asked, in the table's order.
 
-    Compositions have no row, and where nothing else was asked there is no entry.
+    Compositions have no row, nor have levels that this version refuses; where nothing is left there is no entry.
     """
     asked: dict[tuple[str, str], dict[str, set[float]]] = {}
     for sweep in swept:
         levels = asked.setdefault((sweep.eval, sweep.dataset), {}).setdefault(sweep.corruption, set())
         levels.update(step.level for step in sweep.steps)
-    rows = {
-        where: [at_levels(entry, found[name]) for name, entry in CORRUPTIONS.items() if name in found]
-        for where, found in asked.items()
-    }
+    rows = {where: list(_known_rows(found)) for where, found in asked.items()}
     return {where: entries for where, entries in rows.items() if entries}
+
+
+def _known_rows(found: Mapping[str, set[float]]) -> Iterator[Corruption]:
+    """Yield the corruptions that this version has; levels of another version that it would refuse are left out."""
+    for name, entry in CORRUPTIONS.items():
+        if name in found:
+            with contextlib.suppress(ValueError):
+                yield at_levels(entry, found[name])

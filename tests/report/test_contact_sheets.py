@@ -7,8 +7,9 @@ import numpy as np
 from facecheck.corruptions import CORRUPTIONS, Applied, of_family
 from facecheck.plots.contact_sheet import contact_sheet
 from facecheck.report.contact_sheets import swept_rows
-from facecheck.results.sweeps import RecordedSweep, SweepStep
+from facecheck.results.sweeps import RecordedSweep, SweepStep, recorded_sweeps
 from tests.support.portrait import LANDMARKS, PORTRAIT, digest
+from tests.support.runs import DLIB, made_run, people
 
 
 def test_each_cell_shows_what_its_row_and_column_say() -> None:
@@ -56,3 +57,11 @@ def test_a_run_of_compositions_alone_has_no_sheet() -> None:
     assert [(where, [(e.name, e.levels) for e in rows]) for where, rows in found.items()] == [
         (("corruptions", "b"), [("jpeg", (0, 30))])
     ]
+
+
+def test_levels_of_another_version_have_no_row() -> None:
+    """A run that was recorded when a mask had other levels is drawn all the same."""
+    made = made_run([DLIB], {"occlusion": {"mask": (0, 1, 2, 3), "blur": (0, 1, 2)}}, pairs=people(6))
+    rows = swept_rows(recorded_sweeps(made.run.measurements))
+
+    assert [entry.name for entry in rows["occlusion", "faces"]] == ["blur"]
