@@ -11,7 +11,7 @@ from sphinx.util import logging
 HERE = Path(__file__).parent
 # Captions and pages; a page that is not there yet is left out, and one that is missing here is a warning.
 NAVIGATION = {
-    "Start": ("getting-started", "your-model", "your-data", "running", "reading-the-report"),
+    "Start": ("getting-started", "your-model", "your-data", "protocols", "running", "reading-the-report"),
     "The gate": ("gate", "update", "history", "ci", "tutorial-load"),
     "Statistics": ("statistics-in-words", "statistics", "gate-power"),
     "More questions": ("identification", "groups", "quality", "calibration"),
