@@ -136,7 +136,7 @@ def score_of(work: Work, policy: FacePolicy) -> float:
     if work.detected is None or not len(work.detected.detections):
         return -np.inf
     try:
-        width, height = image_size(work.source.path)
+        width, height = image_size(work.source.path, work.source.portion)
     except UnreadableImageError:
         return -np.inf
     face = policy.choose(work.detected.detections, (height, width if work.source.tile is None else height, 3))
