@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, PercentFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, PercentFormatter
 from scipy.special import ndtri
 
 from facecheck.metrics import Curve
@@ -144,8 +144,10 @@ def cmc(
     for model, rates in sorted(points.items()):
         ranks = sorted(rates)
         band(axes, ranks, [rates[rank] for rank in ranks], colours[model], model)
-    lowest = min(rate.low for rates in points.values() for rate in rates.values())
-    axes.set(xlabel="rank", ylabel="identification rate", ylim=(min(0.95, lowest - 0.02), 1.002))
+    # Wide intervals of few people would hide the curves: they run out of the graph.
+    lowest = min(rate.value for rates in points.values() for rate in rates.values())
+    axes.set(xlabel="rank", ylabel="identification rate", ylim=(min(0.9, lowest - 0.05), 1.002))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     axes.legend(fontsize=9, loc="lower right", frameon=False)
     return figure
