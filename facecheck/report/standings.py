@@ -134,7 +134,8 @@ def repeated(verdict: Verdict, run: Run) -> str:
     words = ["pytest", verdict.case]
     models = [model for model in run.signature.models if model.spec and model.name == model_of(verdict, run)]
     names = {judgement.measurement.dataset for judgement in verdict.judgements}
-    datasets = [each for each in run.signature.datasets if each.spec and each.name in names]
+    # A case that ended before it was judged names no data set: with all of them it is there.
+    datasets = [each for each in run.signature.datasets if each.spec and (not names or each.name in names)]
     words += [f"--facecheck-models={each.spec}" for each in models]
     # Sweeps take a sample of the bundled faces by themselves, where all of them are asked for.
     specs = ["faces" if each.spec.startswith("faces?") else each.spec for each in datasets]

@@ -328,7 +328,8 @@ def test_what_nobody_has_promised_is_unjudged(people: Path, tmp_path: Path) -> N
     assert done.returncode == pytest.ExitCode.OK, done.stdout + done.stderr
     assert {verdict.outcome for verdict in run.verdicts} == {"passed", "unjudged", "skipped"}
     command = f"facecheck limits {shlex.quote(str((tmp_path / 'latest').resolve()))} --why REASON"
-    assert f"no limit applies. To propose some from this run:\n  {command}\n" in done.stdout
+    assert f"no limit applies. To propose some from this run: {command}" in " ".join(done.stdout.split())
+    assert f"\n  {command}\n" in done.stdout, "a command is never broken into lines"
     assert "auc" in {m.name for m in run.judged}, "an unjudged measurement is what limits are proposed from"
 
 

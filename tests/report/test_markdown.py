@@ -183,6 +183,20 @@ def test_the_command_names_sample_device_and_precision_where_they_are_not_the_us
     ]
 
 
+def test_the_command_of_a_case_that_was_not_judged_names_all_data_sets() -> None:
+    """Without its own it would not be found."""
+    broken = Verdict(outcome="failed", reason="Boom", case="evals/t.py::t[dlib-mine]")
+    run = run_of(broken)
+    data = (*run.signature.datasets, DatasetSignature(name="mine", spec="folders:/mine"))
+    run = dataclasses.replace(run, signature=dataclasses.replace(run.signature, datasets=data))
+
+    assert shlex.split(repeated(broken, run))[2:] == [
+        "--facecheck-models=dlib",
+        "--facecheck-datasets=faces",
+        "--facecheck-datasets=folders:/mine",
+    ]
+
+
 def hostile_run() -> Run:
     """Return a run in which every name and sentence is markup."""
     failing = verdict("failed", HOSTILE, why=HOSTILE, case=f"evals/t.py::t[{HOSTILE}]")
