@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -30,6 +32,7 @@ _STYLE: dict[Any, Any] = {
     "text.parse_math": False,  # a dollar in a name is a dollar
 }
 
+_TOO_FINE = re.compile(rb"(\d\.\d\d)\d+")  # a hundredth of a point is not seen, and a third of the file
 _LONGEST = 150  # letters of a file's name
 _WIDEST = 40  # letters of a model's name
 
@@ -105,8 +108,10 @@ def _stem(name: str, taken: set[str]) -> str:
 
 def _save(graph: Graph, path: Path) -> Path:
     vector, pixels = path.with_name(f"{path.name}.svg"), path.with_name(f"{path.name}.png")
+    drawn = io.BytesIO()
+    graph.figure.savefig(drawn, format="svg", metadata={"Date": None})
     with writing(vector) as stream:
-        graph.figure.savefig(stream, format="svg", metadata={"Date": None})
+        stream.write(_TOO_FINE.sub(rb"\1", drawn.getvalue()))
     graph.figure.set_layout_engine("none")  # where everything goes is settled now
     with writing(pixels) as stream:
         graph.figure.savefig(stream, format="png", dpi=140)

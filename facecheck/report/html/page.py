@@ -64,7 +64,7 @@ def write_page(folder: Path, extras: Extras, *, path: Path | None = None, single
         folder: of the run.
         extras: what it shows beside the run's own files.
         path: of the page, ``index.html`` of the folder by default; elsewhere only a single file works.
-        single_file: hold the pictures and tables as well, so that the one file can be mailed.
+        single_file: hold the pictures as well, so that the one file can be mailed; the CSV stay in the folder.
 
     Raises:
         FacecheckError: the folder holds no run, or damaged files.
@@ -73,10 +73,9 @@ def write_page(folder: Path, extras: Extras, *, path: Path | None = None, single
     run = Run.read(folder)
     if extras.against is not None:
         run = dataclasses.replace(run, against=extras.against)
-    tables = dict(_tables(run))
     if not single_file:
         (folder / _TABLES).mkdir(exist_ok=True)
-        for file, content in tables.items():
+        for file, content in _tables(run):
             write_text(folder / file, content)
     clean = [each for each in load_scores(folder, hashes=run.scores) if each.condition == "clean"]
     moving = list(sliders(clean, run.measurements, run.signature.models))
@@ -85,8 +84,9 @@ def write_page(folder: Path, extras: Extras, *, path: Path | None = None, single
         **_of_run(run, folder, extras),
         "sliders": moving,
         "slider_data": [each.as_json() for each in moving],
-        "picture": _of_picture(folder) if single_file else _relative,
-        "table": _of_table(tables) if single_file else _relative,
+        "single": single_file,
+        "picture": _of_picture(folder) if single_file else quote,
+        "link": quote,
     }
     return write_text(folder / PAGE if path is None else path, render(context))
 
@@ -110,16 +110,8 @@ def _hash(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _relative(file: str) -> str:
-    return quote(file)
-
-
 def _of_picture(folder: Path) -> Callable[[str], str]:
     return lambda file: as_data(folder / file)
-
-
-def _of_table(tables: Mapping[str, str]) -> Callable[[str], str]:
-    return lambda file: "data:text/csv;base64," + base64.b64encode(tables[file].encode()).decode()
 
 
 # What the template is given.

@@ -15,6 +15,7 @@ from facecheck.results.measurement import Measurement
 __all__ = ["Cell", "Table", "as_csv", "comma_separated", "headline_table", "measurement_table", "neutral"]
 
 _MOST_ROWS = 400
+_DIGITS = 8
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -127,6 +128,8 @@ def neutral(value: object) -> object:
     """Return a value so that a spreadsheet shows it: a text that begins like a formula gets an apostrophe.
 
     >>> neutral("=1+2"), neutral(-0.5), neutral("dlib")
-    ("'=1+2", -0.5, 'dlib')
+    ("'=1+2", '-0.5', 'dlib')
     """
+    if isinstance(value, float):
+        return f"{value:.{_DIGITS}g}"
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
