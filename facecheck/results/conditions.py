@@ -19,8 +19,8 @@ __all__ = ["ANY", "COMPLETED", "DEPLOYED", "NON_MATCH", "RETUNED", "Conditions",
 ThresholdKind = Literal["clean", "retuned", "declared"]
 FailureView = Literal["non-match", "left out"]
 _WORDS: Mapping[str, tuple[str, ...]] = {"threshold": get_args(ThresholdKind), "failures": get_args(FailureView)}
-_TEXTS = ("corruption", "stage", "reference", "group")
-_WHOLE = ("severity", "fold", "batch")
+_TEXTS = ("corruption", "stage", "reference", "group", "sweep")
+_WHOLE = ("severity", "fold", "batch", "levels")
 # What a number can be at all, both ends included: lowest, highest and in words. Others are finite.
 _RANGES: Mapping[str, tuple[float, float, str]] = {
     "level": (0, math.inf, "0, which is clean, or more"),
@@ -30,6 +30,7 @@ _RANGES: Mapping[str, tuple[float, float, str]] = {
     "severity": (0, math.inf, "0, which is clean, or more"),
     "fold": (0, math.inf, "0 or more"),
     "batch": (1, math.inf, "1 or more"),
+    "levels": (1, math.inf, "1 or more"),
 }
 
 
@@ -54,6 +55,8 @@ class Conditions:
         batch: images at once.
         reference: model that the measurement is relative to.
         group: of the people.
+        sweep: family of corruptions, or ``all corruptions``, over whose levels a mean is taken.
+        levels: how many those are.
 
     Raises:
         FacecheckError: a word that is not known, or a value of another type.
@@ -78,6 +81,8 @@ class Conditions:
     batch: int | None = None
     reference: str | None = None
     group: str | None = None
+    sweep: str | None = None
+    levels: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what could never match a measurement, and keep each number in one form."""
@@ -205,6 +210,8 @@ _WORDING: Mapping[str, Callable[[Conditions], str]] = {
     "batch": lambda at: f"batch {at.batch}",
     "reference": lambda at: f"against {at.reference}",
     "group": lambda at: f"group {at.group}",
+    "sweep": lambda at: f"{at.levels or 'all'} levels of {at.sweep}",
+    "levels": lambda at: "" if at.sweep else f"{at.levels} levels",
 }
 
 ANY = Conditions()

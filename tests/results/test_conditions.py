@@ -32,6 +32,8 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "batch": (1, 32),
     "reference": ("dlib",),
     "group": ("young",),
+    "sweep": ("blur", "all corruptions"),
+    "levels": (5, 66),
 }
 NAMES = [field.name for field in dataclasses.fields(Conditions)]
 WHOLE = Conditions(**{name: values[0] for name, values in VALUES.items()})
