@@ -60,7 +60,8 @@ def share_correct(levels: Sequence[ScoredPairs], thresholds: Array) -> Array:
         thresholds: ``(n,)`` that were chosen on clean images.
     """
     genuine = levels[0].scores.genuine
-    return np.mean([each.scores.matched(thresholds) == genuine for each in levels], axis=0, dtype=np.float64)
+    correct = [each.scores.matched(thresholds) == genuine for each in levels]
+    return np.asarray(np.mean(correct, axis=0, dtype=np.float64))
 
 
 def shares_flipped(before: Array, after: Array, pairs: ScoredPairs) -> Flips:

@@ -96,9 +96,10 @@ def test_another_batch_size_is_the_same_function(team: Team) -> None:
     assert team.evals("coarse_one_by_one") == pytest.ExitCode.OK, team.said
 
     assert team.against.function is not None
-    assert team.against.function.verdict == "same"
+    # Whether the order of sums changes a bit at all is the processor's.
+    assert team.against.function.verdict in ("same", "identical")
     assert {change.outcome for change in team.against.changes} <= {"identical", "not worse"}
-    assert "same function within" in team.said
+    assert "same function within" in team.said or "identical function" in team.said
 
 
 def test_swapped_channels_are_red_and_a_better_model_is_approved(
