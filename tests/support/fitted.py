@@ -77,7 +77,7 @@ def _pooled(pixels: Tensor, blocks: int) -> Tensor:
 
 
 @functools.cache
-def _others() -> tuple[Tensor, Array]:
+def _others() -> tuple[Tensor, npt.NDArray[np.int64]]:
     """Return pictures and people of the bundled set who are not in the sample."""
     left_out = {face.subject for face in open_dataset("faces?part=sample").faces}
     faces = [face for face in open_dataset("faces?part=pairs").faces if face.subject not in left_out]
@@ -88,7 +88,8 @@ def _others() -> tuple[Tensor, Array]:
         tile = image if face.source.tile is None else cut_tile(image, face.source.tile)
         crops.append(torch.from_numpy(np.ascontiguousarray(tile)).permute(2, 0, 1)[None].float() / 255)
     scaled = [nn.functional.interpolate(crop, (_SIDE, _SIDE), mode="area") for crop in crops]
-    return torch.cat(scaled), np.unique([face.subject for face in faces], return_inverse=True)[1]
+    people = np.unique([face.subject for face in faces], return_inverse=True)[1]
+    return torch.cat(scaled), people.astype(np.int64)
 
 
 @functools.cache
