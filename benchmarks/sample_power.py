@@ -1,4 +1,4 @@
-"""What does the default run's sample of the bundled faces catch, and what would one case more catch?
+"""What does the default run's sample of the bundled faces catch, by its levels and by the mean over them?
 
     uv run python benchmarks/sample_power.py measure WORK   # scores: half an hour of CPU, resumable
     uv run python benchmarks/sample_power.py judge WORK     # tables in Markdown
@@ -7,7 +7,7 @@ The default run compares FaceNet (CASIA-WebFace) on all pairs of clean images an
 sample. ``measure`` writes the scores of the sound model at each of them, and of the faults of
 ``tests/support/faults.py`` on clean images and at two levels. ``judge`` breaks pairs of the sound model at random, at
 every level, in one sweep, at one level, and says how large a loss is seen: by all cases together as the gate judges
-them, and by one case more, the mean accuracy over all levels.
+them, in the case of a level or in a mean over the levels of a sweep.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.special import stdtr
 
 import tests.support.faults
 from benchmarks.gate_power import at_80, broken, in_words, reds, taken, with_scores
@@ -30,12 +30,9 @@ from facecheck.corruptions import CLEAN, Applied
 from facecheck.datasets import open_dataset
 from facecheck.evaluation.degradations import SAMPLE, chosen_points
 from facecheck.evaluation.evaluator import Evaluator
-from facecheck.gate.margins import MARGINS
-from facecheck.metrics import influence
-from facecheck.metrics.dyads import Dyads
-from facecheck.metrics.paired import LEAST_VARIANCE
 from facecheck.models import Settings
 from facecheck.pipeline import Pipeline
+from facecheck.results.change import Change
 from facecheck.results.scored_pairs import ScoredPairs, load_scores
 from facecheck.storage.cache import Cache
 from tests.support.faults import FAULTS
@@ -75,9 +72,7 @@ def measure(work: Path) -> None:
 
 # Judging: scores only.
 
-LOSSES = (0.01, 0.02, 0.04, 0.06, 0.08, 0.12, 0.16, 0.24)
 REPEATS = 20
-POOLED_REPEATS = 200
 RATE = 0.01
 JITTER = 0.01  # of a similarity: two versions that are equally good differ by as much
 Version = dict[str, ScoredPairs]
@@ -103,53 +98,47 @@ def another(sound: Version, loss: float, generator: np.random.Generator, worse: 
     return made
 
 
-def pooled_p(before: Version, after: Version) -> float:
-    """Return the one-sided p of a loss beyond the margin in the mean accuracy over all levels, as one case."""
-    apart = np.mean([_right(after, each) * 1.0 - _right(before, each) for each in before if each != "clean"], axis=0)
-    scores = before["clean"].scores
-    spread = Dyads.of(scores.who).spread(influence.of_mean(apart, scores.genuine), scores.genuine, least=LEAST_VARIANCE)
-    if not spread.variance > 0:
-        return 1.0
-    t = (apart.mean() + MARGINS["accuracy"]) / np.sqrt(spread.variance)
-    return float(stdtr(spread.freedom_of_all, t))
-
-
 def _right(scored: Version, condition: str) -> Bools:
     scores = scored[condition].scores
     return np.asarray(scores.matched(scored["clean"].thresholds) == scores.genuine)
 
 
-def in_the_family(sound: Version, where: Callable[[str], bool], losses: Sequence[float]) -> list[tuple[float, float]]:
-    """Return losses and the share of runs that are red in any case, among all cases of the sample."""
+class Power(NamedTuple):
+    """Losses, and the share of versions that are red.
+
+    Args:
+        losses: that were tried.
+        of_levels: red in a case of one level, or of clean images.
+        of_means: red in the mean over the levels of a sweep.
+        of_any: red at all.
+    """
+
+    losses: tuple[float, ...]
+    of_levels: tuple[float, ...]
+    of_means: tuple[float, ...]
+    of_any: tuple[float, ...]
+
+    def curve(self, which: str) -> list[tuple[float, float]]:
+        """Return losses and shares."""
+        return list(zip(self.losses, getattr(self, which), strict=True))
+
+
+def power(sound: Version, losses: Sequence[float], made: Callable[[float, np.random.Generator], Version]) -> Power:
+    """Return how often versions are red among all cases of the sample, as the gate judges them."""
     generator = np.random.default_rng(21)
-    found = []
+    rows = []
     for loss in losses:
-        versions = [another(sound, loss, generator, where) for _ in range(REPEATS)]
-        hits = sum(bool(reds(compare_scores(sound.values(), each.values()))) for each in versions)
-        found.append((loss, hits / REPEATS))
-        if hits == REPEATS:
-            break
-    return found
+        seen = [
+            _red_where(reds(compare_scores(sound.values(), made(loss, generator).values()))) for _ in range(REPEATS)
+        ]
+        rows.append(tuple(sum(each) / REPEATS for each in zip(*seen, strict=True)))
+    of_levels, of_means, of_any = zip(*rows, strict=True)
+    return Power(tuple(losses), of_levels, of_means, of_any)
 
 
-def pooled(sound: Version, where: Callable[[str], bool], losses: Sequence[float]) -> list[tuple[float, float]]:
-    """Return losses and the share of runs in which the mean over all levels is red at the gate's rate."""
-    generator = np.random.default_rng(22)
-    found = []
-    for loss in losses:
-        hits = sum(pooled_p(sound, another(sound, loss, generator, where)) <= RATE for _ in range(POOLED_REPEATS))
-        found.append((loss, hits / POOLED_REPEATS))
-    return found
-
-
-def pooled_of_the_same(sound: Version, losses: Sequence[float]) -> list[tuple[float, float]]:
-    """Return losses and how often the mean is red where one draw of pairs breaks at every level."""
-    generator = np.random.default_rng(3)
-    found = []
-    for loss in losses:
-        versions = (_same_pairs_broken(sound, loss, generator) for _ in range(100))
-        found.append((loss, sum(pooled_p(sound, after) <= RATE for after in versions) / 100))
-    return found
+def _red_where(red: Sequence[Change]) -> tuple[bool, bool, bool]:
+    means = [each.name == "accuracy_over_levels" for each in red]
+    return not all(means), any(means), bool(red)
 
 
 def _same_pairs_broken(sound: Version, loss: float, generator: np.random.Generator) -> Version:
@@ -169,25 +158,31 @@ def judge(work: Path) -> None:
     """Print the tables."""
     sample, whole = version(work, "sound", "faces-sample"), version(work, "sound", "faces")
     cases = len(compare_scores(sample.values(), sample.values()))
-    print(f"{len(sample['clean'].scores)} pairs at {len(sample) - 1} levels, {cases} cases\n")
-    _tell_family(sample)
-    same = pooled_of_the_same(sample, (0.0, 0.005, 0.01, 0.02, 0.03, 0.04, 0.06))
-    print(f"\nThe same pairs broken at every level, power of the pooled mean: {_shown(same)}")
-    _tell_faults(work, whole)
-
-
-def _tell_family(sample: Version) -> None:
-    scopes: tuple[tuple[str, Callable[[str], bool], tuple[float, ...]], ...] = (
-        ("every level", lambda each: each != "clean", (0.02, 0.04, 0.06, 0.08)),
-        ("one sweep, blur", lambda each: each.startswith("blur:"), (0.06, 0.10, 0.15, 0.20)),
+    print(
+        f"{len(sample['clean'].scores)} pairs at {len(sample) - 1} levels, {cases} cases, {REPEATS} versions a loss\n"
     )
-    print("| what is worse | power of all cases by max-T, by loss | 80 % at | power of the pooled mean | 80 % at |")
+    print("| what is worse | red in a level's case, by loss | 80 % at | red in a mean over levels | 80 % at |")
     print("|---|---|---|---|---|")
-    for words, where, losses in scopes:
-        one = pooled(sample, where, (0.0, 0.0025, 0.005, 0.0075, 0.01, 0.015, *losses))
-        curve = in_the_family(sample, where, losses)
-        cells = (words, _shown(curve), _at(curve), _shown(one), _at(one))
+    for words, losses, made in _scopes(sample):
+        found = power(sample, losses, made)
+        curves = [found.curve(which) for which in ("of_levels", "of_means")]
+        cells = (words, *(cell for curve in curves for cell in (_shown(curve), _at(curve))))
         print(f"| {' | '.join(cells)} |", flush=True)
+    if whole:
+        _tell_faults(work, whole)
+
+
+def _scopes(
+    sample: Version,
+) -> tuple[tuple[str, tuple[float, ...], Callable[[float, np.random.Generator], Version]], ...]:
+    def at(where: Callable[[str], bool]) -> Callable[[float, np.random.Generator], Version]:
+        return lambda loss, generator: another(sample, loss, generator, where)
+
+    return (
+        ("every level", (0.0, 0.005, 0.0075, 0.01, 0.02, 0.08), at(lambda each: each != "clean")),
+        ("one sweep, blur", (0.04, 0.08, 0.12, 0.16), at(lambda each: each.startswith("blur:"))),
+        ("the same pairs at every level", (0.04, 0.06, 0.08), functools.partial(_same_pairs_broken, sample)),
+    )
 
 
 def _shown(curve: Sequence[tuple[float, float]]) -> str:

@@ -1,6 +1,7 @@
 """A run against the approved one of its model line, on the same pairs: worse, not worse, better, undecided?
 
-Every metric of every data set and corruption is a case. The difference is paired, and its standard error counts the
+Every metric of every data set and corruption is a case, and so is the mean accuracy over the levels of each sweep (see
+:mod:`facecheck.comparison.over_levels`). The difference is paired, and its standard error counts the
 covariance of all pairs that share a person. A case is
 
 * identical: every similarity and threshold is equal to the bit,
@@ -27,6 +28,7 @@ import numpy.typing as npt
 from scipy.special import bdtr, betaincinv, ndtr, ndtri, stdtr, stdtrit
 
 from facecheck.comparison.differences import Refuse, other_pairs
+from facecheck.comparison.over_levels import conditions_of, share_correct, shares_flipped, sweeps_of
 from facecheck.gate.margins import Margins
 from facecheck.metrics import influence
 from facecheck.metrics.dyads import Dyads
@@ -36,13 +38,14 @@ from facecheck.metrics.scores import Scores
 from facecheck.metrics.separation import dprime
 from facecheck.results.catalogue import METRICS
 from facecheck.results.change import Change, ChangeOutcome, Flips
-from facecheck.results.conditions import COMPLETED, DEPLOYED, NON_MATCH, Conditions
+from facecheck.results.conditions import ANY, COMPLETED, DEPLOYED, NON_MATCH, Conditions
 from facecheck.results.scored_pairs import ScoredPairs
 
 __all__ = ["compare_scores"]
 
 Array = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+_Both = tuple[ScoredPairs, ScoredPairs]
 DEFAULT = Margins()
 _SHOWN = 5  # pairs that changed sides, by name
 _FARS = (0.01, 0.001)
@@ -143,6 +146,7 @@ def compare_scores(
     refused: list[Change] = []
     cases: list[_Case] = []
     people: dict[str, tuple[int, Dyads]] = {}
+    compared: dict[str, dict[str, _Both]] = {}
     for key, old in approved.items():
         new = measured.get(key)
         reason = "the run did not measure it" if new is None else refuse(old, new)
@@ -155,6 +159,9 @@ def compare_scores(
             people[new.dataset] = (len(people), Dyads.of(new.scores.who))
         clean = approved.get((new.dataset, "clean")), measured.get((new.dataset, "clean"))
         cases += _cases(old, new, clean, people[new.dataset], margins)
+        compared.setdefault(new.dataset, {})[new.condition] = (old, new)
+    for dataset, both in compared.items():
+        cases += _pooled_cases(both, people[dataset], margins)
     return (*_judged(cases, false_alarms), *refused)
 
 
@@ -165,11 +172,52 @@ def _cases(
     people: tuple[int, Dyads],
     margins: Margins,
 ) -> Iterator[_Case]:
-    group, dyads = people
     genuine = new.scores.genuine
     at = Conditions.of_corrupted(new.condition)
     identical = np.array_equal(old.scores.similarity, new.scores.similarity)
-    numeric = _differs_by_noise(old.scores, new.scores)
+    case = _maker(new, at, people, margins, identical=identical, numeric=_differs_by_noise(old.scores, new.scores))
+    before, after = clean
+    if before is not None and after is not None:
+        yield from _decided_cases(old, new, (before.thresholds, after.thresholds), case)
+    was_made, is_made = (each.scores.made.astype(np.float64) for each in (old, new))
+    shares = (float(was_made.mean()), float(is_made.mean()))
+    made = case("comparisons_made", Conditions(), shares, influence.of_mean(is_made - was_made))
+    yield dataclasses.replace(made, identical=np.array_equal(was_made, is_made))
+    if genuine.any() and not genuine.all():
+        yield from _ranked_cases(old.scores, new.scores, at, case)
+        if not at.is_swept:
+            yield from _separated_cases(old.scores, new.scores, case)
+
+
+def _pooled_cases(compared: Mapping[str, _Both], people: tuple[int, Dyads], margins: Margins) -> Iterator[_Case]:
+    """Yield the mean accuracy over the levels of each sweep, at each version's own clean thresholds."""
+    if "clean" not in compared:
+        return
+    theirs, ours = (each.thresholds for each in compared["clean"])
+    genuine = compared["clean"][1].scores.genuine
+    for sweep, levels in sweeps_of([name for name in compared if name != "clean"]).items():
+        before, after = zip(*(compared[level] for level in levels), strict=True)
+        was, now = share_correct(before, theirs), share_correct(after, ours)
+        pairs = [(old.scores, new.scores) for old, new in zip(before, after, strict=True)]
+        same = np.array_equal(theirs, ours) and all(np.array_equal(a.similarity, b.similarity) for a, b in pairs)
+        numeric = all(_differs_by_noise(a, b) for a, b in pairs)
+        case = _maker(after[0], ANY, people, margins, identical=same, numeric=numeric)
+        where = conditions_of(sweep, len(levels))
+        values = (float(was.mean()), float(now.mean()))
+        made = case("accuracy_over_levels", where, values, influence.of_mean(now - was, genuine), genuine)
+        yield dataclasses.replace(made, flips=shares_flipped(was, now, after[0]))
+
+
+def _maker(
+    new: ScoredPairs,
+    at: Conditions,
+    people: tuple[int, Dyads],
+    margins: Margins,
+    *,
+    identical: bool,
+    numeric: bool,
+) -> _MakeCase:
+    group, dyads = people
 
     def case(
         name: str,
@@ -197,17 +245,7 @@ def _cases(
             numeric=numeric,
         )
 
-    before, after = clean
-    if before is not None and after is not None:
-        yield from _decided_cases(old, new, (before.thresholds, after.thresholds), case)
-    was_made, is_made = (each.scores.made.astype(np.float64) for each in (old, new))
-    shares = (float(was_made.mean()), float(is_made.mean()))
-    made = case("comparisons_made", Conditions(), shares, influence.of_mean(is_made - was_made))
-    yield dataclasses.replace(made, identical=np.array_equal(was_made, is_made))
-    if genuine.any() and not genuine.all():
-        yield from _ranked_cases(old.scores, new.scores, at, case)
-        if not at.is_swept:
-            yield from _separated_cases(old.scores, new.scores, case)
+    return case
 
 
 def _differs_by_noise(old: Scores, new: Scores) -> bool:

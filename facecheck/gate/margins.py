@@ -15,6 +15,7 @@ __all__ = ["MARGINS", "Margin", "Margins"]
 MARGINS: Mapping[str, float] = MappingProxyType(
     {
         "accuracy": 0.002,
+        "accuracy_over_levels": 0.002,
         "auc": 0.002,
         "eer": 0.002,
         "tar_at_far": 0.01,

@@ -129,13 +129,21 @@ def _p(change: Change) -> str:
 def _flips(change: Change, *, with_names: bool) -> Iterator[str]:
     flips = change.flips
     assert flips is not None, "only decisions flip"
+    if change.conditions.levels is None:
+        told, what, moved = "judged correctly before and are not now", "similarity", _similarity
+    else:
+        told, what, moved = "judged correctly at more levels before", "levels judged correctly", _share
     yield from _wrapped(
-        f"{flips.negative} of {flips.pairs} pairs were judged correctly before and are not now "
-        f"({100 * flips.negative_rate:.2f} %), {flips.positive} the reverse",
+        f"{flips.negative} of {flips.pairs} pairs were {told} ({100 * flips.negative_rate:.2f} %), "
+        f"{flips.positive} the reverse",
         indent="    ",
     )
     for first, second, old, new in flips.worst if with_names else ():
-        yield from _wrapped(f"{first} | {second}: similarity {_similarity(old)} -> {_similarity(new)}", indent="      ")
+        yield from _wrapped(f"{first} | {second}: {what} {moved(old)} -> {moved(new)}", indent="      ")
+
+
+def _share(value: float | None) -> str:
+    return f"{value or 0:.0%}"
 
 
 def _similarity(value: float | None) -> str:

@@ -26,6 +26,7 @@ class Metric:
 METRICS: Mapping[str, Metric] = {
     "accuracy": Metric("fraction", "higher", "accuracy"),
     "accuracy_standard_error": Metric("fraction", "lower", "standard error of the accuracy over folds"),
+    "accuracy_over_levels": Metric("fraction", "higher", "mean accuracy over levels"),
     "auc": Metric("fraction", "higher", "area under the ROC"),
     "eer": Metric("fraction", "lower", "equal error rate"),
     "tar_at_far": Metric("fraction", "higher", "TAR at FAR"),

@@ -34,8 +34,8 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "failures": get_args(FailureView),
     "calibration": get_args(Calibration),
 }
-_TEXTS = ("corruption", "stage", "reference", "group", "other_group", "quality", "recipe", "gallery")
-_WHOLE = ("severity", "fold", "batch", "rank")
+_TEXTS = ("corruption", "stage", "reference", "group", "other_group", "quality", "recipe", "gallery", "sweep")
+_WHOLE = ("severity", "fold", "batch", "rank", "levels")
 # What a number can be at all, both ends included: lowest, highest and in words. Others are finite.
 _RANGES: Mapping[str, tuple[float, float, str]] = {
     "level": (0, math.inf, "0, which is clean, or more"),
@@ -49,6 +49,7 @@ _RANGES: Mapping[str, tuple[float, float, str]] = {
     "fpir": (0, 1, "a fraction, 0 to 1"),
     "discarded": (0, 1, "a fraction, 0 to 1"),
     "probability": (0, 1, "a fraction, 0 to 1"),
+    "levels": (1, math.inf, "1 or more"),
 }
 
 
@@ -82,6 +83,8 @@ class Conditions:
         probability: predicted, the mean of a group of comparisons.
         recipe: by which several images became one template.
         gallery: that was searched, where there are several.
+        sweep: family of corruptions, or ``all corruptions``, over whose levels a mean is taken.
+        levels: how many those are.
 
     Raises:
         FacecheckError: a word that is not known, or a value of another type.
@@ -115,6 +118,8 @@ class Conditions:
     probability: float | None = None
     recipe: str | None = None
     gallery: str | None = None
+    sweep: str | None = None
+    levels: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what could never match a measurement, and keep each number in one form."""
@@ -251,6 +256,8 @@ _WORDING: Mapping[str, Callable[[Conditions], str]] = {
     "probability": lambda at: f"predicted {at.probability:.3g}",
     "recipe": lambda at: f"templates {at.recipe}",
     "gallery": lambda at: f"gallery {at.gallery}",
+    "sweep": lambda at: f"{at.levels or 'all'} levels of {at.sweep}",
+    "levels": lambda at: "" if at.sweep else f"{at.levels} levels",
 }
 
 ANY = Conditions()

@@ -32,6 +32,7 @@ from facecheck.models import Settings, build
 from facecheck.models.recognizer import Contract, Recognizer
 from facecheck.models.settings import network_recognizer
 from facecheck.storage.cache import Cache
+from tests.plugin.test_suite import LONG
 from tests.support.weights_at_hand import at_hand
 
 CPU = Settings(device=torch.device("cpu"))
@@ -102,7 +103,7 @@ def edgeface(request: pytest.FixtureRequest) -> Recognizer:
     return build(f"{kind}?weights={at_hand(kind.replace('-', '_') + '.safetensors')}", CPU)
 
 
-@pytest.mark.parametrize("edgeface", ["edgeface-xs", "edgeface-xxs"], indirect=True)
+@pytest.mark.parametrize("edgeface", [pytest.param("edgeface-xs", marks=LONG), "edgeface-xxs"], indirect=True)
 def test_edgeface_is_sound_as_published_and_called_otherwise(edgeface: Recognizer, cache: Cache) -> None:
     """BGR, 0..255 as they are, ImageNet's numbers, the whole picture, the detector's box: each by its name."""
     wrong = {

@@ -19,14 +19,10 @@ from facecheck.models import Settings, torch_recognizer
 from facecheck.models.recognizer import Recognizer
 from facecheck.results.run import Run
 from tests.pipeline.test_pipeline import BrightDetector
-from tests.plugin.test_suite import EASY, ROOT, MeanColour, people, run_pytest
+from tests.plugin.test_suite import EASY, LONG, ROOT, MeanColour, people, run_pytest, run_pytest_here
 
 __all__ = ["people"]
 
-# These take a minute each, and the whole file more than the rest of the gate: .ci/run leaves them out.
-LONG = pytest.mark.skipif(
-    not os.environ.get("FACECHECK_LONG_TESTS"), reason="takes minutes: FACECHECK_LONG_TESTS=1 pytest tests/plugin"
-)
 COLOURS = "tests.plugin.test_suite:colours?line=door"
 COMMAND = "import tests.support.killed, sys; from facecheck.cli import main; sys.exit(main(sys.argv[1:]))"
 
@@ -85,21 +81,23 @@ class Place:
         self.limits = people / "easy.toml"
         self.limits.write_text(EASY)
 
-    def evals(self, *arguments: str, models: str = COLOURS, **environment: str) -> int:
-        """Run the evals; return the exit status, negative if a signal ended them."""
-        done = run_pytest(
+    def evals(self, *more: str, models: str = COLOURS, **environment: str) -> int:
+        """Run the evals, in a process of their own if it is to be killed; return the status, negative by a signal."""
+        arguments = (
             "evals/test_verification.py",
             "-kjudged",
-            "-ptests.support.killed",
             f"--facecheck-models={models}",
             f"--facecheck-datasets=folders:{self._people}?name=people",
             f"--facecheck-limits={self.limits}",
             f"--facecheck-reports={self.reports}",
             f"--facecheck-baselines={self.baselines}",
             f"--facecheck-cache={self.cache}",
-            *arguments,
-            environment=dict(os.environ) | environment,
+            *more,
         )
+        if environment.keys() & {"KILLED_AT", "MORTAL"}:
+            done = run_pytest("-ptests.support.killed", *arguments, environment=dict(os.environ) | environment)
+        else:
+            done = run_pytest_here(*arguments, environment=environment)
         self.said = " ".join((done.stdout + done.stderr).split())
         return done.returncode
 

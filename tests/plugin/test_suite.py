@@ -1,11 +1,15 @@
 """The suite as its users run it: options, cases, files, exit codes, in a process of its own."""
 
+import contextlib
+import io
 import json
 import os
 import re
+import resource
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +25,9 @@ from tests.pipeline.test_pipeline import BrightDetector
 from tests.support.junit import assert_holds_every_number
 
 ROOT = Path(__file__).parents[2]
+LONG = pytest.mark.skipif(
+    not os.environ.get("FACECHECK_LONG_TESTS"), reason="takes a minute or more: FACECHECK_LONG_TESTS=1 pytest"
+)
 LIMITS = """
 [[limit]]
 eval = "verification"
@@ -97,13 +104,30 @@ def run_pytest(*arguments: str, environment: dict[str, str]) -> subprocess.Compl
 
 
 def suite(*arguments: str, reports: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the suite without a cache; ``environment`` is added to what it sees."""
-    return run_pytest(
-        *arguments,
-        f"--facecheck-reports={reports}",
-        "--facecheck-cache=none",
-        environment=dict(os.environ) | environment,
-    )
+    """Run the suite without a cache; ``environment`` is added to what it sees.
+
+    In this process, which has imported torch already, but for runs with workers.
+    """
+    all_arguments = (*arguments, f"--facecheck-reports={reports}", "--facecheck-cache=none")
+    if any(each.startswith("-n") for each in arguments):
+        return run_pytest(*all_arguments, environment=dict(os.environ) | environment)
+    return run_pytest_here(*all_arguments, environment=environment)
+
+
+def run_pytest_here(*arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run pytest as a user does, without what this process was asked for, in this process."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(("FACECHECK", "PYTEST")):
+                patch.delenv(name)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        patch.chdir(ROOT)
+        patch.setattr(sys, "path", list(sys.path))
+        with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+            status = pytest.main(list(arguments))
+    return subprocess.CompletedProcess(arguments, int(status), stdout.getvalue(), stderr.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -225,28 +249,43 @@ def test_the_terminal_shows_the_short_table(finished: tuple[str, Path]) -> None:
     assert "results.json in" in finished[0]
 
 
-def test_xdist_leaves_the_same_results(people: Path, easy: Path, tmp_path: Path, finished: tuple[str, Path]) -> None:
-    """Two workers write one record, equal to that of one process but for the measured times, and its JUnit XML."""
+@pytest.fixture(scope="module")
+def spread(people: Path, easy: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """The same run by two workers, with timings, which cannot be made so."""
+    reports = tmp_path_factory.mktemp("reports")
     done = suite(
         "evals/test_verification.py",
+        "evals/test_timing.py",
         "-n2",
-        f"--junitxml={tmp_path / 'junit.xml'}",
+        f"--junitxml={reports / 'junit.xml'}",
         "--facecheck-models=tests.plugin.test_suite:colours,tests.plugin.test_suite:blind",
         f"--facecheck-datasets=folders:{people}?name=people",
         f"--facecheck-limits={easy}",
-        reports=tmp_path,
+        reports=reports,
     )
-
     assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
-    assert comparable(tmp_path / "latest") == comparable(finished[1])
-    assert_holds_every_number(tmp_path / "junit.xml", Run.read(tmp_path / "latest"))
+    return done.stdout, reports / "latest"
+
+
+def test_xdist_leaves_the_same_results(finished: tuple[str, Path], spread: tuple[str, Path]) -> None:
+    """Two workers write one record, equal to that of one process but for the measured times, and its JUnit XML."""
+    assert comparable(spread[1]) == comparable(finished[1])
+    assert_holds_every_number(spread[1].parent / "junit.xml", Run.read(spread[1]))
+
+
+def test_timing_under_xdist_fails_and_says_what_to_do(spread: tuple[str, Path]) -> None:
+    """pytest-benchmark would write nothing and exit 0."""
+    verdicts = json.loads((spread[1] / "results.json").read_text())["verdicts"]
+
+    assert "nothing can be timed under xdist: run 'pytest evals/test_timing.py' by itself" in spread[0]
+    assert "passed" not in {verdict["outcome"] for verdict in verdicts if verdict["eval"] == "timing"}
 
 
 def comparable(folder: Path) -> list[str]:
     """Return a run's measurements, without times, in an order of their own."""
     measurements = json.loads((folder / "results.json").read_text())["measurements"]
     verdicts = json.loads((folder / "results.json").read_text())["verdicts"]
-    outcomes = [f"{verdict['case']} {verdict['outcome']}" for verdict in verdicts]
+    outcomes = [f"{each['case']} {each['outcome']}" for each in verdicts if each["eval"] == "verification"]
     return sorted(json.dumps(m, sort_keys=True) for m in measurements if m["unit"] != "ms") + sorted(outcomes)
 
 
@@ -306,6 +345,7 @@ def test_strict_makes_a_skip_a_failure(people: Path, easy: Path, tmp_path: Path)
         "--facecheck-models=tests.plugin.test_suite:colours",
         f"--facecheck-datasets=folders:{people}",
         f"--facecheck-limits={easy}",
+        "-kjudged or impostors",
     )
 
     assert suite(*common, reports=tmp_path).returncode == pytest.ExitCode.OK
@@ -376,17 +416,18 @@ def test_a_session_without_evals_imports_nothing_heavy_and_writes_nothing(tmp_pa
 
 def test_a_full_disk_keeps_the_results_and_is_red(people: Path, easy: Path, tmp_path: Path) -> None:
     """Files above 30 kB cannot be written: the results stay, the message names the folder and what to do."""
-    limited = f"ulimit -f 30; exec {shlex.quote(sys.executable)} -m pytest " + shlex.join(
-        [
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30 * 1024, usual[1]))
+    try:
+        done = suite(
             "evals/test_verification.py",
             "--facecheck-models=tests.plugin.test_suite:colours",
             f"--facecheck-datasets=folders:{people}",
             f"--facecheck-limits={easy}",
-            "--facecheck-cache=none",
-            f"--facecheck-reports={tmp_path}",
-        ]
-    )
-    done = subprocess.run(["bash", "-c", limited], cwd=ROOT, capture_output=True, text=True, check=False)
+            reports=tmp_path,
+        )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
     run = Run.read(tmp_path / "latest")
 
     assert done.returncode not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED), done.stdout
@@ -453,20 +494,6 @@ def test_timing_of_a_model_that_fails_ends_with_a_summary(people: Path, easy: Pa
     assert "no weights today on cpu" in done.stdout
     assert "5 errors" in done.stdout
     assert "nothing was timed, and " in done.stdout
-
-
-def test_timing_under_xdist_fails_and_says_what_to_do(people: Path, tmp_path: Path) -> None:
-    """pytest-benchmark would write nothing and exit 0."""
-    done = suite(
-        "evals/test_timing.py",
-        "-n1",
-        "--facecheck-models=tests.plugin.test_suite:colours",
-        f"--facecheck-datasets=folders:{people}",
-        reports=tmp_path,
-    )
-
-    assert done.returncode == pytest.ExitCode.TESTS_FAILED
-    assert "nothing can be timed under xdist: run 'pytest evals/test_timing.py' by itself" in done.stdout
 
 
 def test_options_come_from_the_environment_too(people: Path, easy: Path, tmp_path: Path) -> None:

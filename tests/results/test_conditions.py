@@ -41,6 +41,8 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "probability": (0.0, 0.97),
     "recipe": ("flip+kept+score", "plain+unit+none"),
     "gallery": ("G1", "G2"),
+    "sweep": ("blur", "all corruptions"),
+    "levels": (5, 66),
 }
 NAMES = [field.name for field in dataclasses.fields(Conditions)]
 WHOLE = Conditions(**{name: values[0] for name, values in VALUES.items()})
