@@ -32,7 +32,9 @@ _STYLE: dict[Any, Any] = {
     "text.parse_math": False,  # a dollar in a name is a dollar
 }
 
-_TOO_FINE = re.compile(rb"(\d\.\d\d)\d+")  # a hundredth of a point is not seen, and a third of the file
+# In the lines of paths, a hundredth of a point is not seen, and what is finer is a third of the file.
+_PATH = re.compile(rb'^(?:[MLQC] |<path[^>]* d="M ).*$', re.MULTILINE)
+_TOO_FINE = re.compile(rb"(\d\.\d\d)\d+")
 _LONGEST = 150  # letters of a file's name
 _WIDEST = 40  # letters of a model's name
 
@@ -111,7 +113,7 @@ def _save(graph: Graph, path: Path) -> Path:
     drawn = io.BytesIO()
     graph.figure.savefig(drawn, format="svg", metadata={"Date": None})
     with writing(vector) as stream:
-        stream.write(_TOO_FINE.sub(rb"\1", drawn.getvalue()))
+        stream.write(_PATH.sub(lambda line: _TOO_FINE.sub(rb"\1", line[0]), drawn.getvalue()))
     graph.figure.set_layout_engine("none")  # where everything goes is settled now
     with writing(pixels) as stream:
         graph.figure.savefig(stream, format="png", dpi=140)

@@ -314,3 +314,14 @@ def test_what_a_run_imports_at_its_start_does_not_draw() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "False"
+
+
+def test_a_vector_graph_shows_what_its_pixels_show(tmp_path: Path) -> None:
+    """Paths are written to a hundredth of a point; scales of letters are not touched."""
+    run = made_run([DLIB], {"blur": {"blur": (0, 1, 2)}}, pairs=people(6))
+    text = draw(run.write(tmp_path))[0].picture.with_suffix(".svg").read_text(encoding="utf-8")
+
+    assert re.search(r"scale\(0\.\d{3,}", text)
+    paths = re.findall(r"(?m)^[ML] .*$", text)
+    assert paths
+    assert not [line for line in paths if re.search(r"\.\d{3}", line)]
