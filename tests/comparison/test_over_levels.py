@@ -47,8 +47,8 @@ def test_the_mean_is_over_pairs_and_levels_at_the_own_clean_thresholds() -> None
     assert found.flips is not None
     assert (found.flips.negative, found.flips.positive, found.flips.pairs) == (1, 1, 800)
     ((*names, was, now),) = found.flips.worst
-    assert (names, was) == (["0.jpg", "0-0.jpg"], 1.0)
-    assert now == pytest.approx(0.4)
+    assert names == ["0.jpg", "0-0.jpg"]
+    assert (was, now) == pytest.approx((1.0, 0.4))
 
 
 def test_another_clean_threshold_moves_every_level() -> None:
