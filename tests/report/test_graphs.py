@@ -23,7 +23,7 @@ from facecheck.results.measurement import Measurement
 from facecheck.results.run import Run
 from facecheck.results.scored_pairs import ScoredPairs
 from tests.support.figures import across, segments, texts
-from tests.support.runs import DLIB, EDGEFACE, EVERYTHING, FACENET, STUDIES, Made, Model, made_run
+from tests.support.runs import DLIB, EDGEFACE, EVERYTHING, FACENET, STUDIES, Made, Model, made_run, people
 
 SWEPT = ("accuracy", "detection", "rates", "distances", "change", "bars")
 
