@@ -21,7 +21,12 @@ def add_arguments(report: argparse.ArgumentParser) -> None:
         help="folder of the run, such as reports/latest; of two, the second is compared with the first",
     )
     report.add_argument("--single-file", type=Path, metavar="FILE", help="a page that holds its pictures, to mail")
-    report.add_argument("--thumbnails", choices=["auto", "yes", "no"], default="auto", help="pictures of real faces")
+    report.add_argument(
+        "--thumbnails",
+        choices=["auto", "yes", "no"],
+        default="auto",
+        help="pictures of real faces; yes also opens the data sets that the run names, to draw what it did not keep",
+    )
     report.add_argument("--history", help="history whose trend is drawn, or none; the one among the reports by default")
     report.add_argument("--markdown", action="store_true", help="print the verdicts as Markdown instead; write nothing")
     report.add_argument("--comment", action="store_true", help="with --markdown: for a comment: at most 65,000 bytes")
@@ -47,6 +52,7 @@ def _report(options: argparse.Namespace) -> int:
         history=options.history,
         before=options.folders[0] if len(options.folders) > 1 else None,
         single_file=options.single_file,
+        opens=options.thumbnails == "yes",  # a folder may be anybody's, and name any data
     )
     print("\n".join(made))
     return 0

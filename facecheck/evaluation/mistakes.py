@@ -58,13 +58,13 @@ def keep_mistakes(
         compared: everything that the run compared.
         evaluator: that compared it.
         folder: of the run.
-        withheld: why pictures of a data set's images must not be kept, by its specification.
+        withheld: why pictures of a data set's images must not be kept, by its specification: empty if they may be.
     """
     with contextlib.suppress(OSError):
         for each, thresholds, kind in _chosen(compared):
             (folder / FACES).mkdir(parents=True, exist_ok=True)
             found = mistakes_of(each, thresholds, kind=kind)
-            reason = withheld.get(each.dataset.spec, "")
+            reason = withheld.get(each.dataset.spec, "nobody said that they may be kept")
             if reason:
                 found = dataclasses.replace(found, withheld=reason)
             else:
@@ -206,10 +206,12 @@ def _drawn(found: ShownFaces, compared: Compared, evaluator: Evaluator, folder: 
     sources = {face.source.name: face.source for face in compared.dataset.faces}
     wanted = [sources[name] for name in dict.fromkeys(face.name for face in found.shown)]
     pictures = {}
-    with contextlib.suppress(FacecheckError):  # an aligner that cannot: the run has said so already
-        for each in evaluator.pipeline.inspect(compared.recognizer, wanted, corruption=compared.corruption):
-            if each.image is not None:
-                pictures[each.source.name] = keep_picture(picture(each), folder)
+    for source in wanted:
+        # A picture is worth no failed case: an aligner that cannot, a resize that OpenCV refuses.
+        with contextlib.suppress(FacecheckError, ValueError, cv2.error):
+            for each in evaluator.pipeline.inspect(compared.recognizer, [source], corruption=compared.corruption):
+                if each.image is not None:
+                    pictures[each.source.name] = keep_picture(picture(each), folder)
 
     def with_picture(face: ShownFace) -> ShownFace:
         return dataclasses.replace(face, picture=pictures.get(face.name, ""))

@@ -54,10 +54,11 @@ def decision_rows(title: str, scores: Scores, thresholds: Array) -> Figure:
                 [middle, middle], [row - 0.42, row + 0.42], color=colour, linewidth=2.5, label=f"mean {middle:.3f}"
             )
     low, high = float(-thresholds.max()), float(-thresholds.min())
-    axes.axvspan(low, high, color="black", alpha=0.15, linewidth=0)
-    axes.axvline(
-        (low + high) / 2, color="black", linestyle="--", linewidth=1.2, label=f"threshold {(low + high) / 2:.3f}"
-    )
+    if np.isfinite([low, high]).all():
+        axes.axvspan(low, high, color="black", alpha=0.15, linewidth=0)
+        axes.axvline(
+            (low + high) / 2, color="black", linestyle="--", linewidth=1.2, label=f"threshold {(low + high) / 2:.3f}"
+        )
     axes.set(xlabel="distance", ylim=(-0.6, 1.6))
     axes.set_yticks([0, 1], ["impostor pairs", "genuine pairs"])
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
@@ -92,7 +93,8 @@ def histogram(title: str, scores: Scores, thresholds: Array) -> Figure:
                 alpha=0.55,
                 label=f"{label}, {int(kind.sum())} pairs",
             )
-    axes.axvline(float(-thresholds.mean()), color="black", linestyle="--", linewidth=1.2, label="threshold")
+    if np.isfinite(thresholds).all():
+        axes.axvline(float(-thresholds.mean()), color="black", linestyle="--", linewidth=1.2, label="threshold")
     axes.set(xlabel="distance", ylabel="density")
     axes.legend(fontsize=9, frameon=False)
     _note_failures(axes, scores)

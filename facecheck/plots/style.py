@@ -6,19 +6,48 @@ Okabe and Ito, which colour-blind people can distinguish, plus two colours for r
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import Any
 
+import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-__all__ = ["BETTER", "GENUINE", "HATCHES", "IMPOSTOR", "NEITHER", "WORSE", "axes_of", "dress", "model_colours"]
+__all__ = [
+    "BETTER",
+    "GENUINE",
+    "HATCHES",
+    "IMPOSTOR",
+    "NEITHER",
+    "WORSE",
+    "axes_of",
+    "drawing",
+    "dress",
+    "model_colours",
+]
 
 GENUINE, IMPOSTOR = "#0072B2", "#D55E00"
 BETTER, WORSE, NEITHER = "#1B9E5A", "#B2182B", "#999999"
 HATCHES = ("", "////", "....", "xxxx", "----", "\\\\\\\\", "oo")
 _MODELS = ("#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#000000", "#8C510A", "#7F7F7F")
+_STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "facecheck",
+    "svg.fonttype": "path",
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same picture everywhere, and no search for fonts
+    "text.parse_math": False,  # a dollar in a name is a dollar
+}
 _WIDE = (8.0, 4.6)
+
+
+@contextlib.contextmanager
+def drawing() -> Iterator[None]:
+    """Draw and save in one style: the same picture everywhere, and names that are names and no formulas."""
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)  # a box will do
+        yield
 
 
 def model_colours(models: Iterable[str]) -> dict[str, str]:

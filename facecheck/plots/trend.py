@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from facecheck.history.lines import Line
-from facecheck.plots.style import BETTER, GENUINE, NEITHER, WORSE, dress
+from facecheck.plots.style import BETTER, GENUINE, NEITHER, WORSE, drawing, dress
 from facecheck.results.catalogue import METRICS
+from facecheck.storage.files import writing
 
 __all__ = ["draw_trend"]
 
@@ -29,12 +30,14 @@ def draw_trend(lines: Sequence[Line], path: Path) -> Path:
         lines: at least one.
         path: of the picture.
     """
-    figure = Figure(figsize=(_WIDTH, _HEIGHT * len(lines) + 0.3), layout="constrained")
-    panels = figure.subplots(len(lines), 1, squeeze=False)[:, 0]
-    for axes, line in zip(panels, lines, strict=True):
-        _panel(axes, line)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    with drawing():
+        figure = Figure(figsize=(_WIDTH, _HEIGHT * len(lines) + 0.3), layout="constrained")
+        panels = figure.subplots(len(lines), 1, squeeze=False)[:, 0]
+        for axes, line in zip(panels, lines, strict=True):
+            _panel(axes, line)
+        with writing(path) as stream:
+            figure.savefig(stream, dpi=110, format=path.suffix.lstrip(".") or "png")
     return path
 
 

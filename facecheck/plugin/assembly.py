@@ -17,7 +17,7 @@ from facecheck.errors import FacecheckError, printable, shortened
 from facecheck.evaluation.signatures import sign_code, sign_machine
 from facecheck.gate import unmatched
 from facecheck.gate.published import beside
-from facecheck.plugin.options import text
+from facecheck.plugin.options import switch, text
 from facecheck.plugin.planning import planned
 from facecheck.plugin.properties import PREFIX, properties
 from facecheck.plugin.record import PROPERTY
@@ -164,7 +164,16 @@ class Assembly:
             scores=hashes_of_scores(folder),
             probes=hashes_of_probes(folder),
             timed=msgspec.convert(self._kept["timed"], tuple[Timed, ...]),
+            options=_given(config),
         )
+
+
+def _given(config: pytest.Config) -> dict[str, str]:
+    """Return the options that decide which cases there are and how they are judged, where they were given."""
+    names = ("datasets", "limits", "corruptions", "against", "twin", "quality")
+    texts = {name: text(config, name, "") for name in names}
+    switches = {name: "" for name in ("full", "strict") if switch(config, name)}
+    return {name: value for name, value in texts.items() if value} | switches
 
 
 def _in_history(run: Run, folder: Path, history: str) -> list[str]:

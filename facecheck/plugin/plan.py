@@ -174,8 +174,7 @@ class Plan:
 
     def _withheld(self) -> dict[str, str]:
         """Return why no pictures of a data set's images are kept, by its specification."""
-        reasons = {spec: withheld(spec, self.thumbnails) for spec in self.datasets}
-        return {self.datasets[spec].spec: reason for spec, reason in reasons.items() if reason}
+        return {dataset.spec: withheld(spec, self.thumbnails) for spec, dataset in self.datasets.items()}
 
     @property
     def asked(self) -> dict[str, Dataset]:

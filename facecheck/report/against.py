@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from facecheck.results import wording
 from facecheck.results.change import Against, Change, ChangeOutcome, SameFunction, Slower
 
-__all__ = ["WIDTH", "against_lines"]
+__all__ = ["LEAST_P", "WIDTH", "against_lines"]
 
 WIDTH = 80
 _ORDER: tuple[ChangeOutcome, ...] = (
@@ -19,7 +19,7 @@ _TOLD = _ORDER[:4]
 _MOST = {"worse": 12, "incomparable": 4, "better": 4, "undecided": 3}  # cases of one outcome that are shown
 _WITH_NAMES = 3  # cases whose pairs are named: what comes after is the same pairs, mostly
 _DIFFERENCES = 6
-_LEAST_P = 5e-5
+LEAST_P = 5e-5
 _TINY = 1e-4  # below it a number is written with an exponent
 
 
@@ -122,7 +122,7 @@ def _p(change: Change) -> str:
     """Return the p-value of harm over all cases; the joint draws of max-T cannot show a smaller one than 5e-5."""
     if change.outcome == "better":
         return ""
-    floor = "<=" if change.p <= _LEAST_P else "="
+    floor = "<=" if change.p <= LEAST_P else "="
     return f"p {floor} {change.p:.2g} (Holm {change.p_holm:.2g}), "
 
 

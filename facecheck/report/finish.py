@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # Jinja comes with it
 __all__ = ["UnfinishedError", "finish_run", "size_mib"]
 
 _MIB = 2**20
+_SHEET = "One image of {name} under the corruptions and levels of this eval"
 _LONGEST = 150  # letters of a file's name
 
 
@@ -53,6 +54,7 @@ def finish_run(
     history: str | None = None,
     before: Path | None = None,
     single_file: Path | None = None,
+    opens: bool = True,
 ) -> list[str]:
     """Write comparison, graphs and page of a finished run beside its results, and return its summary, line by line.
 
@@ -63,6 +65,8 @@ def finish_run(
         before: folder of a run or baseline that this one is compared with, on a page of its own; None for the
             comparison that the run made.
         single_file: a further page, which holds its pictures.
+        opens: whether the data sets that the run names are opened for pictures. Of a folder that somebody else made
+            they are not: it would choose which of this machine's pictures are shown.
 
     Raises:
         FacecheckError: the folder holds no results of a run, or damaged scores.
@@ -76,8 +80,12 @@ def finish_run(
 
         compared = compare_run(folder)
         write(compared, folder)
-        drawn = [*draw(folder), *_contact_sheets(run, folder / "graphs", thumbnails)]
-        extras = _extras(run, folder, drawn, thumbnails=thumbnails, history=history, before=before)
+        sheets = _contact_sheets if opens else _kept_sheets
+        drawn = [*draw(folder), *sheets(run, folder / "graphs", thumbnails)]
+        trends, changed = _trends(run, folder, history)
+        compared_with = run if before is None else dataclasses.replace(run, against=tuple(_compared(before, folder)))
+        extras = _extras(compared_with, folder, thumbnails=thumbnails, opens=opens)
+        extras = dataclasses.replace(extras, graphs=(*drawn, *trends), trend=changed)
         page = _pages(folder, extras, before=before, single_file=single_file)
     told = [*summary, *lines(compared), f"{len(drawn)} graphs and results.json in {folder}", f"the page: {page}"]
     return [printable(line) for line in told]
@@ -95,29 +103,22 @@ def _explained(folder: Path, summary: Sequence[str]) -> Iterator[None]:
         ) from error
 
 
-def _extras(
-    run: Run,
-    folder: Path,
-    drawn: Sequence[Drawn],
-    *,
-    thumbnails: Thumbnails,
-    history: str | None,
-    before: Path | None,
-) -> Extras:
+def _extras(run: Run, folder: Path, *, thumbnails: Thumbnails, opens: bool) -> Extras:
     from facecheck.report.flipped import flipped_pictures  # noqa: PLC0415 - torch comes with it
     from facecheck.report.html import Extras  # noqa: PLC0415
-    from facecheck.report.trend import draw_trends  # noqa: PLC0415
 
-    usual = str(folder.parent / "history.sqlite") if history is None else history
-    trends, told = ([], []) if usual == "none" else draw_trends(run, folder, usual)
-    against = run.against if before is None else tuple(_compared(before, folder))
     return Extras(
-        graphs=(*drawn, *trends),
-        trend=told,
-        against=against,
-        flipped=flipped_pictures(dataclasses.replace(run, against=against), folder, thumbnails),
-        withheld=next(filter(None, (withheld(each.spec, thumbnails) for each in run.signature.datasets)), ""),
+        against=run.against,
+        flipped=flipped_pictures(run, folder, thumbnails) if opens else {},
+        withheld_of={each.name: withheld(each.spec, thumbnails) for each in run.signature.datasets},
     )
+
+
+def _trends(run: Run, folder: Path, history: str | None) -> tuple[list[Drawn], list[str]]:
+    from facecheck.report.trend import draw_trends  # noqa: PLC0415 - matplotlib comes with it
+
+    usual = str(folder.resolve().parent / "history.sqlite") if history is None else history
+    return ([], []) if usual == "none" else draw_trends(run, folder, usual)
 
 
 def _compared(before: Path, folder: Path) -> Iterator[Against]:
@@ -155,9 +156,17 @@ def _contact_sheets(run: Run, folder: Path, thumbnails: Thumbnails) -> Iterator[
             with contextlib.suppress(UnreadableImageError):
                 stem = file_stem(f"{eval_name}-{name}", most=_LONGEST)
                 sheet = draw_sheet(source, folder / f"{stem}-sheet.webp", rows=rows)
-                title = f"One image of {name} under the corruptions and levels of this eval"
-                yield Drawn(f"{eval_name} {name} sheet", title, sheet, is_photo=True)
+                yield Drawn(f"{eval_name} {name} sheet", _SHEET.format(name=name), sheet, is_photo=True)
                 break
+
+
+def _kept_sheets(run: Run, folder: Path, thumbnails: Thumbnails) -> Iterator[Drawn]:
+    """Yield the sheets that the run left, but of data sets whose pictures are withheld."""
+    for eval_name, name in dict.fromkeys((sweep.eval, sweep.dataset) for sweep in recorded_sweeps(run.measurements)):
+        signed = run.signature.dataset(name)
+        sheet = folder / f"{file_stem(f'{eval_name}-{name}', most=_LONGEST)}-sheet.webp"
+        if signed is not None and not withheld(signed.spec, thumbnails) and sheet.is_file() and not sheet.is_symlink():
+            yield Drawn(f"{eval_name} {name} sheet", _SHEET.format(name=name), sheet, is_photo=True)
 
 
 def _images(spec: str) -> Iterator[ImageSource]:

@@ -15,13 +15,11 @@ from facecheck.faces.decoding import cut_tile, decode, digest, read
 from facecheck.pipeline import find_landmarks
 from facecheck.pipeline.work import Inspected
 from facecheck.report.privacy import Thumbnails, withheld
-from facecheck.results.change import Change
+from facecheck.results.change import telling_flips, worst_of
 from facecheck.results.run import Run
 from facecheck.results.shown import FACES
 
 __all__ = ["flipped_pictures"]
-
-_MOST = 6  # changes of a model
 
 
 def flipped_pictures(run: Run, folder: Path, thumbnails: Thumbnails) -> Mapping[tuple[str, str, str], str]:
@@ -35,9 +33,8 @@ def flipped_pictures(run: Run, folder: Path, thumbnails: Thumbnails) -> Mapping[
         thumbnails: whether pictures of real faces are kept.
     """
     wanted: dict[str, set[tuple[str, str]]] = {}
-    for change in _chosen(run):
-        assert change.flips is not None, "chosen by it"
-        names = {name for pair in change.flips.worst for name in pair[:2]}
+    for change in (change for against in run.against for change in telling_flips(against)):
+        names = {name for pair in worst_of(change) for name in pair[:2]}
         wanted.setdefault(change.dataset, set()).update((change.conditions.corrupted, name) for name in names)
     found = {}
     for name, images in wanted.items():
@@ -47,18 +44,14 @@ def flipped_pictures(run: Run, folder: Path, thumbnails: Thumbnails) -> Mapping[
     return found
 
 
-def _chosen(run: Run) -> Iterator[Change]:
-    for against in run.against:
-        changes = [c for c in against.changes if c.outcome in ("worse", "better", "undecided") and c.flips]
-        changes.sort(key=lambda c: (c.outcome != "worse", c.conditions.is_swept, c.gain))
-        yield from changes[:_MOST]
-
-
 def _drawn(spec: str, images: Sequence[tuple[str, str]], folder: Path) -> Iterator[tuple[tuple[str, str], str]]:
-    with contextlib.suppress(FacecheckError, OSError):
+    try:
         sources = {face.source.name: face.source for face in open_dataset(spec).faces}
-        folder.mkdir(parents=True, exist_ok=True)
-        for condition, name in images:
+    except FacecheckError:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for condition, name in images:
+        with contextlib.suppress(FacecheckError):  # an image that cannot be read is often what changed
             if name in sources:
                 corruption = Applied.parse("blur:0" if condition == "clean" else condition)
                 yield (condition, name), keep_picture(picture(_degraded(sources[name], corruption)), folder)

@@ -9,14 +9,11 @@ import dataclasses
 import hashlib
 import io
 import re
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
-
-import matplotlib as mpl
 
 from facecheck import plots
+from facecheck.plots.style import drawing
 from facecheck.report import models, pairs, protocols, sweeps
 from facecheck.report.graph import Drawn, Graph
 from facecheck.results.run import Run
@@ -24,13 +21,6 @@ from facecheck.results.scored_pairs import ScoredPairs, load_scores
 from facecheck.storage.files import file_stem, writing
 
 __all__ = ["draw", "graphs_of"]
-
-_STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "facecheck",
-    "svg.fonttype": "path",
-    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same picture everywhere, and no search for fonts
-    "text.parse_math": False,  # a dollar in a name is a dollar
-}
 
 # In the lines of paths, a hundredth of a point is not seen, and what is finer is a third of the file.
 _PATH = re.compile(rb'^(?:[MLQC] |<path[^>]* d="M ).*$', re.MULTILINE)
@@ -50,8 +40,7 @@ def draw(folder: Path) -> list[Drawn]:
     run, clean = _readable(run, [each for each in scored if each.condition == "clean"])
     graphs = folder / "graphs"
     graphs.mkdir(exist_ok=True)
-    with mpl.rc_context(_STYLE), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)  # a box will do
+    with drawing():
         taken: set[str] = set()
         return [
             Drawn(graph.name, f"Graph: {graph.name}", _save(graph, graphs / _stem(graph.name, taken)))

@@ -33,7 +33,8 @@ def verification(clean: Sequence[ScoredPairs], colours: Mapping[str, str]) -> It
             yield Graph(
                 f"verification {where} histogram", plots.histogram(f"Distances: {where}", each.scores, each.thresholds)
             )
-    for dataset, group in grouped(verified, lambda each: each.dataset):
+    both = [each for each in verified if 0 < each.scores.genuine.sum() < len(each.scores)]
+    for dataset, group in grouped(both, lambda each: each.dataset):
         curves = {each.model: (curve(each.scores), int((~each.scores.genuine).sum())) for each in group}
         yield Graph(f"verification {dataset} roc", plots.roc(f"ROC on {dataset}", curves, colours=colours))
         yield Graph(f"verification {dataset} det", plots.det(f"DET on {dataset}", curves, colours=colours))

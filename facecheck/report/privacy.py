@@ -9,6 +9,7 @@ __all__ = ["Thumbnails", "withheld"]
 
 Thumbnails = Literal["auto", "yes", "no"]
 _BUNDLED = "faces"
+_OF_CI = ("CI", "TF_BUILD", "TEAMCITY_VERSION", "JENKINS_URL", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE")
 _NOT_CI = ("", "0", "false")
 
 
@@ -27,6 +28,6 @@ def withheld(spec: str, asked: Thumbnails) -> str:
         return ""
     if asked == "no":
         return "--facecheck-thumbnails no was asked for"
-    if os.environ.get("CI", "").lower() not in _NOT_CI:
+    if any(os.environ.get(name, "").lower() not in _NOT_CI for name in _OF_CI):
         return "pictures of real faces are left out in CI; --facecheck-thumbnails yes keeps them"
     return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -14,7 +14,7 @@ from facecheck.results.change import Against
 from facecheck.results.run import Run
 from facecheck.results.verdict import Verdict
 
-__all__ = ["OTHERS", "Standing", "Word", "model_of", "repeated", "standings", "worst"]
+__all__ = ["OTHERS", "Standing", "Word", "model_of", "repeated", "repeated_eval", "standings", "worst"]
 
 Word = Literal["failed", "worse than baseline", "incomparable", "undecided", "unjudged", "passed", "skipped"]
 OTHERS = "(no model)"  # cases that ended before a model was known
@@ -131,17 +131,41 @@ def repeated(verdict: Verdict, run: Run) -> str:
     >>> repeated(verdict, Run())
     "pytest 'evals/test_x.py::test_y[dlib-faces]'"
     """
-    words = ["pytest", verdict.case]
-    models = [model for model in run.signature.models if model.spec and model.name == model_of(verdict, run)]
     names = {judgement.measurement.dataset for judgement in verdict.judgements}
+    return _spoken(["pytest", verdict.case, *_as_asked(run, model_of(verdict, run), names)])
+
+
+def repeated_eval(run: Run, eval_name: str, *, model: str, dataset: str) -> str:
+    """Return the command that repeats one eval on a model, empty where the eval is not known.
+
+    Args:
+        run: that is repeated.
+        eval_name: of the eval.
+        model: name.
+        dataset: name.
+    """
+    if not eval_name:
+        return ""
+    return _spoken(["pytest", "evals/", f"--facecheck-evals={eval_name}", *_as_asked(run, model, {dataset})])
+
+
+def _as_asked(run: Run, model: str, names: Collection[str]) -> Iterator[str]:
+    """Yield the options under which a case was run: those that were given, and what the signature says of others."""
+    yield from (f"--facecheck-models={each.spec}" for each in run.signature.models if each.spec and each.name == model)
     # A case that ended before it was judged names no data set: with all of them it is there.
     datasets = [each for each in run.signature.datasets if each.spec and (not names or each.name in names)]
-    words += [f"--facecheck-models={each.spec}" for each in models]
     # Sweeps take a sample of the bundled faces by themselves, where all of them are asked for.
     specs = ["faces" if each.spec.startswith("faces?") else each.spec for each in datasets]
-    words += [f"--facecheck-datasets={spec}" for spec in dict.fromkeys(specs)]
-    words += [f"--facecheck-sample={each.comparisons}" for each in datasets if each.sampled][:1]
-    words += _of_the_machine(run)
+    given = run.options.get("datasets")
+    yield from (f"--facecheck-datasets={spec}" for spec in ([given] if given else dict.fromkeys(specs)))
+    yield from [f"--facecheck-sample={each.comparisons}" for each in datasets if each.sampled][:1]
+    for name, value in run.options.items():
+        if name != "datasets":
+            yield f"--facecheck-{name.replace('_', '-')}{f'={value}' if value else ''}"
+    yield from _of_the_machine(run)
+
+
+def _spoken(words: Iterable[str]) -> str:
     return " ".join(shlex.quote(printable(word)) for word in words)
 
 

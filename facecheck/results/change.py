@@ -9,7 +9,19 @@ import msgspec
 
 from facecheck.results.conditions import Conditions
 
-__all__ = ["Against", "Change", "ChangeOutcome", "Difference", "Flips", "SameFunction", "Slower"]
+__all__ = [
+    "Against",
+    "Change",
+    "ChangeOutcome",
+    "Difference",
+    "Flips",
+    "SameFunction",
+    "Slower",
+    "telling_flips",
+    "worst_of",
+]
+
+_TELLING = 6  # changes of a model whose pairs are shown
 
 ChangeOutcome = Literal["worse", "incomparable", "undecided", "not worse", "better", "identical", "not measured"]
 
@@ -190,6 +202,20 @@ class Against:
         for entry, timing in zip(content["timings"], self.timings, strict=True):
             entry["conditions"] = timing.conditions.as_json()
         return content
+
+
+def telling_flips(against: Against) -> list[Change]:
+    """Return the changes whose pairs are shown, those that matter most first, none with the pairs of another."""
+    told: dict[object, Change] = {}
+    changed = [c for c in against.changes if c.outcome in ("worse", "better", "undecided") and worst_of(c)]
+    for change in sorted(changed, key=lambda c: (c.outcome != "worse", c.conditions.is_swept, c.gain)):
+        told.setdefault((change.dataset, worst_of(change)), change)
+    return list(told.values())[:_TELLING]
+
+
+def worst_of(change: Change) -> tuple[tuple[str, str, float | None, float | None], ...]:
+    """Return the pairs that changed most: both names, and what was and is."""
+    return () if change.flips is None else change.flips.worst
 
 
 def _colour(change: Change) -> str:

@@ -20,9 +20,8 @@ __all__ = ["Frames", "load"]
 
 _TEXT, _NUMBER, _WHOLE, _YES = "string", "float64", "Int64", "bool"
 _OF_CONDITIONS: Mapping[str, str] = {
-    **dict.fromkeys(("corruption", "threshold", "failures", "stage", "reference", "group"), _TEXT),
-    **dict.fromkeys(("level", "far", "yaw_rad", "yaw_difference_rad"), _NUMBER),
-    **dict.fromkeys(("severity", "fold", "batch"), _WHOLE),
+    field.name: _WHOLE if "int" in str(field.type) else _NUMBER if "float" in str(field.type) else _TEXT
+    for field in dataclasses.fields(Conditions)
 }
 _OF_MEASUREMENTS: Mapping[str, str] = {
     **dict.fromkeys(("eval", "model", "dataset", "name"), _TEXT),

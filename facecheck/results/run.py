@@ -81,6 +81,7 @@ class Run:
         probes: SHA-256 of each file of vectors on fixed crops by its name.
         timed: the rounds of each timing.
         against: each model against the baseline of its line.
+        options: that it was given and that another run needs to repeat its cases, by name; a switch is empty.
         unattributed: judged measurements of a file of schema 1, which did not record by which verdict.
     """
 
@@ -97,6 +98,7 @@ class Run:
     probes: Mapping[str, str] = field(default_factory=dict)
     timed: tuple[Timed, ...] = ()
     against: tuple[Against, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
     unattributed: tuple[Measurement, ...] = ()
 
     @property
@@ -173,7 +175,7 @@ def _changes(content: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield from against["timings"]
 
 
-_PLAIN = ("id", "started", "duration_s", "signature", "failures", "notes", "questions", "scores", "probes")
+_PLAIN = ("id", "started", "duration_s", "signature", "failures", "notes", "questions", "scores", "probes", "options")
 
 
 def new_run_id(started: dt.datetime) -> str:

@@ -271,7 +271,8 @@ def test_the_comment_is_made_once_and_then_updated_in_place(tmp_path: Path) -> N
 
     assert asked[1]["head"] == "eve:fix"
     assert (name, made["issue_number"]) == ("create", 12)
-    assert made["body"].startswith(f"{MARKER}\n## facecheck: failed\n@\u200beveryone")
+    whose = "<sub>From [this run](https://a.example/7), by the code of the pull request itself.</sub>"
+    assert made["body"].startswith(f"{MARKER}\n{whose}\n\n## facecheck: failed\n@\u200beveryone")
     assert "https://a.example/7" in made["body"]
     mine = {"id": 5, "body": made["body"], "user": {"type": "Bot"}}
     others = [{"id": 3, "body": MARKER, "user": {"type": "User"}}, {"id": 4, "body": None, "user": None}]

@@ -325,3 +325,21 @@ def test_a_vector_graph_shows_what_its_pixels_show(tmp_path: Path) -> None:
     paths = re.findall(r"(?m)^[ML] .*$", text)
     assert paths
     assert not [line for line in paths if re.search(r"\.\d{3}", line)]
+
+
+def test_one_kind_of_pairs_has_no_curves() -> None:
+    """A list of genuine pairs alone is drawn as far as it goes."""
+    made = made_run([DLIB], {}, pairs=people(6))
+    scored = [
+        dataclasses.replace(
+            each,
+            scores=each.scores.take(each.scores.genuine),
+            thresholds=np.full(int(each.scores.genuine.sum()), np.inf),
+            yaw_difference_rad=each.yaw_difference_rad[each.scores.genuine],
+        )
+        for each in made.scored
+    ]
+    names = [graph.name for graph in graphs_of(Run(), scored)]
+
+    assert any("histogram" in name for name in names)
+    assert not any(name.endswith(("roc", "det")) for name in names)

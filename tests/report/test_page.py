@@ -1,6 +1,7 @@
 """The page of a run: what it says, that every name is text, and that its numbers are the library's."""
 
 import csv
+import dataclasses
 import io
 import re
 from html.parser import HTMLParser
@@ -13,10 +14,11 @@ from facecheck.cli import main
 from facecheck.errors import FacecheckError
 from facecheck.metrics.decisions import confusion
 from facecheck.report.html import write_page
-from facecheck.report.html.models import cards, cases_of, headline
+from facecheck.report.html.models import cards, cases_of, changes_of, headline, promises_of
 from facecheck.report.html.tables import as_csv, headline_table
 from facecheck.report.html.thresholds import sliders
 from facecheck.report.privacy import withheld
+from facecheck.report.standings import OTHERS
 from facecheck.results.shown import FACES, load_shown
 from tests.support.pages import DATASET, HOSTILE, PERSON, page_of, run_with_faces
 from tests.support.runs import DLIB, FACENET, Made
@@ -207,3 +209,67 @@ def test_two_runs_are_compared_on_one_page(
     assert "identical" in page
     assert main(["report", str(folder), str(other), str(other)]) == 2
     assert "expected one, or two" in capsys.readouterr().err
+
+
+def test_pictures_that_are_withheld_are_not_on_a_page_made_again(made: Made, folder: Path, tmp_path: Path) -> None:
+    """Although the run kept them: names and scores stay, and the page says why."""
+    extras = dataclasses.replace(page_of(folder), withheld_of={DATASET: "nobody may see them"})
+    page = write_page(folder, extras, path=tmp_path / "mail.html", single_file=True).read_text(encoding="utf-8")
+
+    assert made.scored
+    assert "nobody may see them" in page
+    assert "image/webp" not in page
+    assert PERSON in Seen(page).text
+
+
+@pytest.mark.parametrize("what", ["picture", "folder", "no picture"])
+def test_a_file_of_the_reader_s_never_gets_into_a_page(made: Made, tmp_path: Path, what: str) -> None:
+    """A run folder from elsewhere may hold links: they are refused by name."""
+    run_with_faces(tmp_path / "run")
+    secret = tmp_path / "secret"
+    secret.write_text("a key")
+    faces = tmp_path / "run" / FACES
+    picture = next(faces.glob("*.webp"))
+    if what == "folder":
+        faces.rename(tmp_path / "faces")
+        faces.symlink_to(tmp_path / "faces")
+    else:
+        picture.unlink()
+        picture.symlink_to(secret) if what == "picture" else picture.write_text("a key")
+
+    assert made.scored
+    with pytest.raises(FacecheckError, match=r"a link|no picture as its name says"):
+        write_page(tmp_path / "run", page_of(tmp_path / "run"), path=tmp_path / "mail.html", single_file=True)
+    assert not (tmp_path / "mail.html").exists()
+
+
+def test_the_headline_counts_only_what_was_judged(made: Made) -> None:
+    """A model of which nothing can be said keeps no promise."""
+    good = next(card for card in cards(made.run) if card.ships)
+    unsure = dataclasses.replace(good, model=dataclasses.replace(good.model, name="new"), word="undecided")
+    nobody = dataclasses.replace(good, model=dataclasses.replace(good.model, name=OTHERS), word="skipped")
+
+    assert headline([unsure]).startswith("Nothing was judged")
+    assert headline([good, nobody]) == f"{good.model.name} keeps its promises"
+    assert headline([good, unsure]) == "1 of 2 models keeps its promises; new is undecided"
+
+
+def test_a_case_is_repeated_as_it_was_asked(made: Made) -> None:
+    """With its own limits, data and switches; a change since the baseline names its eval."""
+    options = {"datasets": "faces?part=sample", "limits": "too-much.toml", "full": ""}
+    run = dataclasses.replace(made.run, options=options)
+    (case,), _ = cases_of(run)
+    (change,), _ = changes_of(run, run.against[0], ["worse"])
+
+    assert "'--facecheck-datasets=faces?part=sample' --facecheck-limits=too-much.toml --facecheck-full" in case.command
+    assert change.eval == "verification"
+    assert change.command.startswith("pytest evals/ --facecheck-evals=verification --facecheck-models=")
+
+
+def test_every_promise_has_a_row(made: Made) -> None:
+    """Kept or not, with what was measured."""
+    found = promises_of(made.run)
+
+    assert [each.outcome for each in found] == ["failed", "passed", "passed"]
+    assert found[0].promised.startswith("at least 0.")
+    assert found[0].measured.number == made.run.verdicts[0].judgements[0].measurement.value

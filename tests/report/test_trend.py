@@ -1,5 +1,6 @@
 """The trend on a run's page: since when, with what was approved."""
 
+import dataclasses
 from pathlib import Path
 
 from facecheck.gate.baselines import Approval, Baseline, Part, write_baseline
@@ -41,3 +42,19 @@ def test_without_a_history_there_is_no_trend(tmp_path: Path) -> None:
     drawn, told = draw_trends(recorded(0), tmp_path, str(tmp_path / "history.sqlite"))
     assert not drawn
     assert "could not be read" in told[0]
+
+
+def test_a_dollar_in_a_name_is_a_dollar(tmp_path: Path) -> None:
+    """Names are no formulas: the second run of such a line would end in an error."""
+    runs = [recorded(number, line="door") for number in range(2)]
+    with History(tmp_path / "history.sqlite") as history:
+        for run in runs:
+            datasets = tuple(dataclasses.replace(each, name=r"a$\foo$") for each in run.signature.datasets)
+            measured = tuple(dataclasses.replace(m, dataset=r"a$\foo$") for m in run.measurements)
+            signature = dataclasses.replace(run.signature, datasets=datasets)
+            run = dataclasses.replace(run, signature=signature, measurements=measured)  # noqa: PLW2901 - renamed
+            history.add(run, written(run, tmp_path / "reports"))
+    (tmp_path / "graphs").mkdir()
+
+    (drawn,), _ = draw_trends(run, tmp_path, str(tmp_path / "history.sqlite"))
+    assert drawn.picture.is_file()

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from facecheck.report.standings import Standing, Word, model_of, repeated, standings
+from facecheck.report.against import LEAST_P
+from facecheck.report.html.tables import Cell, measured_cell
+from facecheck.report.standings import OTHERS, Standing, Word, model_of, repeated, repeated_eval, standings
 from facecheck.results import wording
 from facecheck.results.change import Against, Change
 from facecheck.results.measurement import Measurement
@@ -15,7 +17,7 @@ from facecheck.results.run import Run
 from facecheck.results.signature import ModelSignature
 from facecheck.results.verdict import Judgement, Outcome, Verdict
 
-__all__ = ["Case", "ModelCard", "cards", "cases_of", "changes_of", "headline"]
+__all__ = ["Case", "ModelCard", "Promise", "cards", "cases_of", "changes_of", "headline", "promises_of"]
 
 _BAD: tuple[Word, ...] = ("failed", "worse than baseline", "incomparable")
 _TOLD = ("worse", "incomparable", "better", "undecided", "not worse", "identical", "not measured")
@@ -83,17 +85,29 @@ def headline(found: Sequence[ModelCard]) -> str:
     >>> headline([])
     'No model was judged'
     """
+    found = [card for card in found if card.model.name != OTHERS]
     bad = [card for card in found if not card.ships]
+    good = [card for card in found if card.word == "passed"]
     if not found:
         return "No model was judged"
     if bad:
         names = ", ".join(card.model.name for card in bad[:3]) + (f" and {len(bad) - 3} more" if len(bad) > 3 else "")  # noqa: PLR2004 - three are read at a glance
         return f"{len(bad)} of {len(found)} {_models(len(found))} may not ship: {names}"
-    if all(card.word in ("unjudged", "skipped") for card in found):
-        return "Nothing was judged: nobody has promised anything yet"
+    if not good:
+        return "Nothing was judged: no promise and no baseline says what is good enough"
+    if len(good) < len(found):
+        return (
+            f"{len(good)} of {len(found)} models {'keeps its' if len(good) == 1 else 'keep their'} promises; "
+            + _open([card for card in found if card not in good])
+        )
     if len(found) == 1:
         return f"{found[0].model.name} keeps its promises"
     return f"{'Both' if len(found) == 2 else f'All {len(found)}'} models keep their promises"  # noqa: PLR2004 - a word
+
+
+def _open(cards: Sequence[ModelCard]) -> str:
+    """Say of which models nothing can be said."""
+    return ", ".join(f"{card.model.name} is {card.word}" for card in cards)
 
 
 def _models(count: int) -> str:
@@ -231,24 +245,70 @@ def interval(m: Measurement) -> str:
 # What changed since the baseline.
 
 
-def changes_of(against: Against, outcomes: Sequence[str]) -> tuple[list[Case], int]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """One promise and how it was kept, a row of a table."""
+
+    model: str
+    dataset: str
+    eval: str
+    title: str
+    promised: str
+    measured: Cell
+    outcome: str
+
+
+def promises_of(run: Run) -> list[Promise]:
+    """Return every judged measurement with what was promised, in the order of the run; some have no promise."""
+    return [
+        Promise(
+            model=m.model,
+            dataset=m.dataset,
+            eval=m.eval,
+            title=wording.title(m.name, m.conditions),
+            promised=""
+            if limit is None
+            else f"{'at most' if limit.upper else 'at least'} {wording.value(m.name, limit.bound)}",
+            measured=measured_cell(m),
+            outcome=judgement.outcome,
+        )
+        for verdict in run.verdicts
+        for judgement in verdict.judgements
+        for m, limit in [(judgement.measurement, judgement.limit)]
+    ]
+
+
+def changes_of(run: Run, against: Against, outcomes: Sequence[str]) -> tuple[list[Case], int]:
     """Return the changes of these outcomes, the largest first, and how many more there are."""
     found = sorted(
         (change for change in against.changes if change.outcome in outcomes),
         key=lambda change: (outcomes.index(change.outcome), change.conditions.is_swept, -abs(change.gain)),
     )
-    return [_changed(against, change) for change in found[:_MANY]], max(0, len(found) - _MANY)
+    return [_changed(run, against, change) for change in found[:_MANY]], max(0, len(found) - _MANY)
 
 
-def _changed(against: Against, change: Change) -> Case:
+def _changed(run: Run, against: Against, change: Change) -> Case:
+    eval_name = _eval_of(run, against.model, change)
     return Case(
         outcome=change.outcome,
         title=wording.capital(wording.title(change.name, change.conditions)),
         model=against.model,
         dataset=change.dataset,
+        eval=eval_name,
         facts=tuple(_compared(change)),
         condition=change.conditions.corrupted,
+        command=repeated_eval(run, eval_name, model=against.model, dataset=change.dataset),
     )
+
+
+def _eval_of(run: Run, model: str, change: Change) -> str:
+    """Return the eval that measured what changed, empty if none did: a mean over levels is measured by several."""
+    at = change.conditions.without("reference")
+    mine = [m for m in run.measurements if (m.model, m.dataset) == (model, change.dataset)]
+    same = [m for m in mine if m.name == change.name and m.conditions.matches(at.without("threshold"))]
+    level = [m for m in mine if at.corruption and m.conditions.corrupted == at.corrupted]
+    clean = [m for m in mine if not at.corruption and m.eval == "verification" and at.levels is None]
+    return next((m.eval for m in (*same, *level, *clean)), "")
 
 
 def _compared(change: Change) -> Iterator[tuple[str, str]]:
@@ -261,11 +321,13 @@ def _compared(change: Change) -> Iterator[tuple[str, str]]:
     yield "gain", f"{change.gain:+.4f} [{change.low:+.4f}, {change.high:+.4f}], over all cases together"
     yield "tolerated loss", f"{change.margin:g}"
     if change.outcome != "better":
-        yield "p of harm", f"{change.p:.2g} over all cases (Holm: {change.p_holm:.2g})"
+        floor = "≤ " if change.p <= LEAST_P else ""
+        yield "p of harm", f"{floor}{change.p:.2g} over all cases (Holm: {change.p_holm:.2g})"
     yield "people", str(change.people)
     if change.people_needed is not None and change.outcome == "undecided":
         yield "would decide", f"some {change.people_needed} people like these"
     if change.flips is not None:
         flips = change.flips
-        broken = f"{flips.negative} of {flips.pairs} were judged correctly before and are not now"
+        how = "before and are not now" if change.conditions.levels is None else "at more levels before"
+        broken = f"{flips.negative} of {flips.pairs} were judged correctly {how}"
         yield "pairs that changed sides", f"{broken}, {flips.positive} the reverse"

@@ -15,17 +15,17 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from facecheck import __version__
-from facecheck.errors import printable
+from facecheck.errors import FacecheckError, printable
 from facecheck.report.graph import Drawn
-from facecheck.report.html.models import cards, cases_of, changes_of, headline
+from facecheck.report.html.models import cards, cases_of, changes_of, headline, promises_of
 from facecheck.report.html.pictures import Picture, as_data, pictures
 from facecheck.report.html.tables import Table, as_csv, headline_table, measurement_table
 from facecheck.report.html.thresholds import sliders
-from facecheck.results.change import Against, Change
+from facecheck.results.change import Against, Change, telling_flips, worst_of
 from facecheck.results.measurement import Measurement
 from facecheck.results.run import Run
 from facecheck.results.scored_pairs import load_scores
-from facecheck.results.shown import FACES, ShownFaces, load_shown
+from facecheck.results.shown import FACES, ShownFace, ShownFaces, load_shown
 from facecheck.storage.files import file_stem, write_text
 
 __all__ = ["PAGE", "Extras", "write_page"]
@@ -34,8 +34,8 @@ PAGE = "index.html"
 _TABLES = "tables"
 _TEMPLATES = Path(__file__).parent / "templates"
 _WORSE = ("worse", "incomparable", "undecided")
+_MOST_PROMISES = 600
 _FIRST = ("verification", "identification", "pose")  # evals, in the order of the page; others follow by name
-_WITH_PAIRS = 6  # changes whose pairs are shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +47,14 @@ class Extras:
         flipped: pictures of images by data set, corruption and name.
         trend: what changed over the runs of a history, in words.
         against: comparisons to be shown instead of the run's own.
-        withheld: why pictures of real faces are not there, empty if they are.
+        withheld_of: why pictures of a data set are not shown, by its name; those of others may be.
     """
 
     graphs: Sequence[Drawn] = ()
     flipped: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
     trend: Sequence[str] = ()
     against: tuple[Against, ...] | None = None
-    withheld: str = ""
+    withheld_of: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_page(folder: Path, extras: Extras, *, path: Path | None = None, single_file: bool = False) -> Path:
@@ -70,6 +70,9 @@ def write_page(folder: Path, extras: Extras, *, path: Path | None = None, single
         FacecheckError: the folder holds no run, or damaged files.
         OSError: it cannot be written.
     """
+    for name in (_TABLES, FACES, "graphs"):
+        if (folder / name).is_symlink():
+            raise FacecheckError(f"{folder / name}: a link to elsewhere: expected a folder of the run")
     run = Run.read(folder)
     if extras.against is not None:
         run = dataclasses.replace(run, against=extras.against)
@@ -120,16 +123,20 @@ def _of_picture(folder: Path) -> Callable[[str], str]:
 def _of_run(run: Run, folder: Path, extras: Extras) -> dict[str, object]:
     models = cards(run)
     failed, more_failed = cases_of(run)
+    promises = promises_of(run)
     graphs = pictures(folder, extras.graphs)
     shown = [each for each in load_shown(folder) if run.signature.model(each.model) is not None]
-    harms = [(each, *changes_of(each, _WORSE)) for each in run.against]
-    gains = [(each, *changes_of(each, ("better",))) for each in run.against]
+    shown = [_permitted(each, extras.withheld_of, folder) for each in shown]
+    harms = [(each, *changes_of(run, each, _WORSE)) for each in run.against]
+    gains = [(each, *changes_of(run, each, ("better",))) for each in run.against]
     return {
         "run": run,
         "models": models,
         "headline": headline(models),
         "numbers": headline_table(run.measurements),
         "bad": [card for card in models if not card.ships],
+        "promises": promises[:_MOST_PROMISES],
+        "more_promises": max(0, len(promises) - _MOST_PROMISES),
         "failed": failed,
         "more_failed": more_failed,
         "harms": [entry for entry in harms if entry[1]],
@@ -139,7 +146,7 @@ def _of_run(run: Run, folder: Path, extras: Extras) -> dict[str, object]:
         "anchors": {name: f"eval-{file_stem(name)}" for name in run.questions},
         "faces": _by_model(shown, [card.model.name for card in models]),
         "faces_of": _places(shown),
-        "withheld": extras.withheld or next((each.withheld for each in shown if each.withheld), ""),
+        "withheld": next(filter(None, (*extras.withheld_of.values(), *(each.withheld for each in shown))), ""),
         "trend": list(extras.trend),
         "trend_pictures": graphs.get("trend", []),
         "libraries": sorted(run.signature.libraries.items()),
@@ -242,6 +249,22 @@ def _tables(run: Run) -> Iterable[tuple[str, str]]:
 # The faces that it gets wrong.
 
 
+def _permitted(shown: ShownFaces, withheld: Mapping[str, str], folder: Path) -> ShownFaces:
+    """Return what is shown without pictures that must not be, or that are not there any more."""
+    reason = withheld.get(shown.dataset, "")
+
+    def kept(face: ShownFace) -> ShownFace:
+        there = face.picture and not reason and (folder / FACES / face.picture).is_file()
+        return face if there else dataclasses.replace(face, picture="")
+
+    return dataclasses.replace(
+        shown,
+        pairs=tuple(dataclasses.replace(p, first=kept(p.first), second=kept(p.second)) for p in shown.pairs),
+        failed=tuple(kept(face) for face in shown.failed),
+        withheld=reason or shown.withheld,
+    )
+
+
 def _by_model(shown: Iterable[ShownFaces], order: Sequence[str]) -> list[tuple[str, list[ShownFaces]]]:
     """Return what is shown of each model, in an order; clean images first, then the corruptions with most errors."""
     found: dict[str, list[ShownFaces]] = {}
@@ -270,27 +293,24 @@ def _key(each: ShownFaces) -> str:
 
 def _flips(against: Against, extras: Extras) -> list[tuple[Change, list[dict[str, Any]]]]:
     """Return the pairs that changed sides of the changes that matter most, with pictures where there are some."""
-    changed = [
-        c for c in against.changes if c.outcome in ("worse", "better", "undecided") and c.flips and c.flips.worst
-    ]
-    changed.sort(key=lambda c: (c.outcome != "worse", c.conditions.is_swept, c.gain))
-    pictured = dict(extras.flipped)
     told: list[tuple[Change, list[dict[str, Any]]]] = []
-    seen = set()
-    for change in changed:
-        assert change.flips is not None, "chosen by it"
-        if change.flips.worst in seen:
-            continue
-        seen.add(change.flips.worst)
+    for change in telling_flips(against):
         at = change.dataset, change.conditions.corrupted
         pairs = [
             {
                 "names": [printable(first), printable(second)],
-                "pictures": [pictured.get((*at, name), "") for name in (first, second)],
-                "before": old,
-                "after": new,
+                "pictures": [extras.flipped.get((*at, name), "") for name in (first, second)],
+                "told": _moved(change, old, new),
             }
-            for first, second, old, new in change.flips.worst
+            for first, second, old, new in worst_of(change)
         ]
         told.append((change, pairs))
-    return told[:_WITH_PAIRS]
+    return told
+
+
+def _moved(change: Change, old: float | None, new: float | None) -> str:
+    """Say what became of a pair: its similarity, or the share of levels at which it is judged correctly."""
+    if change.conditions.levels is not None:
+        return f"judged correctly at {old or 0:.0%} of the levels → {new or 0:.0%}"
+    before, after = ("none, no face" if value is None else f"{value:.4f}" for value in (old, new))
+    return f"similarity {before} → {after}"

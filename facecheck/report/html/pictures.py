@@ -10,7 +10,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from facecheck.errors import FacecheckError
 from facecheck.report.graph import Drawn
+from facecheck.storage.files import opened_regular
 
 __all__ = ["Picture", "as_data", "pictures"]
 
@@ -21,6 +23,8 @@ _TALL = 2.0  # heights of a width from which a picture is folded away
 _WIDE = 1.9  # widths of a height from which a picture takes the whole line
 _POINT = 96 / 72  # CSS pixels
 _TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".webp": "image/webp"}
+_BEGINS = {".svg": b"<?xml", ".png": b"\x89PNG", ".webp": b"RIFF"}
+_MOST = 2**25  # bytes of one picture
 # What a reader looks at first: the ends of graphs' names.
 _FIRST = (
     "accuracy",
@@ -117,5 +121,18 @@ def _vector_size(path: Path) -> tuple[int, int]:
 
 
 def as_data(path: Path) -> str:
-    """Return a picture as a data URI."""
-    return f"data:{_TYPES[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    """Return a picture as a data URI.
+
+    Raises:
+        FacecheckError: it is a link, or no picture of its kind: the file would leave the machine in the page.
+    """
+    try:
+        if path.is_symlink():
+            raise FacecheckError(f"{path}: a link: expected a picture of the run")
+        with opened_regular(path, most=_MOST) as stream:
+            content = stream.read()
+    except OSError as error:
+        raise FacecheckError(f"{path}: cannot be put into the page: {error.strerror or error}") from error
+    if not content.startswith(_BEGINS[path.suffix]):
+        raise FacecheckError(f"{path}: no picture as its name says")
+    return f"data:{_TYPES[path.suffix]};base64,{base64.b64encode(content).decode()}"

@@ -12,7 +12,16 @@ from facecheck.results import wording
 from facecheck.results.conditions import Conditions
 from facecheck.results.measurement import Measurement
 
-__all__ = ["Cell", "Table", "as_csv", "comma_separated", "headline_table", "measurement_table", "neutral"]
+__all__ = [
+    "Cell",
+    "Table",
+    "as_csv",
+    "comma_separated",
+    "headline_table",
+    "measured_cell",
+    "measurement_table",
+    "neutral",
+]
 
 _MOST_ROWS = 400
 _DIGITS = 8
@@ -64,7 +73,7 @@ def measurement_table(title: str, measurements: Sequence[Measurement]) -> Table:
     for m in shown:
         rows.setdefault((m.model, m.conditions), {}).setdefault(m.name, m)
     cells = [
-        (Cell(model), Cell(at.in_words() or "all"), *(_cell(found.get(name)) for name in names))
+        (Cell(model), Cell(at.in_words() or "all"), *(measured_cell(found.get(name)) for name in names))
         for (model, at), found in rows.items()
     ]
     return Table(
@@ -75,7 +84,8 @@ def measurement_table(title: str, measurements: Sequence[Measurement]) -> Table:
     )
 
 
-def _cell(m: Measurement | None) -> Cell:
+def measured_cell(m: Measurement | None) -> Cell:
+    """Return a measurement with its interval, an empty cell for none."""
     if m is None:
         return Cell("")
     more = "" if m.low == m.high else f"[{wording.value(m.name, m.low)}, {wording.value(m.name, m.high)}]"
@@ -88,7 +98,7 @@ def headline_table(measurements: Sequence[Measurement]) -> Table | None:
     found = {row: [headline_of(measurements, row, column) for column in COLUMNS] for row in rows}
     used = [i for i in range(len(COLUMNS)) if any(cells[i] is not None for cells in found.values())]
     cells = [
-        (Cell(model), Cell(dataset), *(_cell(found[model, dataset][i]) for i in used))
+        (Cell(model), Cell(dataset), *(measured_cell(found[model, dataset][i]) for i in used))
         for model, dataset in rows
         if any(found[model, dataset])
     ]

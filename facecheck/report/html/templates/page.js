@@ -67,7 +67,8 @@ const unfold = () => {
   if (target) target.scrollIntoView();
 };
 addEventListener("hashchange", unfold);
+addEventListener("click", (event) => { if (event.target.closest("a[href^='#']")) setTimeout(unfold); });
 unfold();
 
-// Everything is on paper.
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((each) => { each.open = true; }));
+// Graphs are on paper; long tables and the folded faces are for the screen.
+addEventListener("beforeprint", () => document.querySelectorAll("details:not(.numbers):not(.shown)").forEach((each) => { each.open = true; }));
