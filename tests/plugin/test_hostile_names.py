@@ -70,7 +70,10 @@ def test_a_limit_for_an_eval_that_is_not_there_stops_the_run(tmp_path: Path) -> 
     done = suite("evals", f"--facecheck-limits={limits}", "--collect-only", "-q", reports=tmp_path)
 
     assert done.returncode == pytest.ExitCode.USAGE_ERROR, done.stdout + done.stderr
-    assert "limits.toml: eval 'verificaton' of 7 limits is not here. Did you mean verification?" in done.stderr
+    assert (
+        "limits.toml: eval 'verificaton' of 7 limits is not here. Did you mean verification or identification?"
+        in done.stderr
+    )
 
 
 def test_limits_that_matched_nothing_are_a_note_of_the_run(people: Path, tmp_path: Path) -> None:
