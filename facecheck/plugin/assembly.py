@@ -173,7 +173,7 @@ def _given(config: pytest.Config) -> dict[str, str]:
     names = ("datasets", "limits", "corruptions", "against", "twin", "quality")
     texts = {name: text(config, name, "") for name in names}
     switches = {name: "" for name in ("full", "strict") if switch(config, name)}
-    return {name: value for name, value in texts.items() if value} | switches
+    return {name: printable(value) for name, value in texts.items() if value} | switches
 
 
 def _in_history(run: Run, folder: Path, history: str) -> list[str]:
