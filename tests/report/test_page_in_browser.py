@@ -167,7 +167,7 @@ def test_without_a_script_every_number_is_there(browser: Any, folder: Path, made
     accuracy = next(m for m in made.run.measurements if m.name == "accuracy")
 
     assert f"{accuracy.value:.4f}" in text
-    assert "clean threshold" in text
+    assert "clean threshold, mean of the folds" in text
     assert not opened.page.locator("input[type=range]").first.is_visible()
     opened.context.close()
 

@@ -20,7 +20,7 @@ __all__ = ["Mark", "Slider", "sliders"]
 Array = npt.NDArray[np.float64]
 _STEPS = 320  # thresholds of a slider
 _BINS = 60
-_CLEAN = "clean threshold"
+_CLEAN = "clean threshold, mean of the folds"
 _FMRS = (1e-1, 1e-2, 1e-3)
 
 
