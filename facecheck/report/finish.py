@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facecheck.comparison import compare_run, lines, write
+from facecheck.comparison.tables import Table, compare
+from facecheck.comparison.text import lines, write
 from facecheck.datasets import open_dataset
 from facecheck.errors import FacecheckError, UnreadableImageError, printable
 from facecheck.faces import ImageSource
@@ -21,6 +22,7 @@ from facecheck.report.privacy import Thumbnails, withheld
 from facecheck.report.terminal import table
 from facecheck.results.change import Against
 from facecheck.results.run import Run
+from facecheck.results.scored_pairs import ScoredPairs, load_scores
 from facecheck.results.sweeps import recorded_sweeps
 from facecheck.storage.files import file_stem
 
@@ -76,16 +78,16 @@ def finish_run(
     summary = [printable(line) for line in table(run, folder=folder)]
     with _explained(folder, summary):
         # matplotlib takes a second to import: a run that draws nothing does not wait for it.
-        from facecheck.report.graphs import draw  # noqa: PLC0415
+        from facecheck.report.graphs import draw_run  # noqa: PLC0415
 
-        compared = compare_run(folder)
+        compared, clean = _compared_models(run, folder)
         write(compared, folder)
         sheets = _contact_sheets if opens else _kept_sheets
-        drawn = [*draw(folder), *sheets(run, folder / "graphs", thumbnails)]
+        drawn = [*draw_run(run, clean, folder), *sheets(run, folder / "graphs", thumbnails)]
         trends, changed = _trends(run, folder, history)
         compared_with = run if before is None else dataclasses.replace(run, against=tuple(_compared(before, folder)))
         extras = _extras(compared_with, folder, thumbnails=thumbnails, opens=opens)
-        extras = dataclasses.replace(extras, graphs=(*drawn, *trends), trend=changed)
+        extras = dataclasses.replace(extras, graphs=(*drawn, *trends), trend=changed, run=run, clean=clean)
         page = _pages(folder, extras, before=before, single_file=single_file)
     told = [*summary, *lines(compared), f"{len(drawn)} graphs and results.json in {folder}", f"the page: {page}"]
     return [printable(line) for line in told]
@@ -101,6 +103,23 @@ def _explained(folder: Path, summary: Sequence[str]) -> Iterator[None]:
             f"are there ({size_mib(folder):.1f} MiB). Make room, then run: facecheck report {folder}",
             summary,
         ) from error
+
+
+def _compared_models(run: Run, folder: Path) -> tuple[Sequence[Table], list[ScoredPairs]]:
+    """Return the comparison of the run's models, and the scores of clean images: each file is read once."""
+    clean: list[ScoredPairs] = []
+
+    def passing() -> Iterator[ScoredPairs]:
+        for each in load_scores(folder, hashes=run.scores):
+            if each.condition == "clean":
+                clean.append(each)
+            yield each
+
+    scored = passing()
+    compared = compare(run, scored)
+    for _ in scored:  # one model has no rival, and its scores were not looked at
+        pass
+    return compared, clean
 
 
 def _extras(run: Run, folder: Path, *, thumbnails: Thumbnails, opens: bool) -> Extras:
@@ -122,10 +141,10 @@ def _trends(run: Run, folder: Path, history: str | None) -> tuple[list[Drawn], l
 
 
 def _compared(before: Path, folder: Path) -> Iterator[Against]:
-    from facecheck.comparison.sides import compare, couples, sides_of  # noqa: PLC0415 - scipy comes with it
+    from facecheck.comparison import sides  # noqa: PLC0415 - scipy comes with it
 
-    for old, new in couples(sides_of(before), sides_of(folder)):
-        yield compare(old, new, margins=usual_margins(), red=("worse", "flips"))
+    for old, new in sides.couples(sides.sides_of(before), sides.sides_of(folder)):
+        yield sides.compare(old, new, margins=usual_margins(), red=("worse", "flips"))
 
 
 def _pages(folder: Path, extras: Extras, *, before: Path | None, single_file: Path | None) -> Path:

@@ -20,7 +20,7 @@ from facecheck.results.run import Run
 from facecheck.results.scored_pairs import ScoredPairs, load_scores
 from facecheck.storage.files import file_stem, writing
 
-__all__ = ["draw", "graphs_of"]
+__all__ = ["draw", "draw_run", "graphs_of"]
 
 # In the lines of paths, a hundredth of a point is not seen, and what is finer is a third of the file.
 _PATH = re.compile(rb'^(?:[MLQC] |<path[^>]* d="M ).*$', re.MULTILINE)
@@ -37,7 +37,18 @@ def draw(folder: Path) -> list[Drawn]:
     """
     run = Run.read(folder)
     scored = load_scores(folder, hashes=run.scores)
-    run, clean = _readable(run, [each for each in scored if each.condition == "clean"])
+    return draw_run(run, [each for each in scored if each.condition == "clean"], folder)
+
+
+def draw_run(run: Run, clean: Sequence[ScoredPairs], folder: Path) -> list[Drawn]:
+    """Draw every graph of a run that is read already, as :func:`draw` does.
+
+    Args:
+        run: whose graphs are drawn.
+        clean: the scores of clean images.
+        folder: of the run.
+    """
+    run, clean = _readable(run, clean)
     graphs = folder / "graphs"
     graphs.mkdir(exist_ok=True)
     with drawing():
@@ -105,5 +116,5 @@ def _save(graph: Graph, path: Path) -> Path:
         stream.write(_PATH.sub(lambda line: _TOO_FINE.sub(rb"\1", line[0]), drawn.getvalue()))
     graph.figure.set_layout_engine("none")  # where everything goes is settled now
     with writing(pixels) as stream:
-        graph.figure.savefig(stream, format="png", dpi=140)
+        graph.figure.savefig(stream, format="png", dpi=140, pil_kwargs={"compress_level": 4})
     return pixels

@@ -24,7 +24,7 @@ from facecheck.report.html.thresholds import sliders
 from facecheck.results.change import Against, Change, telling_flips, worst_of
 from facecheck.results.measurement import Measurement
 from facecheck.results.run import Run
-from facecheck.results.scored_pairs import load_scores
+from facecheck.results.scored_pairs import ScoredPairs, load_scores
 from facecheck.results.shown import FACES, ShownFace, ShownFaces, load_shown
 from facecheck.storage.files import file_stem, write_text
 
@@ -47,6 +47,8 @@ class Extras:
         flipped: pictures of images by data set, corruption and name.
         trend: what changed over the runs of a history, in words.
         against: comparisons to be shown instead of the run's own.
+        run: as it was read already, None if it is still to be read.
+        clean: its scores of clean images, likewise.
         withheld_of: why pictures of a data set are not shown, by its name; those of others may be.
     """
 
@@ -55,6 +57,8 @@ class Extras:
     trend: Sequence[str] = ()
     against: tuple[Against, ...] | None = None
     withheld_of: Mapping[str, str] = field(default_factory=dict)
+    run: Run | None = None
+    clean: Sequence[ScoredPairs] | None = None
 
 
 def write_page(folder: Path, extras: Extras, *, path: Path | None = None, single_file: bool = False) -> Path:
@@ -73,14 +77,16 @@ def write_page(folder: Path, extras: Extras, *, path: Path | None = None, single
     for name in (_TABLES, FACES, "graphs"):
         if (folder / name).is_symlink():
             raise FacecheckError(f"{folder / name}: a link to elsewhere: expected a folder of the run")
-    run = Run.read(folder)
+    run = Run.read(folder) if extras.run is None else extras.run
     if extras.against is not None:
         run = dataclasses.replace(run, against=extras.against)
     if not single_file:
         (folder / _TABLES).mkdir(exist_ok=True)
         for file, content in _tables(run):
             write_text(folder / file, content)
-    clean = [each for each in load_scores(folder, hashes=run.scores) if each.condition == "clean"]
+    clean = extras.clean
+    if clean is None:
+        clean = [each for each in load_scores(folder, hashes=run.scores) if each.condition == "clean"]
     moving = list(sliders(clean, run.measurements, run.signature.models))
     moving.sort(key=lambda each: each.has_clean_threshold, reverse=True)
     context = {
