@@ -189,7 +189,7 @@ def test_a_killed_run_keeps_its_finished_work_and_is_told(place: Place) -> None:
     "where",
     [
         pytest.param("facecheck.comparison.sides:sides_of_run:1", id="before the comparison with the baseline"),
-        pytest.param("facecheck.comparison:compare_run:1", id="before graphs"),
+        pytest.param("facecheck.report.finish:_compared_models:1", id="before graphs"),
         pytest.param(
             "sqlalchemy.engine.default:DefaultDialect.do_commit:2", id="in the history's transaction", marks=LONG
         ),
