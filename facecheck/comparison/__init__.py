@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facecheck.comparison.tables import Rival, Row, Table, compare, compare_run
+from facecheck.comparison.tables import Rival, Row, Table, compare
 from facecheck.comparison.text import lines, markdown, write
 
-__all__ = ["Rival", "Row", "Table", "compare", "compare_run", "lines", "markdown", "write"]
+__all__ = ["Rival", "Row", "Table", "compare", "lines", "markdown", "write"]

@@ -11,7 +11,6 @@ import dataclasses
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -22,10 +21,10 @@ from facecheck.results import wording
 from facecheck.results.conditions import ANY, DEPLOYED, RETUNED, Conditions
 from facecheck.results.measurement import Measurement
 from facecheck.results.run import Run
-from facecheck.results.scored_pairs import ScoredPairs, load_scores
+from facecheck.results.scored_pairs import ScoredPairs
 from facecheck.results.sweeps import RecordedSweep, SweepStep, recorded_sweeps
 
-__all__ = ["Rival", "Row", "Table", "compare", "compare_run"]
+__all__ = ["Rival", "Row", "Table", "compare"]
 
 Cells = dict[str, Measurement]
 _LEVEL = 0.05
@@ -116,16 +115,6 @@ class Table:
     models: tuple[str, ...]
     rows: tuple[Row, ...]
     incomparable: Mapping[str, str]
-
-
-def compare_run(folder: Path) -> tuple[Table, ...]:
-    """Compare the models of a finished run.
-
-    Raises:
-        FacecheckError: the folder holds no results of a run, or damaged scores.
-    """
-    run = Run.read(folder)
-    return compare(run, load_scores(folder, hashes=run.scores))
 
 
 def compare(run: Run, scored: Iterable[ScoredPairs]) -> tuple[Table, ...]:

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from facecheck.comparison.tables import Rival, Row, Table
-from facecheck.errors import printable
 from facecheck.metrics.intervals import Estimate
 from facecheck.results import wording
 from facecheck.results.columns import WIDTH, aligned, wrapped
@@ -28,7 +27,6 @@ identity. Metrics that are no rate of all pairs (precision, F1, d-prime, detecti
 mark. `comparison.csv` also counts the pairs that only one of two models judges correctly.
 """
 _HEADLINE = wording.title("accuracy", DEPLOYED)
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet's formulas begin
 _MANY = 4  # rows of one metric from which they are counted, not listed
 _COLUMNS = (
     *("eval", "dataset", "name", "conditions", "unit", "better", "model", "value", "low", "high", "n", "not_compared"),
@@ -127,16 +125,8 @@ def spreadsheet(tables: Sequence[Table]) -> str:
     for table in tables:
         for row in table.rows:
             entries = (_entry(table, row, model) for model in table.models if model in row.cells)
-            writer.writerows({key: _inert(value) for key, value in entry.items()} for entry in entries)
+            writer.writerows({key: wording.in_spreadsheet(value) for key, value in entry.items()} for entry in entries)
     return stream.getvalue()
-
-
-def _inert(value: object) -> object:
-    """Return a text so that no spreadsheet takes it for a formula; numbers as they are."""
-    if not isinstance(value, str):
-        return value
-    text = printable(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _entry(table: Table, row: Row, model: str) -> dict[str, object]:

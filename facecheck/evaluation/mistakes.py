@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import hashlib
 import io
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from facecheck.metrics.thresholds import PairThresholds
 from facecheck.pipeline.outcomes import Outcome
 from facecheck.pipeline.work import Inspected
 from facecheck.results.shown import FACES, Found, Mistake, ShownFace, ShownFaces, ShownPair, StruckPerson
+from facecheck.storage.cache import CacheWarning
 from facecheck.storage.files import writing
 
 __all__ = ["keep_mistakes", "keep_picture", "mistakes_of", "picture"]
@@ -52,7 +54,7 @@ def keep_mistakes(
 ) -> None:
     """Write the faces that models get wrong into ``faces/`` of a run's folder, with pictures where they are allowed.
 
-    What cannot be written or drawn is left out: the page lacks it, and the run's results do not.
+    What cannot be drawn is left out, and of what cannot be written a warning tells: the run's results are not lost.
 
     Args:
         compared: everything that the run compared.
@@ -60,7 +62,7 @@ def keep_mistakes(
         folder: of the run.
         withheld: why pictures of a data set's images must not be kept, by its specification: empty if they may be.
     """
-    with contextlib.suppress(OSError):
+    try:
         for each, thresholds, kind in _chosen(compared):
             (folder / FACES).mkdir(parents=True, exist_ok=True)
             found = mistakes_of(each, thresholds, kind=kind)
@@ -70,6 +72,9 @@ def keep_mistakes(
             else:
                 found = _drawn(found, each, evaluator, folder / FACES)
             found.write(folder)
+    except OSError as error:
+        told = f"{folder}: the page will lack faces that models get wrong: {error.strerror or error}"
+        warnings.warn(told, CacheWarning, stacklevel=2)
 
 
 def _chosen(compared: Iterable[Compared]) -> Iterator[tuple[Compared, PairThresholds | None, str]]:

@@ -78,12 +78,12 @@ def finish_run(
     summary = [printable(line) for line in table(run, folder=folder)]
     with _explained(folder, summary):
         # matplotlib takes a second to import: a run that draws nothing does not wait for it.
-        from facecheck.report.graphs import draw_run  # noqa: PLC0415
+        from facecheck.report.graphs import draw  # noqa: PLC0415
 
         compared, clean = _compared_models(run, folder)
         write(compared, folder)
         sheets = _contact_sheets if opens else _kept_sheets
-        drawn = [*draw_run(run, clean, folder), *sheets(run, folder / "graphs", thumbnails)]
+        drawn = [*draw(run, clean, folder), *sheets(run, folder / "graphs", thumbnails)]
         trends, changed = _trends(run, folder, history)
         compared_with = run if before is None else dataclasses.replace(run, against=tuple(_compared(before, folder)))
         extras = _extras(compared_with, folder, thumbnails=thumbnails, opens=opens)

@@ -17,10 +17,10 @@ from facecheck.plots.style import drawing
 from facecheck.report import models, pairs, protocols, sweeps
 from facecheck.report.graph import Drawn, Graph
 from facecheck.results.run import Run
-from facecheck.results.scored_pairs import ScoredPairs, load_scores
+from facecheck.results.scored_pairs import ScoredPairs
 from facecheck.storage.files import file_stem, writing
 
-__all__ = ["draw", "draw_run", "graphs_of"]
+__all__ = ["draw", "graphs_of"]
 
 # In the lines of paths, a hundredth of a point is not seen, and what is finer is a third of the file.
 _PATH = re.compile(rb'^(?:[MLQC] |<path[^>]* d="M ).*$', re.MULTILINE)
@@ -29,19 +29,8 @@ _LONGEST = 150  # letters of a file's name
 _WIDEST = 40  # letters of a model's name
 
 
-def draw(folder: Path) -> list[Drawn]:
+def draw(run: Run, clean: Sequence[ScoredPairs], folder: Path) -> list[Drawn]:
     """Draw every graph that a run's results hold and return their PNG files, with what each is called.
-
-    Raises:
-        FacecheckError: the folder holds no results of a run.
-    """
-    run = Run.read(folder)
-    scored = load_scores(folder, hashes=run.scores)
-    return draw_run(run, [each for each in scored if each.condition == "clean"], folder)
-
-
-def draw_run(run: Run, clean: Sequence[ScoredPairs], folder: Path) -> list[Drawn]:
-    """Draw every graph of a run that is read already, as :func:`draw` does.
 
     Args:
         run: whose graphs are drawn.

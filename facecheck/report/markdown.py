@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from facecheck.errors import FacecheckError, printable, shortened
+from facecheck.report.against import LEAST_P
 from facecheck.report.standings import Standing, repeated, standings, worst
 from facecheck.results import wording
 from facecheck.results.change import Against, Change, ChangeOutcome
@@ -212,7 +213,7 @@ def _changed(title: str, against: Sequence[Against], outcome: ChangeOutcome) -> 
 
 def _change(against: Against, change: Change) -> list[str]:
     before, after = ("" if v is None else wording.value(change.name, v) for v in (change.before, change.after))
-    p = (f"{'&le; ' if change.p <= 5e-5 else ''}{change.p:.2g}", f"{change.margin:g}")  # noqa: PLR2004 - max-T's least
+    p = (f"{'&le; ' if change.p <= LEAST_P else ''}{change.p:.2g}", f"{change.margin:g}")
     return [
         _code(against.model),
         _code(change.dataset),

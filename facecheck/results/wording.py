@@ -8,8 +8,9 @@ from facecheck.errors import printable
 from facecheck.results.catalogue import METRICS, Metric
 from facecheck.results.conditions import Conditions
 
-__all__ = ["capital", "in_markdown", "metric", "title", "value"]
+__all__ = ["capital", "in_markdown", "in_spreadsheet", "metric", "title", "value"]
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet's formulas begin
 # What Markdown and HTML would read as markup; an underscore within a word is none.
 _MARKUP = re.compile(r"[\\|`*<>~]|\](?=[(\[:])|(?<!\w)_|_(?!\w)|&(?=#|\w+;)|^[#+-](?=\s)")
 
@@ -35,6 +36,18 @@ def in_markdown(text: str) -> str:
     a\|b \<i\>
     """
     return _MARKUP.sub(r"\\\g<0>", " ".join(printable(" ".join(text.split())).split()))
+
+
+def in_spreadsheet(value: object) -> object:
+    """Return a cell that no spreadsheet takes for a formula: such a text gets an apostrophe, numbers stay as they are.
+
+    >>> in_spreadsheet("=1+2"), in_spreadsheet(-0.5), in_spreadsheet("dlib")
+    ("'=1+2", -0.5, 'dlib')
+    """
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def title(name: str, at: Conditions) -> str:

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from facecheck.comparison import Row, Table, compare, compare_run, lines, markdown, write
+from facecheck.comparison import Row, Table, compare, lines, markdown, write
 from facecheck.comparison.text import spreadsheet
 from facecheck.metrics.scores import Scores
 from facecheck.results.conditions import COMPLETED, DEPLOYED, NON_MATCH, Conditions
 from facecheck.results.measurement import Measurement
 from facecheck.results.run import Run
-from facecheck.results.scored_pairs import ScoredPairs
+from facecheck.results.scored_pairs import ScoredPairs, load_scores
 from facecheck.results.signature import ModelSignature, Signature
 from tests.support.runs import DLIB, EDGEFACE, FACENET, MOBILE, STUDIES, Model, made_run, people
 
@@ -351,7 +351,7 @@ THREE = (DLIB, FACENET, MOBILE)
 def test_the_page_holds_a_table_an_eval_with_its_marks(tmp_path: Path) -> None:
     """Read back from a run's folder: every row has a cell a model, marked cells are those that tests separate."""
     folder = made_run(THREE, STUDIES).write(tmp_path / "run")
-    tables = compare_run(folder)
+    tables = compare(Run.read(folder), load_scores(folder))
     page, sheet = write(tables, folder)
     text = page.read_text(encoding="utf-8")
 

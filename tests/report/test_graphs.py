@@ -16,16 +16,24 @@ from matplotlib.colors import to_hex
 
 from facecheck import plots
 from facecheck.errors import FacecheckError
-from facecheck.report.graph import Graph
-from facecheck.report.graphs import draw, graphs_of
+from facecheck.report import graphs as drawing
+from facecheck.report.graph import Drawn, Graph
+from facecheck.report.graphs import graphs_of
 from facecheck.results.conditions import Conditions
 from facecheck.results.measurement import Measurement
 from facecheck.results.run import Run
-from facecheck.results.scored_pairs import ScoredPairs
+from facecheck.results.scored_pairs import ScoredPairs, load_scores
 from tests.support.figures import across, segments, texts
 from tests.support.runs import DLIB, EDGEFACE, EVERYTHING, FACENET, STUDIES, Made, Model, made_run, people
 
 SWEPT = ("accuracy", "detection", "rates", "distances", "change", "bars")
+
+
+def draw(folder: Path) -> list[Drawn]:
+    """Draw a run's folder, as it is read at the end of a run."""
+    run = Run.read(folder)
+    clean = [each for each in load_scores(folder, hashes=run.scores) if each.condition == "clean"]
+    return drawing.draw(run, clean, folder)
 
 
 def graphs(run: Made, record: Run | None = None) -> dict[str, Graph]:

@@ -20,12 +20,10 @@ __all__ = [
     "headline_table",
     "measured_cell",
     "measurement_table",
-    "neutral",
 ]
 
 _MOST_ROWS = 400
 _DIGITS = 8
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +128,10 @@ def comma_separated(rows: Sequence[Mapping[str, object]]) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(head)
-    writer.writerows([neutral(row.get(name, "")) for name in head] for row in rows)
+    writer.writerows([_written(row.get(name, "")) for name in head] for row in rows)
     return stream.getvalue()
 
 
-def neutral(value: object) -> object:
-    """Return a value so that a spreadsheet shows it: a text that begins like a formula gets an apostrophe.
-
-    >>> neutral("=1+2"), neutral(-0.5), neutral("dlib")
-    ("'=1+2", '-0.5', 'dlib')
-    """
-    if isinstance(value, float):
-        return f"{value:.{_DIGITS}g}"
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+def _written(value: object) -> object:
+    """Return a cell of the file: numbers to as many digits as mean anything."""
+    return f"{value:.{_DIGITS}g}" if isinstance(value, float) else wording.in_spreadsheet(value)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from facecheck.metrics import curve
+from facecheck.metrics import curve, fnmr_at_fmr, resolvable
 from facecheck.metrics.decisions import confusion
 from facecheck.results.conditions import DEPLOYED, NON_MATCH, Conditions
 from facecheck.results.measurement import Measurement
@@ -131,10 +131,8 @@ def _points(each: ScoredPairs, measurements: Sequence[Measurement], declared: fl
     rates = curve(each.scores)
     impostors = int((~each.scores.genuine).sum())
     for fmr in _FMRS:
-        if fmr * impostors >= 1:
-            allowed = rates.thresholds[(rates.fmr <= fmr) & np.isfinite(rates.thresholds)]
-            if len(allowed):
-                found[f"FMR at most {fmr:g}"] = float(-allowed.min())
+        if resolvable(impostors, fmr):
+            found[f"FMR at most {fmr:g}"] = -fnmr_at_fmr(rates, fmr, impostors=impostors).threshold
     return found
 
 
