@@ -11,7 +11,7 @@ import contextlib
 import functools
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -27,6 +27,7 @@ Loaded = TypeVar("Loaded")
 Computed = TypeVar("Computed")
 
 _AHEAD = 3  # batches under way for each worker
+_MANY = 2**20  # items that are not counted are taken for so many: batches of the usual size
 _BATCH_PIXELS = 2**24
 _PIXELS = 2**26  # 201 MB of 8-bit RGB; a detector takes some 80 bytes a pixel while it looks
 
@@ -36,21 +37,23 @@ class Executor(Protocol):
 
     def run(
         self,
-        items: Sequence[Item],
+        items: Iterable[Item],
         load: Callable[[list[Item]], Loaded],
         compute: Callable[[Loaded], Computed],
         *,
         device: torch.device,
         weigh: Callable[[Item], int] | None = None,
+        count: int | None = None,
     ) -> Iterator[Computed]:
         """Yield what each batch gives, in the items' order.
 
         Args:
-            items: cut into batches.
+            items: cut into batches; they are asked for as batches are loaded, never all at once.
             load: brings a batch into memory.
             compute: what is done with a loaded batch.
             device: where ``compute`` runs its networks.
             weigh: how many pixels an item takes once it is loaded, None where that is nothing.
+            count: how many items there are, where they cannot be counted: by it batches are made of even size.
         """
         ...
 
@@ -81,17 +84,18 @@ class Threads:
 
     def run(
         self,
-        items: Sequence[Item],
+        items: Iterable[Item],
         load: Callable[[list[Item]], Loaded],
         compute: Callable[[Loaded], Computed],
         *,
         device: torch.device,
         weigh: Callable[[Item], int] | None = None,
+        count: int | None = None,
     ) -> Iterator[Computed]:
         """Yield what each batch gives, in the items' order."""
         on_gpu = device.type == "cuda"
         workers = 1 if on_gpu else self.workers
-        size = self.batch or _even(len(items), workers, usual_batch(device))
+        size = self.batch or _even(_counted(items, count), workers, usual_batch(device))
         with (
             _pool(2 if on_gpu else workers) as loaders,
             _pool(workers, threads=1 if workers > 1 else torch.get_num_threads()) as computing,
@@ -108,8 +112,15 @@ class Threads:
                 yield started.popleft()[1].result()
 
 
+def _counted(items: Iterable[object], count: int | None) -> int:
+    """Return how many items there are; without a count, of those that have no length many are taken."""
+    if count is not None:
+        return count
+    return len(items) if isinstance(items, Sized) else _MANY
+
+
 def _cut(
-    items: Sequence[Item], size: int, weigh: Callable[[Item], int] | None, most: int
+    items: Iterable[Item], size: int, weigh: Callable[[Item], int] | None, most: int
 ) -> Iterator[tuple[list[Item], int]]:
     """Yield batches with their weights: of at most ``size`` items, and of at most ``most`` unless one item has more.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -24,6 +25,29 @@ def test_each_item_comes_back_once_and_in_order(count: int, workers: int, batch:
     batches = list(done)
     assert [ten for tens in batches for ten in tens] == [10 * item for item in range(count)]
     assert batch is None or all(len(tens) <= batch for tens in batches)
+
+
+@given(count=st.integers(0, 60), workers=st.integers(1, 4), told=st.booleans())
+def test_items_are_asked_for_as_batches_go(count: int, workers: int, told: bool) -> None:  # noqa: FBT001 - drawn
+    """Of an iterator no more items exist than are under way; told how many, it is cut as a list is."""
+    asked = [0]
+
+    def items() -> Iterator[int]:
+        for item in range(count):
+            asked[0] += 1
+            yield item
+
+    executor, most, done = Threads(workers), 0, []
+    batches = executor.run(items(), lambda i: i, lambda i: i, device=CPU, count=count if told else None)
+    for batch in batches:
+        done.append(batch)
+        most = max(most, asked[0] - sum(map(len, done[:-1])))
+
+    assert [item for batch in done for item in batch] == list(range(count))
+    largest = max(map(len, done), default=0)
+    assert most <= 3 * workers * largest + 1
+    if told:
+        assert done == list(executor.run(range(count), lambda i: i, lambda i: i, device=CPU))
 
 
 def test_workers_use_one_thread_of_torch_each() -> None:
