@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from facecheck import __version__
-from facecheck.errors import FacecheckError, nearest
+from facecheck.errors import FacecheckError, nearest, printable
 
 __all__ = ["main"]
 
@@ -102,8 +102,9 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     pairs.add_argument("--seed", type=int, default=0, help="of the choice, 0 by default")
     pairs.set_defaults(run=_pairs)
 
-    cache = commands.add_parser("cache", help="look at or empty the cache of finished work")
-    cache.add_argument("what", choices=["info", "clear"])
+    cache = commands.add_parser("cache", help="look at or empty the cache of finished work, or join others to it")
+    cache.add_argument("what", choices=["info", "clear", "join"])
+    cache.add_argument("others", type=Path, nargs="*", metavar="FOLDER", help="of caches that are joined to it")
     cache.add_argument("--folder", type=Path, help="the cache's folder, if not the usual one")
     cache.set_defaults(run=_cache)
 
@@ -256,6 +257,10 @@ def _cache(options: argparse.Namespace) -> int:
     from facecheck.storage.weights import cache_folder  # noqa: PLC0415
 
     folder = options.folder or cache_folder()
+    if bool(options.others) != (options.what == "join"):
+        raise FacecheckError("expected 'cache join FOLDER...', 'cache info' or 'cache clear'")
+    if options.what == "join":
+        return _join(folder, options.others)
     path = folder / "results.sqlite"
     if not path.is_file():
         print(f"{path}: no cache yet")
@@ -268,4 +273,27 @@ def _cache(options: argparse.Namespace) -> int:
         return 0
     cache.close()
     print(f"{path}: {size / 2**20:.1f} MiB")
+    return 0
+
+
+def _join(folder: Path, others: Sequence[Path]) -> int:
+    from facecheck.storage.cache import Cache  # noqa: PLC0415
+    from facecheck.storage.joining import join  # noqa: PLC0415
+
+    cache = Cache(folder)
+    try:
+        joined = join(cache, others)
+        size = cache.size_bytes()
+    finally:
+        cache.close(make_room=False)  # what was joined is not removed again before a run has used it
+    for other, found in joined.items():
+        damaged = f", {found.damaged} are no entries of a cache and were left out" if found.damaged else ""
+        print(f"{printable(str(other))}: {found.new} new, {found.known} known{damaged}")
+    print(f"{printable(str(cache.path))}: {size / 2**20:.1f} MiB")
+    if size > cache.max_bytes:
+        print(
+            f"note: a run removes what exceeds {cache.max_bytes / 2**30:g} GiB: give it "
+            f"--facecheck-cache-size {-(-size * 5 // 4 // 2**30)}",
+            file=sys.stderr,
+        )
     return 0

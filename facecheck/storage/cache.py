@@ -21,7 +21,7 @@ import safetensors.numpy
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 
-__all__ = ["Arrays", "Cache", "CacheWarning", "key"]
+__all__ = ["USUAL_BYTES", "Arrays", "Cache", "CacheWarning", "key"]
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
 
@@ -29,6 +29,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entry (key BLOB PRIMARY KEY, value BLOB NOT NULL, used REAL NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS entry_used ON entry (used);
 """
+USUAL_BYTES = 8 * 2**30
 _BUSY_S = 60.0
 _AT_ONCE = 500  # variables in one statement
 _FILL = 0.8  # of the bound, after making room
@@ -59,9 +60,9 @@ class Cache:
         max_bytes: bound on the file's size, enforced when the cache is closed.
     """
 
-    def __init__(self, folder: Path, *, max_bytes: int = 8 * 2**30) -> None:
+    def __init__(self, folder: Path, *, max_bytes: int = USUAL_BYTES) -> None:
         self.path = folder / "results.sqlite"
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self._lock = threading.Lock()
         self._writable = True
         self._connection = self._open()
@@ -98,6 +99,11 @@ class Cache:
             stacklevel=2,
         )
 
+    @property
+    def writable(self) -> bool:
+        """Whether what is put is kept, as far as is known."""
+        return self._connection is not None and self._writable
+
     def get(self, keys: Iterable[bytes]) -> dict[bytes, dict[str, npt.NDArray[np.generic]]]:
         """Return what is known of these keys, and note that it was used."""
         wanted = list(dict.fromkeys(keys))
@@ -118,6 +124,16 @@ class Cache:
         now = time.time()
         rows = [(k, _packed(arrays), now) for k, arrays in entries.items()]
         self._write("INSERT OR REPLACE INTO entry VALUES (?, ?, ?)", rows)
+
+    def add(self, entries: Sequence[tuple[bytes, bytes]]) -> int:
+        """Keep values that another cache packed, and return how many are new; an entry that is there already stays."""
+        now = time.time()
+        before = self._changes()
+        self._write("INSERT OR IGNORE INTO entry VALUES (?, ?, ?)", [(k, value, now) for k, value in entries])
+        return self._changes() - before
+
+    def _changes(self) -> int:
+        return 0 if self._connection is None else self._connection.total_changes
 
     def _note_use(self, keys: Sequence[bytes]) -> None:
         now = time.time()
@@ -172,8 +188,8 @@ class Cache:
 
     def close(self, *, make_room: bool = True) -> None:
         """Close the file; if it exceeds its bound, first remove the least recently used entries."""
-        if make_room and self._writable and self.size_bytes() > self._max_bytes:
-            self._make_room(int(self._max_bytes * _FILL))
+        if make_room and self._writable and self.size_bytes() > self.max_bytes:
+            self._make_room(int(self.max_bytes * _FILL))
         if self._connection is not None:
             self._connection.close()
             self._connection = None
