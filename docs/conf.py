@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 # Captions and pages; a page that is not there yet is left out, and one that is missing here is a warning.
 NAVIGATION = {
     "Start": ("getting-started", "your-model", "your-data", "protocols", "running", "reading-the-report"),
-    "The gate": ("gate", "update", "history", "ci", "tutorial-load"),
+    "The gate": ("gate", "update", "history", "ci", "many-machines", "tutorial-load"),
     "Statistics": ("statistics-in-words", "statistics", "gate-power"),
     "More questions": ("identification", "groups", "quality", "calibration"),
     "Faces": ("embedded-faces", "validity", "eg3d"),

@@ -95,7 +95,7 @@ class Threads:
         """Yield what each batch gives, in the items' order."""
         on_gpu = device.type == "cuda"
         workers = 1 if on_gpu else self.workers
-        size = self.batch or _even(_counted(items, count), workers, usual_batch(device))
+        size = self.size(_counted(items, count), device)
         with (
             _pool(2 if on_gpu else workers) as loaders,
             _pool(workers, threads=1 if workers > 1 else torch.get_num_threads()) as computing,
@@ -110,6 +110,10 @@ class Threads:
                     yield started.popleft()[1].result()
             while started:
                 yield started.popleft()[1].result()
+
+    def size(self, count: int, device: torch.device) -> int:
+        """Return how many of so many items a batch gets, at most."""
+        return self.batch or _even(count, 1 if device.type == "cuda" else self.workers, usual_batch(device))
 
 
 def _counted(items: Iterable[object], count: int | None) -> int:

@@ -50,6 +50,7 @@ class Pipeline:
         workers: how many batches are computed at once on a CPU; as many as cores by default.
         batch: images in a batch; at most 16 on a CPU, 64 on a GPU by default.
         terminal: where progress is drawn, or None.
+        executor: computes the batches in the place of threads of this process; it has workers and a batch of its own.
     """
 
     def __init__(
@@ -59,9 +60,10 @@ class Pipeline:
         workers: int | None = None,
         batch: int | None = None,
         terminal: TextIO | None = None,
+        executor: Executor | None = None,
     ) -> None:
         self._cache = cache
-        self._executor: Executor = Threads(workers or cores(), batch)
+        self._executor = executor or Threads(workers or cores(), batch)
         self._terminal = terminal
         self._digests: dict[ImageSource, bytes] = {}
         self._results: dict[bytes, Result] = {}

@@ -11,6 +11,7 @@ pytest_plugins = (
     "facecheck.plugin.options",
     "facecheck.plugin.planning",
     "facecheck.plugin.parameters",
+    "facecheck.plugin.shards",
     "facecheck.plugin.recorder",
     "facecheck.plugin.timings",
 )

@@ -34,10 +34,10 @@ from facecheck.plugin.device import full_fp32, resolve_device
 from facecheck.plugin.options import switch, text
 from facecheck.plugin.yardstick import Yardstick
 from facecheck.report.privacy import Thumbnails, withheld
-from facecheck.storage.cache import Cache
+from facecheck.storage.cache import USUAL_BYTES, Cache
 from facecheck.storage.weights import cache_folder
 
-__all__ = ["Plan"]
+__all__ = ["Plan", "on_terminal"]
 
 _DEFAULT_MODELS = "dlib,facenet-casia-webface"
 _DEFAULT_DATASETS = "faces"
@@ -58,6 +58,7 @@ class Plan:
         limits: the promises.
         limits_file: where they are written.
         cache: folder, None for no cache; the empty path is the default place.
+        cache_bytes: that the cache may take.
         full: whether sweeps run on all pairs of the bundled faces and at every level.
         yardstick: what the run is compared with.
         against: specification of the old model that the models are to replace, empty for none.
@@ -81,6 +82,7 @@ class Plan:
     yardstick: Yardstick
     against: str = ""
     twin: TwinPrecision | None = None
+    cache_bytes: int = USUAL_BYTES
     published: Published | None = None
     thumbnails: Thumbnails = "auto"
     built: dict[str, Recognizer | FacecheckError] = field(default_factory=dict)
@@ -118,6 +120,7 @@ class Plan:
             limits=read_limits(file),
             limits_file=file,
             cache=None if cache == "none" else Path(cache).expanduser() if cache else Path(),
+            cache_bytes=_cache_bytes(text(config, "cache_size", "")),
             full=switch(config, "full"),
             yardstick=Yardstick.of(config, margins=read_margins(file), sampled=sample is not None),
             against=against,
@@ -161,16 +164,21 @@ class Plan:
             folder: of the run.
             watched: whether progress is drawn on the terminal.
         """
+        with self.open_cache() as cache, on_terminal(watched=watched) as terminal:
+            made = Evaluator(Pipeline(cache=cache, terminal=terminal), folder=folder, cache=cache)
+            yield made
+            keep_mistakes(made.done, made, folder, withheld=self._withheld())
+
+    @contextlib.contextmanager
+    def open_cache(self) -> Iterator[Cache | None]:
+        """Give the run's cache, and close it."""
         place = cache_folder() if self.cache == Path() else self.cache
-        cache = None if place is None else Cache(place)
-        with _terminal(watched=watched) as terminal:
-            try:
-                made = Evaluator(Pipeline(cache=cache, terminal=terminal), folder=folder, cache=cache)
-                yield made
-                keep_mistakes(made.done, made, folder, withheld=self._withheld())
-            finally:
-                if cache is not None:
-                    cache.close()
+        cache = None if place is None else Cache(place, max_bytes=self.cache_bytes)
+        try:
+            yield cache
+        finally:
+            if cache is not None:
+                cache.close()
 
     def _withheld(self) -> dict[str, str]:
         """Return why no pictures of a data set's images are kept, by its specification."""
@@ -240,6 +248,14 @@ def _thumbnails(given: str) -> Thumbnails:
     return cast("Thumbnails", given)
 
 
+def _cache_bytes(given: str) -> int:
+    if not given:
+        return USUAL_BYTES
+    if not (given.isascii() and given.isdigit() and len(given) <= _MOST_DIGITS and int(given)):
+        raise pytest.UsageError(f"--facecheck-cache-size {given[:_MOST_DIGITS]}: expected a number of GiB, at least 1")
+    return int(given) * 2**30
+
+
 def _sample(given: str) -> int | None:
     if not given:
         return None
@@ -263,7 +279,7 @@ def _built(plan: Plan, spec: str) -> Recognizer | FacecheckError:
 
 
 @contextlib.contextmanager
-def _terminal(*, watched: bool) -> Iterator[TextIO | None]:
+def on_terminal(*, watched: bool) -> Iterator[TextIO | None]:
     """Give the terminal itself, past pytest's capture, if the run has one."""
     if not watched:
         yield None
