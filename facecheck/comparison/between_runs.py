@@ -27,7 +27,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import bdtr, betaincinv, ndtr, ndtri, stdtr, stdtrit
 
+from facecheck.comparison.by_eval import COMPARED, Moved, moved_by, unmoved
 from facecheck.comparison.differences import Refuse, other_pairs
+from facecheck.comparison.flips import flips_of
 from facecheck.comparison.over_levels import conditions_of, share_correct, shares_flipped, sweeps_of
 from facecheck.gate.margins import Margins
 from facecheck.metrics import influence
@@ -39,6 +41,7 @@ from facecheck.metrics.separation import dprime
 from facecheck.results.catalogue import METRICS
 from facecheck.results.change import Change, ChangeOutcome, Flips
 from facecheck.results.conditions import ANY, COMPLETED, DEPLOYED, NON_MATCH, Conditions
+from facecheck.results.evidence import Evidence
 from facecheck.results.scored_pairs import ScoredPairs
 
 __all__ = ["compare_scores"]
@@ -47,7 +50,6 @@ Array = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 _Both = tuple[ScoredPairs, ScoredPairs]
 DEFAULT = Margins()
-_SHOWN = 5  # pairs that changed sides, by name
 _FARS = (0.01, 0.001)
 _FEWEST_ACCEPTED = 5  # impostors at an FAR: fewer set a threshold whose chance no normal describes, least in ties
 _ROUNDING = (
@@ -128,6 +130,7 @@ def compare_scores(
     before: Iterable[ScoredPairs],
     after: Iterable[ScoredPairs],
     *,
+    evidence: tuple[Sequence[Evidence], Sequence[Evidence]] = ((), ()),
     margins: Margins = DEFAULT,
     false_alarms: float = 0.01,
     refuse: Refuse = other_pairs,
@@ -137,6 +140,7 @@ def compare_scores(
     Args:
         before: of the baseline.
         after: of the run, all of one model.
+        evidence: of the baseline and of the run, for the evals that rest on more than the similarities of pairs.
         margins: tolerated losses.
         false_alarms: chance of calling any sound case worse, over all cases together.
         refuse: says why two files of scores cannot be compared, empty if they can.
@@ -162,7 +166,52 @@ def compare_scores(
         compared.setdefault(new.dataset, {})[new.condition] = (old, new)
     for dataset, both in compared.items():
         cases += _pooled_cases(both, people[dataset], margins)
+    for found, of_eval in _of_evals(evidence, compared, refused):
+        if isinstance(found, Change):
+            refused.append(found)
+        elif of_eval is not None:
+            cases.append(_case_of(found, of_eval, people[of_eval[1].dataset], margins))
     return (*_judged(cases, false_alarms), *refused)
+
+
+def _of_evals(
+    evidence: tuple[Sequence[Evidence], Sequence[Evidence]],
+    compared: Mapping[str, Mapping[str, _Both]],
+    refused: Sequence[Change],
+) -> Iterator[tuple[Moved | Change, _Both | None]]:
+    """Yield what the evals with evidence of their own measured before and after, with the clean pairs of both."""
+    measured = {(each.dataset, each.eval): each for each in evidence[1]}
+    of_clean = {change.dataset: change for change in refused if change.conditions.corrupted == "clean"}
+    for old in evidence[0]:
+        if old.eval not in COMPARED:
+            continue
+        new, both = measured.get((old.dataset, old.eval)), compared.get(old.dataset, {}).get("clean")
+        if new is None:
+            yield unmoved(old, "not measured", "the run did not measure it"), None
+        elif both is None:
+            why = of_clean.get(old.dataset)
+            yield unmoved(old, "incomparable", why.reason if why else "there are no clean pairs beside it"), None
+        else:
+            for found in moved_by(old, new, both):
+                yield found, both
+
+
+def _case_of(found: Moved, both: _Both, people: tuple[int, Dyads], margins: Margins) -> _Case:
+    """Return the case of an eval that has people of its own, or those of the pairs."""
+    old, new = both
+    group, of_pairs = people
+    dyads = of_pairs if found.people is None else Dyads.of(found.people)
+    numeric = _differs_by_noise(old.scores, new.scores)
+    case = _maker(new, ANY, (group, dyads), margins, identical=found.identical, numeric=numeric)
+    made = case(found.name, found.conditions, (found.before, found.after), found.moved, found.kinds)
+    of_people = made.of_people
+    if found.people is not None:  # in the order of the people of the pairs, so that cases can be correlated
+        known = np.unique(new.scores.who)
+        mine = np.unique(found.people)
+        of_people = np.zeros(len(known))
+        both_know = np.isin(mine, known)
+        of_people[np.searchsorted(known, mine[both_know])] = made.of_people[both_know]
+    return dataclasses.replace(made, of_people=of_people, flips=found.flips, people=found.concerned or of_pairs.count)
 
 
 def _cases(
@@ -269,12 +318,13 @@ def _decided_cases(
         rates = (float(was_right.mean()), float(is_right.mean()))
         made = case("accuracy", where, rates, influence.of_mean(apart, genuine), genuine)
         same = np.array_equal(old.scores.similarity, new.scores.similarity) and np.array_equal(chosen, theirs)
-        yield dataclasses.replace(made, identical=same, flips=_flips(was_right, is_right, old, new))
+        flips = flips_of(was_right, is_right, new.names, (old.scores.similarity, new.scores.similarity))
+        yield dataclasses.replace(made, identical=same, flips=flips)
         if where is DEPLOYED and new.condition == "clean":
             broke = (was_right & ~is_right).astype(np.float64)
             rate = float(broke.mean())
             flipped = case("negative_flip_rate", where, (0.0, rate), influence.of_mean(broke, genuine), genuine)
-            yield dataclasses.replace(flipped, identical=same, told=_flips(was_right, is_right, old, new))
+            yield dataclasses.replace(flipped, identical=same, told=flips)
 
 
 def _ranked_cases(old: Scores, new: Scores, at: Conditions, case: _MakeCase) -> Iterator[_Case]:
@@ -299,32 +349,6 @@ def _separated_cases(old: Scores, new: Scores, case: _MakeCase) -> Iterator[_Cas
     moved[rows] = influence.of_dprime(now, genuine) - influence.of_dprime(was, genuine)
     values = (dprime(Scores(was, old.who[rows])), dprime(Scores(now, new.who[rows])))
     yield case("dprime", COMPLETED, values, moved, new.genuine)
-
-
-def _flips(was_right: Bools, is_right: Bools, old: ScoredPairs, new: ScoredPairs) -> Flips:
-    broken = np.flatnonzero(was_right & ~is_right)
-    with np.errstate(invalid="ignore"):
-        apart = np.nan_to_num(np.abs(new.scores.similarity - old.scores.similarity)[broken], nan=0.0)
-    worst = broken[np.argsort(-apart, kind="stable")[:_SHOWN]]
-    return Flips(
-        negative=len(broken),
-        positive=int((~was_right & is_right).sum()),
-        pairs=len(was_right),
-        worst=tuple(
-            (
-                str(new.names[row, 0]),
-                str(new.names[row, 1]),
-                _finite(old.scores.similarity[row]),
-                _finite(new.scores.similarity[row]),
-            )
-            for row in worst
-        ),
-    )
-
-
-def _finite(similarity: float) -> float | None:
-    """Return a similarity, None where a comparison could not be made."""
-    return float(similarity) if np.isfinite(similarity) else None
 
 
 # Evidence over all cases.

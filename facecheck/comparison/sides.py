@@ -13,6 +13,7 @@ from facecheck.errors import FacecheckError, nearest
 from facecheck.gate.baselines import Baseline, read_baseline
 from facecheck.gate.margins import Margins
 from facecheck.results.change import Against
+from facecheck.results.evidence import Evidence, load_evidence
 from facecheck.results.probe_vectors import ProbeVectors, load_probes, same_function
 from facecheck.results.run import Run
 from facecheck.results.scored_pairs import ScoredPairs, load_scores
@@ -34,6 +35,7 @@ class Side:
         newest: the signature that the model belongs to.
         probe: vectors on fixed crops, None if they were not recorded.
         timed: the rounds of its timings.
+        evidence: what stands behind evals beside the scores.
     """
 
     title: str
@@ -43,6 +45,7 @@ class Side:
     newest: Signature
     probe: ProbeVectors | None = None
     timed: tuple[Timed, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
 
 
 def sides_of(folder: Path) -> list[Side]:
@@ -62,6 +65,7 @@ def sides_of_run(run: Run, folder: Path) -> list[Side]:
         FacecheckError: scores or vectors are damaged, or are not those that the run wrote.
     """
     scored = list(load_scores(folder, hashes=run.scores))
+    evidence = list(load_evidence(folder, run.evidence))
     probes = {answers.model: answers for answers in load_probes(folder, run.probes)}
     return [
         Side(
@@ -72,6 +76,7 @@ def sides_of_run(run: Run, folder: Path) -> list[Side]:
             newest=run.signature,
             probe=probes.get(model.name),
             timed=tuple(each for each in run.timed if each.model == model.name),
+            evidence=tuple(each for each in evidence if each.model == model.name),
         )
         for model in run.signature.models
     ]
@@ -93,6 +98,7 @@ def of_baseline(baseline: Baseline) -> Side:
         newest=newest.signature,
         probe=baseline.probe(),
         timed=tuple(each for part in baseline.parts for each in part.timed),
+        evidence=tuple(baseline.evidence()),
     )
 
 
@@ -162,6 +168,7 @@ def compare(
         changes=compare_scores(
             before.scored,
             after.scored,
+            evidence=(before.evidence, after.evidence),
             margins=margins,
             false_alarms=false_alarms,
             refuse=refusal(before.signatures, after.newest, (before.model.name, after.model.name)),
@@ -169,5 +176,14 @@ def compare(
         differences=differences(before.newest, after.newest, (before.model, after.model)),
         function=same_function(before.probe, after.probe),
         timings=compare_timings(before.timed, after.timed, (before.newest, after.newest), margins=margins),
-        notes=notes,
+        notes=(*notes, *_lacking(before, after)),
     )
+
+
+def _lacking(before: Side, after: Side) -> Iterator[str]:
+    """Say which evals of the run have nothing to be compared with: it was measured by an older facecheck, or not."""
+    datasets, held = {each.dataset for each in before.scored}, {(each.dataset, each.eval) for each in before.evidence}
+    new = [each for each in after.evidence if each.dataset in datasets and (each.dataset, each.eval) not in held]
+    told = ", ".join(sorted(f"{each.eval} on {each.dataset}" for each in new))
+    if told:
+        yield f"the baseline holds nothing of {told}: judged by limits alone until a run with it is approved"

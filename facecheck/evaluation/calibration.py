@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from facecheck.evaluation.evaluator import Compared
-from facecheck.metrics import influence, intervals
-from facecheck.metrics.calibration import METHODS, cllr, costs, cross_fitted, min_llr, signed_gaps
+from facecheck.metrics import intervals
+from facecheck.metrics.calibration import METHODS, cllr, cross_fitted, influence_of_cllr, min_llr, signed_gaps
 from facecheck.metrics.dyads import Dyads
 from facecheck.metrics.intervals import Estimate
 from facecheck.metrics.scores import Scores
 from facecheck.results.conditions import COMPLETED, Conditions
+from facecheck.results.evidence import Evidence
 from facecheck.results.measurement import Findings, Measured
 
 __all__ = ["calibrated", "why_not_calibrated"]
@@ -53,14 +54,18 @@ def calibrated(compared: Compared) -> Findings:
             measured("genuine_share", share, Conditions(calibration=method, probability=predicted))
             for predicted, share in _reliability(probability, completed)
         ]
-    return Findings(tuple(found))
+    kept = Evidence(
+        eval="calibration",
+        model=compared.recognizer.name,
+        dataset=compared.dataset.name,
+        arrays={"folds": folds.astype(np.int32)},
+    )
+    return Findings(tuple(found), evidence=(kept,))
 
 
 def _cllr(ratio: Array, scores: Scores) -> Estimate:
     genuine = scores.genuine
-    each = costs(ratio, genuine)
-    moved = influence.within(each, genuine) / (2 * np.where(genuine, genuine.sum(), (~genuine).sum()))
-    spread = Dyads.of(scores.who).spread(moved, genuine)
+    spread = Dyads.of(scores.who).spread(influence_of_cllr(ratio, genuine), genuine)
     found = intervals.around(cllr(ratio, genuine), spread, len(scores))
     return found._replace(low=max(0.0, found.low))
 

@@ -24,6 +24,7 @@ from facecheck.models.recognizer import Recognizer
 from facecheck.pipeline import Pipeline
 from facecheck.pipeline.outcomes import Embedded
 from facecheck.results.conditions import ANY, DEPLOYED, NON_MATCH, RETUNED, Conditions, ThresholdKind
+from facecheck.results.evidence import Evidence, save_evidence
 from facecheck.results.measurement import Findings, Measured
 from facecheck.results.probe_vectors import ProbeVectors, save_probe
 from facecheck.results.scored_pairs import ScoredPairs, save_scores
@@ -167,6 +168,11 @@ class Evaluator:
         if both not in self._borders:
             self._borders[both] = beyond_the_border(recognizer, dataset, self.pipeline, cache=self._cache)
         return [*self._findings[id(recognizer)], *filter(None, [self._borders[both]])]
+
+    def keep(self, evidence: Evidence) -> None:
+        """Write what stands behind an eval beside the scores, for the comparison with later runs."""
+        if self._folder is not None:
+            save_evidence(self._folder, evidence)
 
     def _keep_probe(self, recognizer: Recognizer) -> None:
         """Write what the model answers to fixed crops, for the comparison with later runs."""

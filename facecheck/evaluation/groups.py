@@ -15,6 +15,7 @@ from facecheck.metrics.groups import GroupRates, garbe, inequity_ratio, rates_by
 from facecheck.metrics.intervals import Estimate, around
 from facecheck.metrics.scores import Scores
 from facecheck.results.conditions import NON_MATCH, Conditions
+from facecheck.results.evidence import Evidence
 from facecheck.results.measurement import Findings, Measured
 
 __all__ = ["FAR", "by_group", "labels_of", "why_no_groups"]
@@ -55,7 +56,20 @@ def by_group(compared: Compared) -> Findings:
         for name, labels in labels_of(compared.dataset.pairs).items()
     )
     where = f"{compared.recognizer.name} on {compared.dataset.name}"
-    return Findings(found.measured, tuple(f"{where}: {note}" for note in found.notes))
+    return Findings(found.measured, tuple(f"{where}: {note}" for note in found.notes), evidence=(_kept(compared),))
+
+
+def _kept(compared: Compared) -> Evidence:
+    """Return the labels of every image, and which images each pair compares."""
+    pairs = compared.dataset.pairs
+    of_face = [dict(face.groups) for face in pairs.faces]
+    names = sorted({name for groups in of_face for name in groups})
+    arrays = {
+        "attributes": np.array(names),
+        "labels": np.array([[groups.get(name, "") for groups in of_face] for name in names]),
+        "indices": pairs.indices.astype(np.int32),
+    }
+    return Evidence(eval="groups", model=compared.recognizer.name, dataset=compared.dataset.name, arrays=arrays)
 
 
 def _attribute(name: str, labels: Labels, scores: Scores, threshold: float, sources: tuple[str, ...]) -> Findings:

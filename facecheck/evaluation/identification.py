@@ -23,6 +23,7 @@ from facecheck.metrics.identification import Searches, fnir_at_fpir, identified,
 from facecheck.metrics.intervals import Estimate
 from facecheck.pipeline.outcomes import Outcome
 from facecheck.results.conditions import NON_MATCH, Conditions
+from facecheck.results.evidence import Evidence
 from facecheck.results.measurement import Findings, Measured
 
 __all__ = [
@@ -68,11 +69,13 @@ class Searched:
         searches: None if the data set allows none.
         problem: why.
         notes: what a reader of the results should know.
+        evidence: what later runs are compared with.
     """
 
     searches: Searches | None
     problem: str = ""
     notes: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
 
 
 def split_gallery(faces: Sequence[Face], *, generator: np.random.Generator) -> Split:
@@ -127,7 +130,30 @@ def searched(compared: Compared) -> Searched:
     ]
     centred = compared.recognizer.contract.centre != "none"
     note = f"{compared.recognizer.name}: the mean of folds is not subtracted in identification: a gallery has no folds"
-    return Searched(Searches.joined(parts), notes=(note,) if centred else ())
+    found = Searches.joined(parts)
+    return Searched(found, notes=(note,) if centred else (), evidence=(_kept(compared, split, found),))
+
+
+def _kept(compared: Compared, split: Split, found: Searches) -> Evidence:
+    """Return what each search found; people are numbered as in the data set's pairs, and by whom they are enrolled."""
+    faces = compared.dataset.faces
+    numbers: dict[str, int] = {}
+    of_face = np.array([numbers.setdefault(face.subject, len(numbers)) for face in faces], dtype=np.int64)
+    subjects = np.unique([face.subject for face in faces])  # in the order in which searches number them
+    as_in_pairs = np.array([numbers[subject] for subject in subjects.tolist()])
+    arrays = {
+        "images": np.array([face.source.name for face in faces]),
+        "probes": split.probes,
+        "gallery": split.gallery,
+        "enrolled": of_face[split.gallery],
+        "probe": as_in_pairs[found.probe],
+        "rival": as_in_pairs[found.rival],
+        "mated": found.mated,
+        "mate": found.mate,
+        "best_other": found.best_other,
+        "ahead": found.ahead,
+    }
+    return Evidence(eval="identification", model=compared.recognizer.name, dataset=compared.dataset.name, arrays=arrays)
 
 
 def closed_set(found: Searched) -> Findings:
@@ -143,7 +169,7 @@ def closed_set(found: Searched) -> Findings:
         )
         for rank in ranks
     )
-    return Findings(measured, (_sizes(searches), *found.notes))
+    return Findings(measured, (_sizes(searches), *found.notes), evidence=found.evidence)
 
 
 def open_set(found: Searched) -> Findings:

@@ -20,6 +20,7 @@ from facecheck.metrics.intervals import Estimate
 from facecheck.metrics.quality import LIMIT, discard_curve, influence_of_relative_area, pair_quality
 from facecheck.pipeline.outcomes import Outcome
 from facecheck.results.conditions import COMPLETED, Conditions
+from facecheck.results.evidence import Evidence
 from facecheck.results.measurement import Findings, Measured
 
 __all__ = ["Array", "error_against_discard", "image_function", "qualities_of"]
@@ -103,16 +104,29 @@ def error_against_discard(compared: Compared, qualities: Mapping[str, Array]) ->
     rows = scores.genuine & scores.made
     wrong, who = ~scores.matched(threshold)[rows], scores.who[rows]
     where = f"{compared.recognizer.name} on {compared.dataset.name}"
+    kept = _kept(compared, qualities)
     if not wrong.any():
-        return Findings(notes=(f"{where}: every genuine pair matches at FAR 1 %: no error that a quality could find",))
+        note = f"{where}: every genuine pair matches at FAR 1 %: no error that a quality could find"
+        return Findings(notes=(note,), evidence=(kept,))
     indices = compared.dataset.pairs.indices[rows]
     return Findings(
         tuple(
             Measured(name=name, estimate=estimate, conditions=at, scores=compared.sources)
             for quality, of_image in qualities.items()
             for name, estimate, at in _curve(wrong, pair_quality(of_image, indices), who, quality)
-        )
+        ),
+        evidence=(kept,),
     )
+
+
+def _kept(compared: Compared, qualities: Mapping[str, Array]) -> Evidence:
+    """Return every quality of every image, and which images each pair compares."""
+    arrays = {
+        "names": np.array(list(qualities)),
+        "qualities": np.array(list(qualities.values())).reshape(len(qualities), -1),
+        "indices": compared.dataset.pairs.indices.astype(np.int32),
+    }
+    return Evidence(eval="quality", model=compared.recognizer.name, dataset=compared.dataset.name, arrays=arrays)
 
 
 def _curve(

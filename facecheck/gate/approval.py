@@ -13,8 +13,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from facecheck.errors import FacecheckError, nearest
-from facecheck.gate.baseline_scores import LONGEST_STEM, write_scores
+from facecheck.gate.baseline_scores import LONGEST_STEM, write_evidence, write_scores
 from facecheck.gate.baselines import Approval, Baseline, Part, baseline_folder, read_baseline, write_baseline
+from facecheck.results.evidence import load_evidence
 from facecheck.results.measurement import Measurement
 from facecheck.results.probe_vectors import load_probes, packed
 from facecheck.results.run import Run
@@ -28,7 +29,11 @@ __all__ = ["approve", "approver", "check_reason"]
 _COMPARED = frozenset(
     {"accuracy", "fmr", "fnmr", "auc", "eer", "tar_at_far", "dprime", "detection_rate", "fta"}
     | {"genuine_distance_mean", "impostor_distance_mean", "threshold_distance", "latency_ms", "throughput_per_s"}
+    | {"identification_rate", "dir_at_fpir", "group_fmr", "group_fnmr"}
 )
+_OF_COMPLETED = frozenset({"edc_area", "edc_relative_area", "cllr", "cllr_min", "ece"})  # what failed has no part in it
+_RANKS, _FPIRS = (None, 1, 5, 10), (None, 0.1, 0.01, 0.001)
+_EVALS = ("identification", "groups", "quality", "calibration")  # that rest on more than the scores of pairs
 
 
 def approver() -> str:
@@ -83,7 +88,9 @@ def approve(  # noqa: PLR0913 - the parts of an approval, all named
     last = read_baseline(baselines, baseline.folder.name)
     place = baseline.scores_folder
     scored = _behind(run, folder, measurements)
-    _refuse_less(last, measurements, scored, run.id)
+    evidence = [each for each in load_evidence(folder, run.evidence) if each.model == signed.name]
+    now = {(each.dataset, each.condition) for each in scored} | {(each.dataset, each.eval) for each in evidence}
+    _refuse_less(last, measurements, now, run.id)
     names = {m.dataset for m in measurements}
     part = Part(
         approval=Approval(
@@ -103,6 +110,7 @@ def approve(  # noqa: PLR0913 - the parts of an approval, all named
         measurements=measurements,
         failures=tuple(f for f in run.failures if f.model == signed.name),
         scores=dict(write_scores(elsewhere or str(place), scored)),
+        evidence=dict(write_evidence(elsewhere or str(place), evidence)),
         elsewhere=elsewhere,
         probes=_copy_probe(run, folder, signed.name, place),
         timed=tuple(each for each in run.timed if each.model == signed.name),
@@ -135,16 +143,23 @@ def _behind(run: Run, folder: Path, measurements: Iterable[Measurement]) -> list
 
 
 def _refuse_less(
-    last: Baseline | None, measurements: Sequence[Measurement], scored: Sequence[ScoredPairs], run: str
+    last: Baseline | None, measurements: Sequence[Measurement], now: Collection[tuple[str, str]], run: str
 ) -> None:
-    """Refuse a run that did not measure all that the baseline holds of its data sets: that would be forgotten."""
-    now = {(each.dataset, each.condition) for each in scored}
+    """Refuse a run that did not measure all that the baseline holds of its data sets: that would be forgotten.
+
+    Args:
+        last: that is to be replaced.
+        measurements: of the run.
+        now: data set and corruption, or eval, that the run kept something of.
+        run: its id.
+    """
     names = {m.dataset for m in measurements}
     for part in last.parts if last else ():
         if not part.datasets & names:
             continue
         before = {(m.dataset, m.conditions.corrupted) for m in part.measurements if m.scores and m.dataset in names}
-        missing = sorted(before - now)
+        of_evals = {(m.dataset, m.eval) for m in part.measurements if m.eval in _EVALS and m.dataset in names}
+        missing = sorted((before | of_evals).difference(now))
         if missing and last is not None:
             shown = ", ".join(f"{dataset} {condition}" for dataset, condition in missing[:3])
             raise FacecheckError(
@@ -197,6 +212,11 @@ def _without(part: Part, datasets: Collection[str]) -> Iterator[Part]:
         measurements=tuple(m for m in part.measurements if m.dataset in kept),
         failures=tuple(f for f in part.failures if f.dataset in kept),
         scores={name: each for name, each in part.scores.items() if any(_is_of(name, stem) for stem in stems)},
+        evidence={
+            name: each
+            for name, each in part.evidence.items()
+            if any(_is_of(name, f"{stem}{of_eval}-") for stem in stems for of_eval in _EVALS)
+        },
         timed=tuple(each for each in part.timed if each.dataset in kept),
     )
 
@@ -211,4 +231,6 @@ def _models(run: Run) -> list[str]:
 
 
 def _is_compared(m: Measurement) -> bool:
-    return m.name in _COMPARED and m.conditions.fold is None and m.conditions.failures != "left out"
+    at = m.conditions
+    usual = m.name in _COMPARED and at.fold is None and at.failures != "left out" and at.other_group is None
+    return (usual and at.rank in _RANKS and at.fpir in _FPIRS) or m.name in _OF_COMPLETED

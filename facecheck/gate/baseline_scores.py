@@ -1,4 +1,7 @@
-"""The scores of a baseline: one file a data set, a row a corruption, beside it or elsewhere, held by their hash."""
+"""The scores of a baseline: one file a data set, a row a corruption, beside it or elsewhere, held by their hash.
+
+What stands behind an eval beside the scores is kept likewise, one file a data set and eval.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import json
 import zipfile
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +19,11 @@ import numpy.typing as npt
 
 from facecheck.errors import FacecheckError
 from facecheck.metrics.scores import Scores
+from facecheck.results.evidence import Evidence, packed_evidence, unpacked
 from facecheck.results.scored_pairs import ScoredPairs
 from facecheck.storage.files import file_stem, opened_regular, writing
 
-__all__ = ["ADVICE", "LONGEST_STEM", "read_scores", "write_scores"]
+__all__ = ["ADVICE", "LONGEST_STEM", "read_evidence", "read_scores", "write_evidence", "write_scores"]
 
 ADVICE = "restore it, from the repository's history for example, or approve a run again"
 LONGEST_STEM = 80
@@ -60,6 +64,33 @@ def write_scores(place: str, scored: Sequence[ScoredPairs]) -> Iterator[tuple[st
         name = f"{file_stem(dataset, most=LONGEST_STEM)}-{digest[:12]}.npz"
         _put(place, name, content)
         yield name, digest
+
+
+def write_evidence(place: str, evidence: Iterable[Evidence]) -> Iterator[tuple[str, str]]:
+    """Write a file for each eval and data set, and yield name and hash of each."""
+    for each in evidence:
+        content = packed_evidence(each)
+        digest = hashlib.sha256(content).hexdigest()
+        name = f"{file_stem(each.dataset, most=LONGEST_STEM)}-{file_stem(each.eval)}-{digest[:12]}.npz"
+        _put(place, name, content)
+        yield name, digest
+
+
+def read_evidence(place: str, name: str, expected: str) -> Evidence:
+    """Return what stands behind an eval.
+
+    Args:
+        place: folder or URL.
+        name: of the file.
+        expected: its SHA-256.
+
+    Raises:
+        FacecheckError: it is missing, or not the one that was approved.
+    """
+    content = _fetched(place, name)
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise FacecheckError(f"{place}/{name}: not what was approved: {ADVICE}")
+    return unpacked(content, expected, f"{place}/{name}")
 
 
 def _put(place: str, name: str, content: bytes) -> None:

@@ -20,9 +20,10 @@ from typing import Any
 import msgspec
 
 from facecheck.errors import FacecheckError
-from facecheck.gate.baseline_scores import ADVICE, read_scores
+from facecheck.gate.baseline_scores import ADVICE, read_evidence, read_scores
 from facecheck.results.catalogue import METRICS
 from facecheck.results.conditions import Conditions
+from facecheck.results.evidence import Evidence
 from facecheck.results.measurement import Measurement
 from facecheck.results.probe_vectors import ProbeVectors, load_probe
 from facecheck.results.run import Failures
@@ -74,7 +75,8 @@ class Part:
         measurements: that later runs are compared in.
         failures: images that gave no embedding.
         scores: SHA-256 of each file of scores by its name.
-        elsewhere: folder or URL that the files of scores are in; empty for the baseline's own.
+        evidence: SHA-256 of each file of what stands behind an eval beside the scores.
+        elsewhere: folder or URL that the files of scores and evidence are in; empty for the baseline's own.
         probes: SHA-256 of the file of vectors on fixed crops by its name; it is beside the baseline.
         timed: the rounds of each timing.
         concerns: cases of the approved run that were not green, in words.
@@ -85,6 +87,7 @@ class Part:
     measurements: tuple[Measurement, ...] = ()
     failures: tuple[Failures, ...] = ()
     scores: Mapping[str, str] = field(default_factory=dict)
+    evidence: Mapping[str, str] = field(default_factory=dict)
     elsewhere: str = ""
     probes: Mapping[str, str] = field(default_factory=dict)
     timed: tuple[Timed, ...] = ()
@@ -125,6 +128,16 @@ class Baseline:
             for name, expected in part.scores.items():
                 place = part.elsewhere or str(self.scores_folder)
                 yield from read_scores(place, name, expected, model=part.approval.model)
+
+    def evidence(self) -> Iterator[Evidence]:
+        """Yield what stands behind the evals of every data set beside the scores.
+
+        Raises:
+            FacecheckError: a file is missing, or is not the one that was approved.
+        """
+        for part in self.parts:
+            for name, expected in part.evidence.items():
+                yield read_evidence(part.elsewhere or str(self.scores_folder), name, expected)
 
     def probe(self) -> ProbeVectors | None:
         """Return what the newest approved version answered to fixed crops, None if that was not recorded.
@@ -202,7 +215,7 @@ def _is_stale(baseline: Baseline) -> bool:
 
 def _strays(baseline: Baseline) -> list[Path]:
     """Return files that nothing refers to, and those that were being written when an approval was killed."""
-    referred = {name for part in baseline.parts for name in (*part.scores, *part.probes)}
+    referred = {name for part in baseline.parts for name in (*part.scores, *part.evidence, *part.probes)}
     begun = [path for name in (_JSON, _SUMMARY) for path in baseline.folder.glob(f".{name}.*")]
     return sorted(path for path in (*baseline.scores_folder.glob("*"), *begun) if path.name not in referred)
 
@@ -220,6 +233,7 @@ def _part_as_text(part: Part) -> str:
         "signature": msgspec.to_builtins(part.signature),
         "elsewhere": part.elsewhere,
         "scores": dict(part.scores),
+        "evidence": dict(part.evidence),
         "probes": dict(part.probes),
         "failures": msgspec.to_builtins(part.failures),
     }
@@ -264,6 +278,7 @@ def _part(content: Mapping[str, Any]) -> Part:
         METRICS[entry["name"]]
     part = msgspec.convert(content, Part)
     _checked_names(part.scores)
+    _checked_names(part.evidence)
     _checked_names(part.probes)
     if not part.signature.models:
         raise FacecheckError("a part names no model")

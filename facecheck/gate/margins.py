@@ -22,6 +22,14 @@ MARGINS: Mapping[str, float] = MappingProxyType(
         "comparisons_made": 0.002,
         "dprime": 0.1,
         "negative_flip_rate": 0.01,
+        "identification_rate": 0.01,
+        "dir_at_fpir": 0.01,
+        "worst_group_fmr": 0.005,
+        "worst_group_fnmr": 0.02,
+        "edc_area": 0.002,
+        "cllr": 0.02,
+        "cllr_min": 0.02,
+        "ece": 0.01,
         "latency_ms": 0.1,
     }
 )

@@ -25,6 +25,7 @@ import numpy.typing as npt
 from scipy.optimize import isotonic_regression, minimize
 from scipy.special import expit, logit
 
+from facecheck.metrics.influence import within
 from facecheck.metrics.scores import Scores
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "ece",
     "fit_isotonic",
     "fit_platt",
+    "influence_of_cllr",
     "min_llr",
     "signed_gaps",
 ]
@@ -218,6 +220,19 @@ def cllr(ratio: Array, genuine: Bools) -> float:
         raise ValueError("Cllr needs log-likelihood ratios of genuine and of impostor pairs")
     each = costs(ratio, genuine)
     return float((each[genuine].mean() + each[~genuine].mean()) / 2)
+
+
+def influence_of_cllr(ratio: Array, genuine: Bools) -> Array:
+    """Return the influence of each comparison on Cllr; they sum to 0 within both kinds.
+
+    The calibration is taken as fixed: at its best the cost does not depend on it, to first order.
+
+    Args:
+        ratio: ``(n,)`` natural log-likelihood ratios.
+        genuine: ``(n,)``.
+    """
+    count = np.where(genuine, genuine.sum(), (~genuine).sum())
+    return np.asarray(within(costs(ratio, genuine), genuine) / (2 * count))
 
 
 def min_llr(scores: Scores) -> Array:

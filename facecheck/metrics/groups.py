@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from facecheck.metrics import intervals
 from facecheck.metrics.intervals import Estimate
+from facecheck.metrics.paired import on_curve
 from facecheck.metrics.scores import Scores
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "FEWEST_IMPOSTORS",
     "FEWEST_PEOPLE",
     "GroupRates",
+    "accepted_at_far",
     "garbe",
     "gini",
     "inequity_ratio",
@@ -107,6 +109,38 @@ def _too_small(name: str, who: npt.NDArray[np.int64], genuine: int, impostors: i
         f"{name}: {people} people, {genuine} genuine and {impostors} impostor pairs; {FEWEST_PEOPLE}, "
         f"{FEWEST_GENUINE} and {FEWEST_IMPOSTORS} are needed"
     )
+
+
+def accepted_at_far(scores: Scores, rows: npt.NDArray[np.bool_], far: float) -> tuple[float, Array]:
+    """Return the share of some pairs that match where at most ``far`` of all impostors do, and each pair's influence.
+
+    The influence ``(n,)`` holds what the pairs themselves add, and what every impostor pair adds by moving the
+    threshold that is the same for everybody.
+
+    Args:
+        scores: n pairs of both kinds.
+        rows: ``(n,)`` pairs whose share is asked for, all of one kind.
+        far: a fraction that the impostor pairs resolve.
+
+    Raises:
+        ValueError: no such pairs, or too few impostor pairs.
+
+    >>> who = np.array([[0, 0], [1, 1], [0, 1], [0, 2]])
+    >>> scores = Scores(np.array([0.9, 0.2, 0.5, 0.3]), who)
+    >>> accepted_at_far(scores, np.array([False, True, False, False]), 0.5)[0]
+    0.0
+    """
+    impostors, count = ~scores.genuine, int(rows.sum())
+    if not count:
+        raise ValueError("no pairs, of which a share could match")
+    similarity = np.concatenate((scores.similarity[rows], scores.similarity[impostors]))
+    kinds = np.zeros((len(similarity), 2), dtype=np.int64)
+    kinds[count:, 1] = 1
+    share, influence = on_curve(Scores(similarity, kinds), "tar_at_far", far)
+    moved = np.zeros(len(scores))
+    moved[rows] += influence[:count]
+    moved[impostors] += influence[count:]
+    return share, moved
 
 
 def worst_over_geometric_mean(rates: Array | Sequence[float]) -> float:

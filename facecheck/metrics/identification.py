@@ -23,12 +23,14 @@ import numpy as np
 import numpy.typing as npt
 
 from facecheck.metrics.curves import resolvable
+from facecheck.metrics.scores import Scores
 
-__all__ = ["SearchPoint", "Searches", "cmc", "fnir_at_fpir", "identified", "missed", "search"]
+__all__ = ["SearchPoint", "Searches", "as_scores", "cmc", "fnir_at_fpir", "identified", "missed", "search"]
 
 Array = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
+_OF_PROBES = ("probe", "mated", "mate", "best_other", "rival", "ahead")
 
 
 class SearchPoint(NamedTuple):
@@ -48,6 +50,7 @@ class Searches:
         mated: ``(n,)`` True where that person is enrolled.
         mate: ``(n,)`` similarity to their own template, ``-inf`` if there is none or a face was not found.
         best_other: ``(n,)`` highest similarity to anybody else, ``-inf`` if there is none.
+        rival: ``(n,)`` number of that person, the probe's own where there is none.
         ahead: ``(n,)`` how many other people are at least as similar as the mate; all of the gallery where the
             mate has no similarity.
         enrolled: people in the gallery.
@@ -60,13 +63,14 @@ class Searches:
     mated: Bools
     mate: Array
     best_other: Array
+    rival: Numbers
     ahead: Numbers
     enrolled: int
 
     def __post_init__(self) -> None:
         """Refuse what cannot be counted."""
-        if len({len(each) for each in (self.probe, self.mated, self.mate, self.best_other, self.ahead)}) != 1:
-            raise ValueError("probe, mated, mate, best_other and ahead must have one entry a search")
+        if len({len(getattr(self, name)) for name in _OF_PROBES}) != 1:
+            raise ValueError(f"{', '.join(_OF_PROBES)} must have one entry a search")
         if np.isnan(self.mate).any() or np.isnan(self.best_other).any():
             raise ValueError("a similarity is NaN: the embeddings hold NaN, or a failure was not given as -inf")
         if self.enrolled < 1:
@@ -86,9 +90,8 @@ class Searches:
         sizes = {part.enrolled for part in several}
         if len(sizes) != 1:
             raise ValueError(f"searches in galleries of {sorted(sizes)} people cannot be joined")
-        fields = ("probe", "mated", "mate", "best_other", "ahead")
-        probe, mated, mate, best_other, ahead = (np.concatenate([getattr(s, name) for s in several]) for name in fields)
-        return cls(probe, mated, mate, best_other, ahead, sizes.pop())
+        whole = {name: np.concatenate([getattr(each, name) for each in several]) for name in _OF_PROBES}
+        return cls(**whole, enrolled=sizes.pop())
 
 
 def search(similarity: Array, probe: Numbers, gallery: Numbers) -> Searches:
@@ -121,7 +124,9 @@ def search(similarity: Array, probe: Numbers, gallery: Numbers) -> Searches:
     mate[rows] = best[rows, place[rows]]
     best[rows, place[rows]] = -np.inf
     ahead = np.where(mate > -np.inf, (best >= mate[:, None]).sum(axis=1), len(people)).astype(np.int64)
-    return Searches(probe, mated, mate, best.max(axis=1, initial=-np.inf), ahead, len(people))
+    best_other = best.max(axis=1, initial=-np.inf)
+    rival = np.where(best_other > -np.inf, people[best.argmax(axis=1)], probe)
+    return Searches(probe, mated, mate, best_other, rival, ahead, len(people))
 
 
 def identified(searches: Searches, *, rank: int) -> Bools:
@@ -201,3 +206,22 @@ def fnir_at_fpir(searches: Searches, fpir: float, *, rank: int = 1) -> SearchPoi
     threshold = float(observed[within[0]]) if len(within) else np.inf
     reached = float(shares[within[0]]) if len(within) else 0.0
     return SearchPoint(threshold, reached, float(missed(searches, threshold, rank=rank).mean()))
+
+
+def as_scores(searches: Searches) -> Scores:
+    """Return open-set searches as comparisons, in the order of the probes: DIR at an FPIR is their TAR at that FAR.
+
+    A mated probe is a genuine pair as similar as its mate, and none where somebody else is as similar; a non-mated
+    probe is an impostor pair as similar as its best match.
+
+    >>> probes, gallery = np.array([0, 1, 7, 8]), np.array([0, 1])
+    >>> similarity = np.array([[0.9, 0.2], [0.6, 0.5], [0.6, 0.3], [0.4, 0.1]])
+    >>> as_scores(search(similarity, probes, gallery)).similarity.tolist()
+    [0.9, -inf, 0.6, 0.4]
+    """
+    first = np.where(searches.ahead < 1, searches.mate, -np.inf)
+    other = np.where(
+        searches.rival == searches.probe, -1 - searches.probe, searches.rival
+    )  # nobody: not the own person
+    who = np.stack((searches.probe, np.where(searches.mated, searches.probe, other)), axis=1)
+    return Scores(np.where(searches.mated, first, searches.best_other), who)

@@ -18,7 +18,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["DiscardCurve", "discard_curve", "influence_of_relative_area", "pair_quality"]
+from facecheck.metrics.curves import curve, fnmr_at_fmr
+from facecheck.metrics.influence import of_mean
+from facecheck.metrics.scores import Scores
+
+__all__ = [
+    "DiscardCurve",
+    "area_at_far",
+    "discard_curve",
+    "influence_of_area",
+    "influence_of_relative_area",
+    "pair_quality",
+]
 
 Array = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -108,6 +119,29 @@ def discard_curve(wrong: Bools, quality: Array) -> DiscardCurve:
     return DiscardCurve(first / len(wrong), (errors[-1] - errors[first]) / left, kept)
 
 
+def influence_of_area(wrong: Bools, quality: Array, *, limit: float = LIMIT) -> Array:
+    """Return the influence of each comparison on the area; they sum to 0.
+
+    Args:
+        wrong: ``(n,)`` whether each comparison is judged wrongly.
+        quality: ``(n,)``.
+        limit: of the area.
+
+    Raises:
+        ValueError: as :func:`discard_curve` and its area.
+    """
+    steps, n = discard_curve(wrong, quality), len(wrong)
+    weights = steps._widths(limit) / (1 - steps.discarded) / n  # noqa: SLF001 - of this module
+    # A comparison takes part in every step up to its own quality.
+    reach = np.searchsorted(steps.quality, quality, side="right")
+    total = np.concatenate(([0.0], np.cumsum(weights)))[reach]
+    centre = np.concatenate(([0.0], np.cumsum(weights * steps.error)))[reach]
+    # It also moves the fractions at which the steps above it lie.
+    drops = np.where(steps.discarded < limit, -np.diff(steps.error, prepend=steps.error[0]), 0.0) / n
+    above = np.append(np.cumsum(drops[::-1])[::-1], 0.0)[reach] - float(drops @ steps.discarded)
+    return np.asarray(total * wrong - centre + above)
+
+
 def influence_of_relative_area(wrong: Bools, quality: Array, *, limit: float = LIMIT) -> Array:
     """Return the influence of each comparison on the relative area; they sum to 0.
 
@@ -119,15 +153,42 @@ def influence_of_relative_area(wrong: Bools, quality: Array, *, limit: float = L
     Raises:
         ValueError: as :func:`discard_curve` and its relative area.
     """
-    curve = discard_curve(wrong, quality)
-    value, n = curve.relative_area(limit), len(wrong)
-    weights = curve._widths(limit) / (1 - curve.discarded) / n  # noqa: SLF001 - of this module
-    # A comparison takes part in every step up to its own quality.
-    reach = np.searchsorted(curve.quality, quality, side="right")
-    total = np.concatenate(([0.0], np.cumsum(weights)))[reach]
-    centre = np.concatenate(([0.0], np.cumsum(weights * curve.error)))[reach]
-    # It also moves the fractions at which the steps above it lie.
-    drops = np.where(curve.discarded < limit, -np.diff(curve.error, prepend=curve.error[0]), 0.0) / n
-    above = np.append(np.cumsum(drops[::-1])[::-1], 0.0)[reach] - float(drops @ curve.discarded)
-    moved = (total * wrong - centre + above) / limit
-    return np.asarray((moved - value * (wrong - curve.error[0]) / n) / curve.error[0])
+    steps = discard_curve(wrong, quality)
+    value, n = steps.relative_area(limit), len(wrong)
+    moved = influence_of_area(wrong, quality, limit=limit) / limit
+    return np.asarray((moved - value * (wrong - steps.error[0]) / n) / steps.error[0])
+
+
+def area_at_far(scores: Scores, quality: Array, far: float, *, limit: float = LIMIT) -> tuple[float, Array]:
+    """Return the area of the genuine comparisons where at most ``far`` of impostors match, and each pair's influence.
+
+    The influence ``(n,)`` holds what impostor pairs add by moving the threshold: the area's slope is taken between the
+    thresholds of one standard error of the FAR to either side.
+
+    Args:
+        scores: n pairs of both kinds; those that were not made have no quality and are left out.
+        quality: ``(n,)`` of the pairs; only those of genuine pairs count.
+        far: a fraction that the impostor pairs resolve.
+        limit: of the area.
+
+    Raises:
+        ValueError: no genuine comparison, or too few impostor pairs.
+    """
+    genuine, count, points = scores.genuine, int((~scores.genuine).sum()), curve(scores)
+    rows = genuine & scores.made
+
+    def wrong(rate: float) -> tuple[float, Bools]:
+        threshold = fnmr_at_fmr(points, rate, impostors=count).threshold
+        return threshold, ~scores.matched(threshold)[rows]
+
+    def area(rate: float) -> float:
+        return discard_curve(wrong(rate)[1], quality[rows]).area(limit)
+
+    threshold, errors = wrong(far)
+    half = float(np.sqrt(far * (1 - far) / count))
+    low, high = max(far - half, 1 / count), min(far + half, 1 - 1 / count)
+    slope = (area(high) - area(low)) / (high - low)
+    moved = np.zeros(len(scores))
+    moved[rows] = influence_of_area(errors, quality[rows], limit=limit)
+    moved[~genuine] = -slope * of_mean(scores.matched(threshold)[~genuine].astype(np.float64))
+    return area(far), moved

@@ -25,6 +25,7 @@ from facecheck.plugin.unfinished import finished, interrupted_runs
 from facecheck.plugin.yardstick import Compared
 from facecheck.report.finish import UnfinishedError, finish_run, size_mib
 from facecheck.report.terminal import table
+from facecheck.results.evidence import hashes_of_evidence
 from facecheck.results.measurement import Measurement
 from facecheck.results.probe_vectors import hashes_of_probes
 from facecheck.results.run import RESULTS, Failures, Run, new_run_id
@@ -163,6 +164,7 @@ class Assembly:
             questions={name: question for entry in self._kept["question"] for name, question in entry.items()},
             scores=hashes_of_scores(folder),
             probes=hashes_of_probes(folder),
+            evidence=hashes_of_evidence(folder),
             timed=msgspec.convert(self._kept["timed"], tuple[Timed, ...]),
             options=_given(config),
         )

@@ -42,10 +42,12 @@ class Record:
         self.eval, question = eval_asked(item)
         self._recognizer = recognizer
         self._dataset = dataset
+        self._evaluator: Evaluator | None = None
         self._keep("question", {self.eval: question})
 
     def sign(self, evaluator: Evaluator) -> None:
         """Keep what identifies the model and the data, what is known of the data, and what the preflight reports."""
+        self._evaluator = evaluator
         self._keep("model", sign_model(self._recognizer))
         self._keep("dataset", sign_dataset(self._dataset, content=evaluator.content(self._dataset)))
         for known in self._dataset.notes:
@@ -68,6 +70,9 @@ class Record:
         for corrupted, images in _by_corruption(findings.failures).items():
             failed = {"model": self._recognizer.name, "dataset": self._dataset.name, "corrupted": corrupted}
             self._keep("failures", {**failed, "images": images})
+        for evidence in findings.evidence:
+            assert self._evaluator is not None, "signed before anything is added"
+            self._evaluator.keep(evidence)
         return made
 
     def add_rounds(self, measured: Measurements, seconds: Seconds, *, reference: Seconds) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -25,7 +25,6 @@ _USUALLY_RED = "worse,flips,incomparable"
 _MOST_DAYS = 90
 _MOST_RUNS = 200
 _NONE = "none"
-_UNPAIRED = ("identification", "groups", "quality", "calibration")  # evals without a paired test against a baseline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,12 +115,6 @@ class Yardstick:
         """
         if self.off or not run.measurements:
             return Compared()
-        unpaired = [name for name in _UNPAIRED if any(m.eval == name for m in run.measurements)]
-        note = f"{', '.join(unpaired)}: judged by limits, and not compared with a baseline" if unpaired else ""
-        found = self._compare(run, folder)
-        return replace(found, notes=(*found.notes, note)) if note and found.against else found
-
-    def _compare(self, run: Run, folder: Path) -> Compared:
         sampled = [dataset.name for dataset in run.signature.datasets if dataset.sampled]
         if sampled:
             told = f"{', '.join(sampled)}: a run of a sample is not compared with a baseline, which is of other pairs"

@@ -133,8 +133,9 @@ def _flips(change: Change, *, with_names: bool) -> Iterator[str]:
         told, what, moved = "judged correctly before and are not now", "similarity", _similarity
     else:
         told, what, moved = "judged correctly at more levels before", "levels judged correctly", _share
+    judged = "searches" if change.conditions.rank is not None else "pairs"
     yield from _wrapped(
-        f"{flips.negative} of {flips.pairs} pairs were {told} ({100 * flips.negative_rate:.2f} %), "
+        f"{flips.negative} of {flips.pairs} {judged} were {told} ({100 * flips.negative_rate:.2f} %), "
         f"{flips.positive} the reverse",
         indent="    ",
     )

@@ -67,6 +67,8 @@ METRICS: Mapping[str, Metric] = {
     "search_threshold_distance": Metric("distance", "neither", "threshold of searches"),
     "group_fmr": Metric("fraction", "lower", "false match rate of a group"),
     "group_fnmr": Metric("fraction", "lower", "false non-match rate of a group"),
+    "worst_group_fmr": Metric("fraction", "lower", "false match rate of the worst group"),
+    "worst_group_fnmr": Metric("fraction", "lower", "false non-match rate of the worst group"),
     "fmr_worst_ratio": Metric("ratio", "lower", "worst group's FMR over the geometric mean"),
     "fnmr_worst_ratio": Metric("ratio", "lower", "worst group's FNMR over the geometric mean"),
     "inequity_ratio": Metric("ratio", "lower", "inequity ratio, 1 is equal"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from facecheck.metrics.intervals import Estimate
 from facecheck.results.catalogue import METRICS
 from facecheck.results.conditions import ANY, Conditions
+from facecheck.results.evidence import Evidence
 
 __all__ = ["Findings", "Measured", "Measurement", "Measurements"]
 
@@ -131,23 +132,31 @@ class Findings:
         measured: values with their conditions.
         notes: sentences that are no verdict, such as the level at which distances collapse.
         failures: images without an embedding: corruption's identity, name and reason, empty if no face was found.
+        evidence: what later runs are compared with, beside the similarities of pairs.
     """
 
     measured: tuple[Measured, ...] = ()
     notes: tuple[str, ...] = ()
     failures: tuple[tuple[str, str, str], ...] = ()
+    evidence: tuple[Evidence, ...] = ()
 
     def named(self, *names: str, where: Conditions = ANY) -> Findings:
-        """Return the measurements of some metrics, made under some conditions, with all notes and failures."""
+        """Return the measurements of some metrics, made under some conditions, with all that stands beside them."""
         return Findings(
             tuple(m for m in self.measured if m.name in names and m.conditions.matches(where)),
             self.notes,
             self.failures,
+            self.evidence,
         )
 
     def __add__(self, more: Findings) -> Findings:
         """Return both."""
-        return Findings(self.measured + more.measured, self.notes + more.notes, self.failures + more.failures)
+        return Findings(
+            self.measured + more.measured,
+            self.notes + more.notes,
+            self.failures + more.failures,
+            self.evidence + more.evidence,
+        )
 
     @classmethod
     def joined(cls, several: Iterable[Findings]) -> Findings:

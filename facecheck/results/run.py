@@ -79,6 +79,7 @@ class Run:
         questions: what each eval asks, by its name.
         scores: SHA-256 of each file of scores by its name.
         probes: SHA-256 of each file of vectors on fixed crops by its name.
+        evidence: SHA-256 of each file of what stands behind an eval beside scores, by its name.
         timed: the rounds of each timing.
         against: each model against the baseline of its line.
         options: that it was given and that another run needs to repeat its cases, by name; a switch is empty.
@@ -96,6 +97,7 @@ class Run:
     questions: Mapping[str, str] = field(default_factory=dict)
     scores: Mapping[str, str] = field(default_factory=dict)
     probes: Mapping[str, str] = field(default_factory=dict)
+    evidence: Mapping[str, str] = field(default_factory=dict)
     timed: tuple[Timed, ...] = ()
     against: tuple[Against, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
@@ -175,7 +177,10 @@ def _changes(content: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield from against["timings"]
 
 
-_PLAIN = ("id", "started", "duration_s", "signature", "failures", "notes", "questions", "scores", "probes", "options")
+_PLAIN = (
+    *("id", "started", "duration_s", "signature", "failures", "notes", "questions"),
+    *("scores", "probes", "evidence", "options"),
+)
 
 
 def new_run_id(started: dt.datetime) -> str:

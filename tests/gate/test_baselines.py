@@ -1,9 +1,12 @@
 """An approved run: written in one step, read by people, checked by hash, never unpickled."""
 
 import dataclasses
+import hashlib
+import io
 import json
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +18,8 @@ from facecheck.gate import baselines
 from facecheck.gate.approval import approve
 from facecheck.gate.baselines import leftovers, read_baseline
 from facecheck.metrics.scores import Scores
-from facecheck.results.conditions import DEPLOYED, Conditions
+from facecheck.results.conditions import COMPLETED, DEPLOYED, Conditions
+from facecheck.results.evidence import Evidence, hashes_of_evidence, load_evidence, save_evidence, unpacked
 from facecheck.results.measurement import Measurement
 from facecheck.results.probe_vectors import ProbeVectors, hashes_of_probes, save_probe
 from facecheck.results.run import Run
@@ -25,7 +29,7 @@ from facecheck.results.signature import DatasetSignature, ModelSignature, Signat
 WHO = np.array([[k, k] for k in range(60)] + [[k, (k + 1) % 60] for k in range(60)])
 
 
-def finished(
+def finished(  # noqa: PLR0913 - what a run may be, all named
     folder: Path,
     *,
     seed: int = 0,
@@ -33,8 +37,9 @@ def finished(
     sampled: bool = False,
     dataset: str = "dr|awn",
     conditions: tuple[str, ...] = ("clean", "blur:3"),
+    calibrated: bool = False,
 ) -> Path:
-    """Write a run: each model on clean and blurred pairs of sixty people."""
+    """Write a run: each model on clean and blurred pairs of sixty people, with an eval of its own if asked."""
     folder.mkdir(parents=True)
     faces = tuple(Face(source=ImageSource(Path(n), n), subject=n) for n in (f"{k}.jpg" for k in range(240)))
     pairs = Pairs(faces, np.arange(240).reshape(-1, 2))
@@ -59,6 +64,11 @@ def finished(
     for model in models:
         vectors = np.eye(4, dtype=np.float32) + np.float32(seed)
         save_probe(folder, ProbeVectors(model=model, crops="c", vectors=vectors, noise=1e-6))
+        if calibrated:
+            folds = {"folds": np.arange(120) % 2}
+            save_evidence(folder, Evidence(eval="calibration", model=model, dataset=dataset, arrays=folds))
+            about: dict[str, Any] = {"model": model, "dataset": dataset, "value": 0.25, "low": 0.2, "high": 0.3, "n": 9}
+            measurements.append(Measurement(eval="calibration", name="cllr", conditions=COMPLETED, **about))
     Run(
         id=f"run-{seed}",
         started="2026-11-26T12:00:00+00:00",
@@ -69,6 +79,7 @@ def finished(
         measurements=tuple(measurements),
         scores=hashes_of_scores(folder),
         probes=hashes_of_probes(folder),
+        evidence=hashes_of_evidence(folder),
     ).write(folder)
     return folder
 
@@ -111,6 +122,61 @@ def test_a_reviewer_reads_who_what_and_why(tmp_path: Path) -> None:
     assert "- approved by Ann, 2" in summary
     assert "| dr\\|awn | accuracy, clean threshold | 0.9688 | 0.9000 to 1.0000 |" in summary
     assert "blur" not in summary, "levels are in baseline.json"
+
+
+def test_evidence_of_an_eval_is_approved_with_its_numbers(tmp_path: Path) -> None:
+    """Read again to the bit, and taken away by the approval of a run that kept other evidence."""
+    run = finished(tmp_path / "a", calibrated=True)
+    made = approve(run, tmp_path / "baselines", model=None, reason="v1 ships", by="Ann")
+    (kept,) = made.evidence()
+    (name,) = made.parts[-1].evidence
+
+    assert (kept.eval, kept.dataset) == ("calibration", "dr|awn")
+    assert np.array_equal(kept.arrays["folds"], np.arange(120) % 2)
+    assert "| dr\\|awn | Cllr" in (made.folder / "SUMMARY.md").read_text().replace("cost of the log-", "Cllr")
+    assert leftovers(made) == []
+
+    other = approve(
+        finished(tmp_path / "b", dataset="other"), tmp_path / "baselines", model=None, reason="more", by="Ann"
+    )
+    assert [set(part.evidence) for part in other.parts] == [{name}, set()]
+    assert [each.eval for each in other.evidence()] == ["calibration"]
+
+
+def test_a_run_without_an_eval_of_the_baseline_is_refused(tmp_path: Path) -> None:
+    """Its evidence would be forgotten."""
+    approve(finished(tmp_path / "a", calibrated=True), tmp_path / "baselines", model=None, reason="v1 ships", by="Ann")
+
+    with pytest.raises(FacecheckError, match=r"the baseline also holds dr\|awn calibration \(1 in all\)"):
+        approved(tmp_path, seed=1)
+
+
+@pytest.mark.parametrize("damage", ["other", "pickled", "missing", "empty"])
+def test_evidence_that_was_altered_is_refused(damage: str, tmp_path: Path) -> None:
+    """Of a baseline and of a run; nothing is unpickled, and the file is named."""
+    run = finished(tmp_path / "a", calibrated=True)
+    made = approve(run, tmp_path / "baselines", model=None, reason="v1 ships", by="Ann")
+    hashes = Run.read(run).evidence
+    for path in (*(made.folder / "scores").glob("*calibration*"), *(run / "evidence").iterdir()):
+        path.unlink()
+        if damage == "pickled":
+            np.savez(path, title=np.array("{}"), folds=np.array([print], dtype=object))
+        elif damage != "missing":
+            path.write_bytes(b"" if damage == "empty" else b"other")
+
+    with pytest.raises(FacecheckError, match="calibration"):
+        list(made.evidence())
+    with pytest.raises(FacecheckError, match="calibration"):
+        list(load_evidence(run, hashes))
+
+
+def test_a_pickle_with_the_right_hash_is_not_read() -> None:
+    """Whoever writes the file may write its hash too."""
+    content = io.BytesIO()
+    np.savez(content, title=np.array('{"eval": "x", "model": "m", "dataset": "d"}'), a=np.array([print], dtype=object))
+
+    with pytest.raises(FacecheckError, match="no evidence of a facecheck run"):
+        unpacked(content.getvalue(), hashlib.sha256(content.getvalue()).hexdigest(), "file")
 
 
 def test_a_later_approval_replaces_the_last(tmp_path: Path) -> None:

@@ -1,18 +1,22 @@
-"""The yardstick of a run: evals that no paired test compares are named."""
+"""The yardstick of a run: evals that have nothing to be compared with are named."""
 
 import dataclasses
 from pathlib import Path
 
+import numpy as np
+
 from facecheck.gate.margins import Margins
 from facecheck.plugin.yardstick import Yardstick
-from facecheck.results.measurement import Measurement
+from facecheck.results.change import Against
+from facecheck.results.evidence import Evidence, hashes_of_evidence, save_evidence
 from facecheck.results.run import Run
+from facecheck.results.scored_pairs import load_scores
 from facecheck.results.signature import ModelSignature
 from tests.support.runs import DLIB, made_run
 
 
-def test_evals_without_a_paired_test_are_named_beside_the_comparison(tmp_path: Path) -> None:
-    """Against another run; without one of these evals, or without a comparison, nothing is said."""
+def test_evals_that_the_baseline_lacks_are_named_beside_the_comparison(tmp_path: Path) -> None:
+    """Kept by the run and not by the other: judged by limits alone. What both have is compared."""
     folders = []
     for name in ("old", "new"):
         made = made_run([DLIB], {})
@@ -20,11 +24,9 @@ def test_evals_without_a_paired_test_are_named_beside_the_comparison(tmp_path: P
         signed = made._replace(run=dataclasses.replace(made.run, signature=signature))
         folders.append(signed.write(tmp_path / name))
     theirs, ours = folders
-    run = Run.read(ours)
-    of_groups = Measurement(
-        eval="groups", name="group_fmr", value=0.1, low=0.0, high=0.2, n=9, model="dlib", dataset="faces"
-    )
-    more = dataclasses.replace(run, measurements=(*run.measurements, of_groups))
+    (scored,) = (each for each in load_scores(ours) if each.condition == "clean")
+    folds = {"folds": np.arange(len(scored.scores)) % 2}
+    kept = Evidence(eval="calibration", model="dlib", dataset=scored.dataset, arrays=folds)
     asked = Yardstick(
         folder=tmp_path / "baselines",
         reports=tmp_path,
@@ -36,9 +38,17 @@ def test_evals_without_a_paired_test_are_named_beside_the_comparison(tmp_path: P
         false_alarms=0.01,
         margins=Margins(),
     )
-    note = "groups: judged by limits, and not compared with a baseline"
+    note = f"the baseline holds nothing of calibration on {scored.dataset}: judged by limits alone until a run with it"
 
-    assert note in asked.compare(more, ours).notes
-    assert asked.compare(more, ours).against
-    assert note not in asked.compare(run, ours).notes
-    assert note not in dataclasses.replace(asked, other=None).compare(more, ours).notes
+    def compared(folder: Path) -> Against:
+        save_evidence(folder, kept)
+        run = dataclasses.replace(Run.read(folder), evidence=hashes_of_evidence(folder))
+        run.write(folder)
+        (found,) = asked.compare(Run.read(ours), ours).against
+        return found
+
+    lacking, whole = compared(ours), compared(theirs)
+    assert [text.startswith(note) for text in lacking.notes] == [True]
+    assert "cllr" not in {change.name for change in lacking.changes}
+    assert whole.notes == ()
+    assert {change.outcome for change in whole.changes if change.name == "cllr"} == {"identical"}
