@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
+import itertools
 import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from facecheck.errors import printable
 from facecheck.faces import Face, Pairs
+from facecheck.faces.columns import described
 from facecheck.faces.decoding import SUFFIXES
 
 __all__ = ["Dataset", "deal_into_folds", "image_files", "person_folders"]
 
 _FOLDS = 10
+_SPELT_AT_ONCE = 2**16  # faces or pairs that are spelt at once
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Dataset:
     """Faces and the pairs of them that a run compares.
 
@@ -54,7 +60,7 @@ class Dataset:
         object.__setattr__(self, "notes", tuple(map(printable, self.notes)))
 
     @property
-    def faces(self) -> tuple[Face, ...]:
+    def faces(self) -> Sequence[Face]:
         """All faces of the pairs."""
         return self.pairs.faces
 
@@ -63,13 +69,13 @@ class Dataset:
         """Whether the data set is made to measure turned heads: strips of known yaw."""
         return self.kind == "strips"
 
-    @property
+    @functools.cached_property
     def digest(self) -> str:
         """Hash of the names, subjects, yaws, pairs and folds; runs on equal digests are comparable pair by pair."""
-        folds = None if self.pairs.folds is None else self.pairs.folds.tolist()
-        faces = [(face.source.name, face.subject, face.yaw_rad) for face in self.faces]
-        whole = json.dumps((faces, self.pairs.indices.tolist(), folds))
-        return hashlib.sha256(whole.encode()).hexdigest()
+        total = hashlib.sha256()
+        for text in _spelt(self.pairs):
+            total.update(text.encode())
+        return total.hexdigest()
 
     def sample(self, limit: int) -> Dataset:
         """Return at most ``limit`` pairs, evenly spaced within each fold and kind; always the same pairs.
@@ -92,6 +98,29 @@ class Dataset:
         return dataclasses.replace(self, pairs=self.pairs.take(chosen), sampled=True)
 
 
+def _spelt(pairs: Pairs) -> Iterator[str]:
+    """Yield faces, indices and folds as one text of JSON, in portions: the digests of old runs are of that text."""
+    yield "["
+    faces = described(pairs.faces)
+    yield from _spelt_list(iter(lambda: list(itertools.islice(faces, _SPELT_AT_ONCE)), []))
+    yield ", "
+    yield from _spelt_list(_portions(pairs.indices))
+    yield ", "
+    yield from ["null"] if pairs.folds is None else _spelt_list(_portions(pairs.folds))
+    yield "]"
+
+
+def _portions(numbers: npt.NDArray[np.int64]) -> Iterator[list[Any]]:
+    return (numbers[start : start + _SPELT_AT_ONCE].tolist() for start in range(0, len(numbers), _SPELT_AT_ONCE))
+
+
+def _spelt_list(portions: Iterable[Sequence[object]]) -> Iterator[str]:
+    yield "["
+    for number, portion in enumerate(portions):
+        yield (", " if number else "") + json.dumps(portion)[1:-1]
+    yield "]"
+
+
 def _spread(rows: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
     count = min(count, len(rows))
     return rows[np.arange(count) * len(rows) // max(1, count)]
@@ -106,8 +135,7 @@ def deal_into_folds(pairs: Pairs) -> npt.NDArray[np.int64] | None:
     who = pairs.who
     group = _connected(who)
     groups, of_pair = np.unique(group[who[:, 0]], return_inverse=True)
-    sizes = np.zeros((len(groups), 2), dtype=np.int64)
-    np.add.at(sizes, (of_pair, pairs.genuine.astype(np.int64)), 1)
+    sizes = np.bincount(2 * of_pair + pairs.genuine, minlength=2 * len(groups)).reshape(-1, 2)
     for count in range(min(_FOLDS, len(groups)), 1, -1):
         fold_of_group, totals = _deal(sizes, count)
         if totals.min() > 0 and totals.sum(axis=1).max() <= 2 * totals.sum() / count:

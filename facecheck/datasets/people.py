@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,15 @@ import numpy.typing as npt
 from facecheck.datasets.dataset import deal_into_folds
 from facecheck.faces import Pairs
 
-__all__ = ["Linked", "folded_by_identity", "one_spelling", "repeated", "shared_between_folds", "tenths"]
+__all__ = [
+    "Linked",
+    "folded_by_identity",
+    "listed_before",
+    "one_spelling",
+    "repeated",
+    "shared_between_folds",
+    "tenths",
+]
 
 _NAMED = 3
 _FOLDS = 10
@@ -94,11 +102,12 @@ def shared_between_folds(pairs: Pairs) -> list[str]:
     """Return who is in pairs of more than one fold, in the order of the names; nobody without folds."""
     if pairs.folds is None:
         return []
-    folds: dict[str, set[int]] = {}
-    for (a, b), fold in zip(pairs.indices.tolist(), pairs.folds.tolist(), strict=True):
-        for face in (pairs.faces[a], pairs.faces[b]):
-            folds.setdefault(face.subject, set()).add(fold)
-    return sorted(person for person, found in folds.items() if len(found) > 1)
+    last = np.zeros(int(pairs.who.max(initial=-1)) + 1, dtype=np.int64)
+    last[pairs.who] = pairs.folds[:, None]  # of each person, the fold of one of the pairs
+    others = last[pairs.who] != pairs.folds[:, None]
+    rows, sides = np.nonzero(others)
+    _, first = np.unique(pairs.who[rows, sides], return_index=True)
+    return sorted(pairs.faces[row].subject for row in pairs.indices[rows[first], sides[first]].tolist())
 
 
 def folded_by_identity(pairs: Pairs, *, source: str) -> tuple[Pairs, tuple[str, ...]]:
@@ -124,7 +133,7 @@ def folded_by_identity(pairs: Pairs, *, source: str) -> tuple[Pairs, tuple[str, 
     return dataclasses.replace(pairs, folds=dealt), (note,)
 
 
-def repeated(pairs: Pairs, places: list[str], *, source: str) -> tuple[str, ...]:
+def repeated(pairs: Pairs, places: Sequence[str], *, source: str) -> tuple[str, ...]:
     """Return a sentence on pairs that are listed more than once, either way round; each of them counts.
 
     Args:
@@ -132,14 +141,29 @@ def repeated(pairs: Pairs, places: list[str], *, source: str) -> tuple[str, ...]
         places: of each pair in the list, such as ``line 7``.
         source: of the list.
     """
-    first: dict[tuple[int, int], int] = {}
-    found = []
-    for row, (a, b) in enumerate(pairs.indices.tolist()):
-        before = first.setdefault((min(a, b), max(a, b)), row)
-        if before != row:
-            how = "the same" if [a, b] == pairs.indices[before].tolist() else "the same, swapped,"
-            found.append(f"{places[row]} is {how} as {places[before]}")
-    if not found:
+    rows, before = listed_before(pairs.indices)
+    if not len(rows):
         return ()
-    more = f", and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-    return (f"{source}: {len(found)} pairs are listed again and count each time: {', '.join(found[:_NAMED])}{more}",)
+    swapped = pairs.indices[rows, 0] != pairs.indices[before, 0]
+    found = [
+        f"{places[row]} is {'the same, swapped,' if turned else 'the same'} as {places[first]}"
+        for row, first, turned in zip(*(each[:_NAMED].tolist() for each in (rows, before, swapped)), strict=True)
+    ]
+    more = f", and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
+    return (f"{source}: {len(rows)} pairs are listed again and count each time: {', '.join(found)}{more}",)
+
+
+def listed_before(indices: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the rows of pairs that are listed again, either way round, and for each the row that has it first.
+
+    Args:
+        indices: ``(n, 2)`` faces.
+
+    >>> [rows.tolist() for rows in listed_before(np.array([[0, 1], [2, 1], [1, 0], [1, 2]]))]
+    [[2, 3], [0, 1]]
+    """
+    both = indices.min(axis=1) * (indices.max(initial=0) + 1) + indices.max(axis=1)
+    _, first, inverse = np.unique(both, return_index=True, return_inverse=True)
+    before = first[inverse]
+    rows = np.flatnonzero(before != np.arange(len(both)))
+    return rows, before[rows]

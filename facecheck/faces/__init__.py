@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from facecheck.faces.values import Face, Image, ImageSource, Pairs, Portion
+from facecheck.faces.columns import Faces
+from facecheck.faces.pairs import Pairs
+from facecheck.faces.values import Face, Image, ImageSource, Portion
 
-__all__ = ["Face", "Image", "ImageSource", "Pairs", "Portion"]
+__all__ = ["Face", "Faces", "Image", "ImageSource", "Pairs", "Portion"]

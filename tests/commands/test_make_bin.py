@@ -60,7 +60,7 @@ def test_insightface_reads_what_was_written(people: Path, tmp_path: Path, capsys
             crop = decode(image, "b")
             assert crop.shape == (112, 112, 3)
             np.testing.assert_array_equal(crop[MIDDLE], np.full((32, 32, 3), whole[0, 0]))
-    assert [read(dataset.faces[side].source) for side in dataset.pairs.indices.ravel()] == images
+    assert [read(dataset.faces[side].source) for side in dataset.pairs.indices.ravel().tolist()] == images
     assert dataset.pairs.genuine.tolist() == same
     assert len(dataset.faces) == 18, "a picture that is in three pairs is in the file once"
     assert "12 pairs, 6 of them genuine, of 18 images of 112 px" in capsys.readouterr().out

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import numpy.typing as npt
@@ -197,6 +200,29 @@ def with_face(number: int, new: Face) -> Pairs:
 
 def rows(*given: tuple[int, int]) -> npt.NDArray[np.int64]:
     return np.array(given, dtype=np.int64)
+
+
+def digest_by_hand(pairs: Pairs) -> str:
+    """The digest as it was first written: one text of JSON of everything. Baselines and histories hold it."""
+    folds = None if pairs.folds is None else pairs.folds.tolist()
+    faces = [(face.source.name, face.subject, face.yaw_rad) for face in pairs.faces]
+    return hashlib.sha256(json.dumps((faces, pairs.indices.tolist(), folds)).encode()).hexdigest()
+
+
+@given(people=PEOPLE, folded=st.booleans(), at_once=st.sampled_from([1, 2, 7, 2**16]), name=st.text(max_size=5))
+def test_the_digest_is_that_of_the_whole_text(
+    people: list[tuple[int, int]],
+    folded: bool,  # noqa: FBT001 - drawn
+    at_once: int,
+    name: str,
+) -> None:
+    """However large its portions are, and whatever names hold."""
+    pairs = listed(people, list(range(len(people))) if folded else None)
+    turned = dataclasses.replace(pairs, faces=(face(name, name, 0.1), *pairs.faces[1:]))
+
+    with mock.patch("facecheck.datasets.dataset._SPELT_AT_ONCE", at_once):
+        for each in (pairs, turned, pairs.take(np.empty(0, dtype=np.int64))):
+            assert dataset(each).digest == digest_by_hand(each)
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,16 @@ from __future__ import annotations
 import unicodedata
 from pathlib import Path
 
+import numpy as np
 import PIL.Image
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from facecheck.datasets import open_dataset
-from facecheck.datasets.people import shared_between_folds
+from facecheck.datasets.people import repeated, shared_between_folds
 from facecheck.errors import DatasetError
+from facecheck.faces import Faces, Pairs
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 RENE = {form: unicodedata.normalize(form, "Ren\N{LATIN SMALL LETTER E WITH ACUTE}") for form in ("NFC", "NFD")}
@@ -152,3 +156,46 @@ def test_a_long_line_is_not_repeated_in_the_message(folder: Path) -> None:
 
     assert "line 2: expected 'name n n' or 'name n name n', not 'A xxx" in str(caught.value)
     assert len(str(caught.value)) < 600
+
+
+ROWS = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7), st.integers(0, 2)), max_size=30)
+
+
+def pairs_of(rows: list[tuple[int, int, int]]) -> Pairs:
+    """Return pairs of eight images of five people, with folds."""
+    who = np.array([0, 1, 2, 3, 4, 0, 1, 2], dtype=np.int32)
+    faces = Faces(Path("/faces"), [f"{number}.jpg" for number in range(8)], ["e", "d", "c", "b", "a"], who)
+    kept = np.array([row for row in rows if row[0] != row[1]], dtype=np.int64).reshape(-1, 3)
+    return Pairs(faces, kept[:, :2], kept[:, 2])
+
+
+@given(rows=ROWS)
+def test_who_is_in_several_folds_is_found_as_by_a_loop(rows: list[tuple[int, int, int]]) -> None:
+    """In the order of the names."""
+    pairs = pairs_of(rows)
+    folds: dict[str, set[int]] = {}
+    assert pairs.folds is not None
+    for both, fold in zip(pairs.indices.tolist(), pairs.folds.tolist(), strict=True):
+        for row in both:
+            folds.setdefault(pairs.faces[row].subject, set()).add(fold)
+
+    assert shared_between_folds(pairs) == sorted(person for person, found in folds.items() if len(found) > 1)
+
+
+@given(rows=ROWS)
+def test_repeats_are_found_as_by_a_loop(rows: list[tuple[int, int, int]]) -> None:
+    """Each after the first, with the place of the first, and how it is turned."""
+    pairs = pairs_of(rows)
+    first: dict[frozenset[int], int] = {}
+    found = []
+    for row, both in enumerate(pairs.indices.tolist()):
+        before = first.setdefault(frozenset(both), row)
+        if before != row:
+            how = "the same" if both == pairs.indices[before].tolist() else "the same, swapped,"
+            found.append(f"p{row} is {how} as p{before}")
+
+    said = repeated(pairs, [f"p{row}" for row in range(len(pairs))], source="list")
+
+    more = f", and {len(found) - 3} more" if len(found) > 3 else ""
+    expected = f"list: {len(found)} pairs are listed again and count each time: {', '.join(found[:3])}{more}"
+    assert said == ((expected,) if found else ())
