@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -10,10 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from facecheck.detection.detector import Detections
-from facecheck.faces import Face, ImageSource
+from facecheck.faces import Face
 from facecheck.storage.cache import Arrays
 
-__all__ = ["Detected", "Embedded", "Outcome", "Result", "StageTimes", "collect"]
+__all__ = ["IN_MEMORY", "Collecting", "Detected", "Embedded", "Outcome", "Result", "StageTimes"]
+
+IN_MEMORY = 2**30  # bytes of vectors; more of them lie in a temporary file
+_AT_ONCE = 2**24  # bytes that are written at once
 
 
 class Outcome(IntEnum):
@@ -104,14 +108,14 @@ class Embedded:
 
     Args:
         faces: m faces.
-        vectors: ``(m, d)`` float32, NaN where there is none.
+        vectors: ``(m, d)`` float32, NaN where there is none; many of them lie in a temporary file, mapped.
         outcomes: ``(m,)`` of :class:`Outcome`.
         fallback: ``(m,)`` True where the policy's centre box was used because no face was found.
         total_ms: ``(m,)`` time per image on one worker, NaN for images that could not be read.
         unreadable: why images could not be read, by name.
     """
 
-    faces: tuple[Face, ...]
+    faces: Sequence[Face]
     vectors: npt.NDArray[np.float32]
     outcomes: npt.NDArray[np.int8]
     fallback: npt.NDArray[np.bool_]
@@ -126,26 +130,58 @@ class Embedded:
     @property
     def failures(self) -> list[str]:
         """Names of the images that gave no vector."""
-        return [f.source.name for f, o in zip(self.faces, self.outcomes, strict=True) if o != Outcome.EMBEDDED]
+        return [self.faces[row].source.name for row in np.flatnonzero(self.outcomes != Outcome.EMBEDDED).tolist()]
 
 
-def collect(faces: tuple[Face, ...], results: Mapping[ImageSource, Result]) -> Embedded:
-    """Put the results of the faces' images into arrays."""
-    mine = [results[face.source] for face in faces]
-    dimensions = max((len(r.vector) for r in mine if r.vector is not None), default=0)
-    vectors = np.full((len(mine), dimensions), np.nan, dtype=np.float32)
-    for row, result in zip(vectors, mine, strict=True):
+class Collecting:
+    """Puts results into arrays as they come, in any order: no object stays for a face.
+
+    Args:
+        faces: m faces.
+    """
+
+    def __init__(self, faces: Sequence[Face]) -> None:
+        self._faces = faces
+        self._vectors: npt.NDArray[np.float32] | None = None
+        self._outcomes = np.zeros(len(faces), dtype=np.int8)
+        self._fallback = np.zeros(len(faces), dtype=bool)
+        self._total_ms = np.full(len(faces), np.nan)
+        self._reasons: dict[int, str] = {}
+
+    def put(self, rows: npt.NDArray[np.int64], result: Result) -> None:
+        """Note what the image of these faces gave; there is one result a face.
+
+        Args:
+            rows: of the faces that are one image.
+            result: of it.
+        """
+        self._outcomes[rows] = result.outcome
+        self._fallback[rows] = result.fallback
+        if result.outcome == Outcome.UNREADABLE:
+            self._reasons.update(dict.fromkeys(rows.tolist(), result.reason))
+        else:
+            self._total_ms[rows] = result.times.total_ms
         if result.vector is not None:
-            row[:] = result.vector
-    return Embedded(
-        faces,
-        vectors,
-        np.array([r.outcome for r in mine], dtype=np.int8),
-        np.array([r.fallback for r in mine], dtype=bool),
-        np.array([np.nan if r.outcome == Outcome.UNREADABLE else r.times.total_ms for r in mine]),
-        _reasons(faces, mine),
-    )
+            if self._vectors is None:
+                self._vectors = _nothing(len(self._faces), len(result.vector))
+            self._vectors[rows] = result.vector
+
+    def embedded(self) -> Embedded:
+        """Return what all results give together."""
+        vectors = np.empty((len(self._faces), 0), dtype=np.float32) if self._vectors is None else self._vectors
+        unreadable = {self._faces[row].source.name: self._reasons[row] for row in sorted(self._reasons)}
+        return Embedded(self._faces, vectors, self._outcomes, self._fallback, self._total_ms, unreadable)
 
 
-def _reasons(faces: Sequence[Face], results: Sequence[Result]) -> dict[str, str]:
-    return {f.source.name: r.reason for f, r in zip(faces, results, strict=True) if r.outcome == Outcome.UNREADABLE}
+def _nothing(count: int, dimensions: int) -> npt.NDArray[np.float32]:
+    """Return ``(n, d)`` NaN, in memory or, from a bound on, in a temporary file that ends with the array."""
+    shape = count, dimensions
+    if 4 * count * dimensions <= IN_MEMORY or not count:
+        return np.full(shape, np.nan, dtype=np.float32)
+    portion = np.full((min(count, max(1, _AT_ONCE // (4 * dimensions))), dimensions), np.nan, dtype=np.float32)
+    with tempfile.TemporaryFile(prefix="facecheck-") as stream:
+        # Written, not only mapped: a full disk is an error here, and would later end the process.
+        for start in range(0, count, len(portion)):
+            stream.write(portion[: count - start].data)
+        stream.flush()
+        return np.asarray(np.memmap(stream, dtype=np.float32, mode="r+", shape=shape))

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import NoReturn, TextIO
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from tqdm import tqdm
 
 from facecheck.corruptions import CLEAN, Applied
+from facecheck.detection.detector import Detector
 from facecheck.errors import UnreadableImageError
-from facecheck.faces import Face, Image, ImageSource
+from facecheck.faces import Face, Faces, Image, ImageSource
+from facecheck.faces.columns import different_images
 from facecheck.faces.decoding import file_digest
 from facecheck.models.recognizer import Recognizer, device_name
+from facecheck.pipeline.contents import DIGEST, Contents, Images
 from facecheck.pipeline.executor import Executor, Threads, cores
 from facecheck.pipeline.keys import condition, detection_key, embedding_key
-from facecheck.pipeline.outcomes import Detected, Embedded, Outcome, Result, collect
+from facecheck.pipeline.outcomes import Collecting, Detected, Embedded, Outcome, Result
+from facecheck.pipeline.recent import Recent
 from facecheck.pipeline.work import (
     REFERENCE_DEVICE,
     Crop,
@@ -40,10 +46,71 @@ __all__ = ["Pipeline"]
 
 _LONG_RUN = 64  # images from which a progress bar is worth it
 _MANY = 2**28  # bytes of images that are held at once to be timed
+_AT_ONCE = 4096  # images whose objects exist at once
+_READ_AT_ONCE = 32  # images that a thread reads before it is given others
+# What is remembered during a run; the rest is in the cache on disk, and without one it is made again.
+_MOST_DIGESTS = 2**16
+_MOST_CONTENTS = 2**23  # faces
+_MOST_RESULTS = 2**28  # bytes
+_MOST_DETECTED = 2**27
+_OBJECT = 1000  # bytes that a result takes beside its vector, about
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """One model over faces under one corruption.
+
+    Args:
+        recognizer: the model.
+        corruption: applied to every image first.
+        contents: of the faces.
+        images: that are different.
+    """
+
+    recognizer: Recognizer
+    corruption: Applied
+    contents: Contents
+    images: Images
+
+    def key(self, image: int) -> bytes:
+        """Return the key of an image's embedding."""
+        content = self.contents.of(self.images.first(image))
+        return embedding_key(self.recognizer, condition(self.corruption), content)
+
+    def work(self, image: int) -> Work:
+        """Return an image at its beginning."""
+        row = self.images.first(image)
+        content, corrupted = self.contents.of(row), condition(self.corruption)
+        device = device_name(self.recognizer.device)
+        found = detection_key(self.recognizer.detector, device, corrupted, content)
+        return Work(self.contents.faces[row].source, content, self.key(image), found)
+
+
+def _digests_of(sources: Sequence[ImageSource]) -> list[bytes | UnreadableImageError]:
+    return [_digest_of(source) for source in sources]
+
+
+def _digest_of(source: ImageSource) -> bytes | UnreadableImageError:
+    try:
+        return file_digest(source)
+    except UnreadableImageError as error:
+        return error
+
+
+def _bytes_of_result(result: Result) -> int:
+    return _OBJECT + (0 if result.vector is None else result.vector.nbytes)
+
+
+def _bytes_of_detected(detected: Detected) -> int:
+    return _OBJECT + 64 * len(detected.detections)
 
 
 class Pipeline:
     """Runs recognisers over faces.
+
+    What was found is remembered up to a bound (256 MiB of results, 128 MiB of detections). Beyond it, it is read from
+    the cache; without a cache it is computed again when it is asked for again.
 
     Args:
         cache: kept results, or None.
@@ -65,36 +132,28 @@ class Pipeline:
         self._cache = cache
         self._executor = executor or Threads(workers or cores(), batch)
         self._terminal = terminal
-        self._digests: dict[ImageSource, bytes] = {}
-        self._results: dict[bytes, Result] = {}
-        self._detected: dict[bytes, Detected] = {}
+        self._digests = Recent[ImageSource, bytes](_MOST_DIGESTS)
+        self._contents = Recent[int, Contents](_MOST_CONTENTS, size=len)
+        self._results = Recent[bytes, Result](_MOST_RESULTS, size=_bytes_of_result)
+        self._detected = Recent[bytes, Detected](_MOST_DETECTED, size=_bytes_of_detected)
 
     def run(self, recognizer: Recognizer, faces: Sequence[Face], *, corruption: Applied = CLEAN) -> Embedded:
         """Return a vector, or the reason why there is none, for every face.
+
+        However many faces there are, only arrays grow with them: results go where they belong as batches end.
 
         Args:
             recognizer: the model.
             faces: m faces.
             corruption: applied to every image first.
         """
-        contents = self._read_digests(list(dict.fromkeys(face.source for face in faces)))
-        corrupted = condition(corruption)
-        keys = {
-            source: embedding_key(recognizer, corrupted, content)
-            for source, content in contents.items()
-            if isinstance(content, bytes)
-        }
-        self._recall_results(keys.values())
-        self._compute(recognizer, corruption, self._missing(recognizer, corrupted, keys))
-        return collect(
-            tuple(faces),
-            {
-                source: self._results[keys[source]]
-                if source in keys
-                else Result(Outcome.UNREADABLE, reason=str(content))
-                for source, content in contents.items()
-            },
-        )
+        contents = self._read_contents(faces)
+        asked = _Asked(recognizer, corruption, contents, contents.images())
+        collecting = Collecting(contents.faces)
+        for row, reason in contents.unreadable.items():
+            collecting.put(np.array([row]), Result(Outcome.UNREADABLE, reason=reason))
+        self._compute(asked, self._recall_results(asked, collecting), collecting)
+        return collecting.embedded()
 
     def inspect(
         self, recognizer: Recognizer, sources: Sequence[ImageSource], *, corruption: Applied = CLEAN
@@ -106,36 +165,36 @@ class Pipeline:
             sources: of the images.
             corruption: applied to every image first.
         """
-        contents = self._read_digests(list(dict.fromkeys(sources)))
         corrupted, device = condition(corruption), device_name(recognizer.device)
-        works = [
-            Work(source, content, b"", detection_key(recognizer.detector, device, corrupted, content))
-            for source in sources
-            for content in [contents[source]]
-            if isinstance(content, bytes)
-        ]
-        self._recall_detected(works)
-        if corruption.needs_landmarks:
-            self._find_references(works)
-        for work in works:
-            yield inspect_one(load([work], corruption=corruption)[0], recognizer=recognizer)
+        for start in range(0, len(sources), _AT_ONCE):
+            portion = sources[start : start + _AT_ONCE]
+            works = [
+                Work(source, content, b"", detection_key(recognizer.detector, device, corrupted, content))
+                for source, content in zip(portion, self._read_digests(portion), strict=True)
+                if isinstance(content, bytes)
+            ]
+            self._recall_detected(works)
+            if corruption.needs_landmarks:
+                self._find_references(works)
+            for work in works:
+                yield inspect_one(load([work], corruption=corruption)[0], recognizer=recognizer)
 
     def content_digest(self, faces: Sequence[Face]) -> str:
         """Return a hash of the bytes behind the faces, in their order; what cannot be read counts as that."""
-        contents = self._read_digests(list(dict.fromkeys(face.source for face in faces)))
-        total = hashlib.sha256()
-        for face in faces:
-            content = contents[face.source]
-            total.update(content if isinstance(content, bytes) else b"unreadable")
-        return total.hexdigest()
+        return self._read_contents(faces).total()
 
     def images(self, faces: Sequence[Face], count: int) -> list[Image]:
         """Return the pixels of the first readable images, at most ``count``, and no more once they are many pixels."""
         found: list[Image] = []
-        for source in dict.fromkeys(face.source for face in faces):
+        seen: set[ImageSource] = set()
+        for face in faces:
             if len(found) == count or sum(image.size for image in found) > _MANY:
                 break
-            content = self._digest(source)
+            source = face.source
+            if source in seen:
+                continue
+            seen.add(source)
+            (content,) = self._read_digests([source])
             if isinstance(content, bytes):
                 (work,) = load([Work(source, content)], corruption=CLEAN)
                 found.extend([] if work.image is None else [work.image])
@@ -148,21 +207,28 @@ class Pipeline:
             recognizer: whose detector, policy and aligner cut them out; its network is not asked.
             faces: m faces.
         """
-        detector, device, clean = recognizer.detector, recognizer.device, condition(CLEAN)
-        contents = self._read_digests(list(dict.fromkeys(face.source for face in faces)))
-        # An image that cannot be read has no digest: it is read again when its turn comes, and then says why.
-        digests = {source: each if isinstance(each, bytes) else b"" for source, each in contents.items()}
-        works = [
-            Work(source, each, detection_key=detection_key(detector, device_name(device), clean, each))
-            for source, each in digests.items()
-        ]
-        self._recall_detected(works)
+        contents, rows = self._read_contents(faces), different_images(faces)
+        detector, device, clean = recognizer.detector, device_name(recognizer.device), condition(CLEAN)
         loaded, compute = (
             functools.partial(load, corruption=CLEAN),
             functools.partial(crop_batch, recognizer=recognizer),
         )
-        with self._progress(recognizer.aligner.identity, len(works)) as progress:
-            for done, crops in self._executor.run(works, loaded, compute, device=device, weigh=pixels_of):
+
+        def works() -> Iterator[Work]:
+            for portion in np.array_split(rows, max(1, len(rows) // _AT_ONCE)):
+                # An image that cannot be read has no digest: it is read again when its turn comes, and then says why.
+                digests = {row: b"" if row in contents.unreadable else contents.of(row) for row in portion.tolist()}
+                made = [
+                    Work(faces[row].source, each, detection_key=detection_key(detector, device, clean, each))
+                    for row, each in digests.items()
+                ]
+                self._recall_detected(made)
+                yield from made
+
+        with self._progress(recognizer.aligner.identity, len(rows)) as progress:
+            for done, crops in self._executor.run(
+                works(), loaded, compute, device=recognizer.device, weigh=pixels_of, count=len(rows)
+            ):
                 self._keep_detected(done)
                 progress.update(len(done))
                 yield from crops
@@ -170,7 +236,7 @@ class Pipeline:
     def pixels(self, faces: Sequence[Face]) -> Iterator[Image | None]:
         """Yield the pixels of every face's image, one after the other; None for one that cannot be read."""
         for face in faces:
-            content = self._digest(face.source)
+            (content,) = self._read_digests([face.source])
             if isinstance(content, bytes):
                 (work,) = load([Work(face.source, content)], corruption=CLEAN)
                 yield work.image
@@ -184,68 +250,120 @@ class Pipeline:
             recognizer: whose detector and policy choose.
             faces: m faces.
         """
-        detector, device = recognizer.detector, device_name(recognizer.device)
-        contents = self._read_digests(list(dict.fromkeys(face.source for face in faces)))
-        works = {
-            source: Work(source, content, detection_key=detection_key(detector, device, condition(CLEAN), content))
-            for source, content in contents.items()
-            if isinstance(content, bytes)
-        }
-        self._recall_detected(list(works.values()))
-        wanted = [work for work in works.values() if work.detected is None]
-        loaded, compute = functools.partial(load, corruption=CLEAN), functools.partial(detect_batch, detector=detector)
-        for done in self._executor.run(wanted, loaded, compute, device=recognizer.device, weigh=pixels_of):
-            self._keep_detected(done)
-        scores = {source: score_of(work, recognizer.policy) for source, work in works.items()}
-        return np.array([scores.get(face.source, -np.inf) for face in faces], dtype=np.float64)
+        detector, device, clean = recognizer.detector, device_name(recognizer.device), condition(CLEAN)
+        contents = self._read_contents(faces)
+        images = contents.images()
+        scores = np.full(len(faces), -np.inf)
+        for portion in images.portions(_AT_ONCE):
+            works = []
+            for image in portion:
+                row = images.first(image)
+                content = contents.of(row)
+                key = detection_key(detector, device, clean, content)
+                works.append(Work(faces[row].source, content, detection_key=key))
+            self._find(works, detector=detector, device=recognizer.device)
+            for image, work in zip(portion, works, strict=True):
+                scores[images.rows_of(image)] = score_of(work, recognizer.policy)
+        return scores
 
-    def _read_digests(self, sources: Sequence[ImageSource]) -> dict[ImageSource, bytes | UnreadableImageError]:
-        with ThreadPoolExecutor(2 * cores()) as pool:
-            return dict(zip(sources, pool.map(self._digest, sources), strict=True))
+    def _read_contents(self, faces: Sequence[Face]) -> Contents:
+        """Return what is behind the faces, remembered by the list of them; what could not be read is tried again."""
+        if not isinstance(faces, tuple | Faces):
+            faces = tuple(faces)  # a list may hold others at the next call
+        known = self._contents.get(id(faces))
+        if known is None or known.faces is not faces:
+            known = Contents(
+                faces, np.zeros((len(faces), DIGEST), dtype=np.uint8), dict.fromkeys(range(len(faces)), "")
+            )
+        if not known.unreadable:
+            return known
+        rows, digests, unreadable = list(known.unreadable), known.digests.copy(), {}
+        for start in range(0, len(rows), _AT_ONCE):
+            portion = rows[start : start + _AT_ONCE]
+            for row, content in zip(portion, self._read_digests([faces[row].source for row in portion]), strict=True):
+                if isinstance(content, bytes):
+                    digests[row] = np.frombuffer(content, dtype=np.uint8)
+                else:
+                    unreadable[row] = str(content)
+        found = Contents(faces, digests, unreadable)
+        self._contents.update([(id(faces), found)])
+        return found
 
-    def _digest(self, source: ImageSource) -> bytes | UnreadableImageError:
-        if source not in self._digests:
-            try:
-                self._digests[source] = file_digest(source)
-            except UnreadableImageError as error:
-                return error
-        return self._digests[source]
+    def _read_digests(self, sources: Sequence[ImageSource]) -> list[bytes | UnreadableImageError]:
+        """Return the digest of each image, or why it cannot be read; read in threads."""
+        recalled = {source: self._digests.get(source) for source in sources}
+        known: dict[ImageSource, bytes | UnreadableImageError]
+        known = {source: content for source, content in recalled.items() if content is not None}
+        unknown = [source for source in recalled if source not in known]
+        parts = [unknown[start : start + _READ_AT_ONCE] for start in range(0, len(unknown), _READ_AT_ONCE)]
+        if len(parts) > 1:
+            with ThreadPoolExecutor(2 * cores()) as pool:
+                read = list(itertools.chain.from_iterable(pool.map(_digests_of, parts)))
+        else:
+            read = _digests_of(unknown)
+        new = dict(zip(unknown, read, strict=True))
+        self._digests.update((source, content) for source, content in new.items() if isinstance(content, bytes))
+        known |= new
+        return [known[source] for source in sources]
 
-    def _missing(self, recognizer: Recognizer, corrupted: str, keys: dict[ImageSource, bytes]) -> list[Work]:
-        """Return the work that has no result yet, each content once, under the source that is first in the list."""
-        first_of_content = {key: source for source, key in reversed(keys.items())}
-        missing = [source for key, source in first_of_content.items() if key not in self._results]
-        detector, device = recognizer.detector, device_name(recognizer.device)
-        contents = {source: self._digests[source] for source in reversed(missing)}
-        return [
-            Work(source, content, keys[source], detection_key(detector, device, corrupted, content))
-            for source, content in contents.items()
-        ]
-
-    def _recall_results(self, keys: Iterable[bytes]) -> None:
-        wanted = [key for key in keys if key not in self._results]
-        if self._cache is not None:
-            self._results.update((key, Result.of_arrays(arrays)) for key, arrays in self._cache.get(wanted).items())
+    def _recall_results(self, asked: _Asked, collecting: Collecting) -> Rows:
+        """Collect what is known already, and return the images that are not."""
+        missing = []
+        for portion in asked.images.portions(_AT_ONCE):
+            keys = {image: asked.key(image) for image in portion}
+            known = {key: self._results.get(key) for key in keys.values()}
+            if self._cache is not None:
+                arrays = self._cache.get(key for key, result in known.items() if result is None)
+                kept = {key: Result.of_arrays(each) for key, each in arrays.items()}
+                self._results.update(kept.items())
+                known |= kept
+            for image, key in keys.items():
+                result = known[key]
+                if result is None:
+                    missing.append(image)
+                else:
+                    collecting.put(asked.images.rows_of(image), result)
+        return np.array(missing, dtype=np.int64)
 
     def _recall_detected(self, works: Sequence[Work]) -> None:
-        wanted = [work.detection_key for work in works if work.detection_key not in self._detected]
+        known = {work.detection_key: self._detected.get(work.detection_key) for work in works}
         if self._cache is not None:
-            self._detected.update((key, Detected.of_arrays(arrays)) for key, arrays in self._cache.get(wanted).items())
+            arrays = self._cache.get(key for key, detected in known.items() if detected is None)
+            kept = {key: Detected.of_arrays(each) for key, each in arrays.items()}
+            self._detected.update(kept.items())
+            known |= kept
         for work in works:
-            work.detected = self._detected.get(work.detection_key)
+            work.detected = known[work.detection_key]
 
-    def _compute(self, recognizer: Recognizer, corruption: Applied, works: Sequence[Work]) -> None:
-        self._recall_detected(works)
-        if corruption.needs_landmarks:
-            self._find_references(works)
+    def _compute(self, asked: _Asked, missing: Rows, collecting: Collecting) -> None:
+        recognizer, corruption = asked.recognizer, asked.corruption
         loaded, compute = (
             functools.partial(load, corruption=corruption),
             functools.partial(embed_batch, recognizer=recognizer),
         )
-        with self._progress(f"{recognizer.name}, {corruption.identity}", len(works)) as progress:
-            for done, results in self._executor.run(works, loaded, compute, device=recognizer.device, weigh=pixels_of):
+        rows = map(asked.images.rows_of, missing.tolist())
+        with self._progress(f"{recognizer.name}, {corruption.identity}", len(missing)) as progress:
+            for done, results in self._executor.run(
+                self._works(asked, missing),
+                loaded,
+                compute,
+                device=recognizer.device,
+                weigh=pixels_of,
+                count=len(missing),
+            ):
                 self._keep_results(done, results)
+                for result in results:
+                    collecting.put(next(rows), result)
                 progress.update(len(done))
+
+    def _works(self, asked: _Asked, missing: Rows) -> Iterator[Work]:
+        """Yield the images that have no result yet, with what is known of them; only a portion of them exists."""
+        for portion in np.array_split(missing, max(1, -(-len(missing) // _AT_ONCE))):
+            works = [asked.work(image) for image in portion.tolist()]
+            self._recall_detected(works)
+            if asked.corruption.needs_landmarks:
+                self._find_references(works)
+            yield from works
 
     def _find_references(self, works: Sequence[Work]) -> None:
         """Give each image the faces that the reference detector finds in it clean, to place corruptions by."""
@@ -254,28 +372,34 @@ class Pipeline:
             Work(w.source, w.digest, detection_key=detection_key(detector, REFERENCE_DEVICE.type, clean, w.digest))
             for w in works
         ]
-        self._recall_detected(references)
-        wanted = [work for work in references if work.detected is None]
-        loaded, compute = functools.partial(load, corruption=CLEAN), functools.partial(detect_batch, detector=detector)
-        with self._progress("landmarks", len(wanted)) as progress:
-            for done in self._executor.run(wanted, loaded, compute, device=REFERENCE_DEVICE, weigh=pixels_of):
-                self._keep_detected(done)
-                progress.update(len(done))
+        self._find(references, detector=detector, device=REFERENCE_DEVICE, title="landmarks")
         for work, reference in zip(works, references, strict=True):
-            found = self._detected.get(reference.detection_key)
-            work.reference = None if found is None else found.detections
+            work.reference = None if reference.detected is None else reference.detected.detections
+
+    def _find(self, works: Sequence[Work], *, detector: Detector, device: torch.device, title: str = "faces") -> None:
+        """Give each image the faces that a detector finds in it clean, found before or now."""
+        self._recall_detected(works)
+        wanted = [work for work in works if work.detected is None]
+        waiting = iter(wanted)
+        loaded, compute = functools.partial(load, corruption=CLEAN), functools.partial(detect_batch, detector=detector)
+        with self._progress(title, len(wanted)) as progress:
+            for done in self._executor.run(wanted, loaded, compute, device=device, weigh=pixels_of):
+                self._keep_detected(done)
+                for each in done:
+                    next(waiting).detected = each.detected
+                progress.update(len(done))
 
     def _keep_results(self, works: Sequence[Work], results: Sequence[Result]) -> None:
         """Remember finished work, and put it where an interruption cannot lose it."""
         found = {work.key: result for work, result in zip(works, results, strict=True)}
-        self._results.update(found)
+        self._results.update(found.items())
         # An image that could not be read may be readable in the next run.
         self._keep({key: result.arrays() for key, result in found.items() if result.outcome != Outcome.UNREADABLE})
         self._keep_detected(works)
 
     def _keep_detected(self, works: Sequence[Work]) -> None:
         found = {w.detection_key: w.detected for w in works if w.newly_detected and w.detected is not None}
-        self._detected.update(found)
+        self._detected.update(found.items())
         self._keep({key: detected.arrays() for key, detected in found.items()})
 
     def _keep(self, entries: dict[bytes, Arrays]) -> None:

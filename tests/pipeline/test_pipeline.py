@@ -1,6 +1,7 @@
 """The pipeline: every image once, every failure a result, nothing lost."""
 
 import dataclasses
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import numpy.typing as npt
 import PIL.Image
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from facecheck.alignment import BoxCrop
 from facecheck.corruptions import Applied
@@ -18,10 +21,13 @@ from facecheck.embedders import Crops, Embeddings
 from facecheck.embedders.preprocessing import ZERO_TO_255, Postprocessing
 from facecheck.evaluation.scoring import score
 from facecheck.faces import Face, Image, ImageSource, Pairs
+from facecheck.faces.decoding import file_digest
 from facecheck.models import Settings, build
 from facecheck.models.recognizer import Contract, Recognizer
 from facecheck.pipeline import Pipeline
+from facecheck.pipeline.contents import Contents
 from facecheck.pipeline.outcomes import Outcome
+from facecheck.pipeline.recent import Recent
 from facecheck.storage.cache import Cache
 from tests.support.photographs import ASTRONAUT, COFFEE, HOPPER, face
 
@@ -105,6 +111,120 @@ def test_equal_files_are_one_image(faces: list[Face], tmp_path: Path) -> None:
     Pipeline().run(recognizer, [faces[0], Face(source=ImageSource(copy, "copy"), subject="x")])
 
     assert detector.seen == 1
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["no-cache", "cache"])
+def test_what_is_remembered_has_a_bound_and_changes_no_answer(
+    faces: list[Face],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kept: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """Beyond it results come from the cache or are computed again; portions of three images hold as well."""
+    whole = Pipeline().run(counting()[0], faces)
+    for name, most in (("_MOST_DIGESTS", 1), ("_MOST_CONTENTS", 1), ("_MOST_RESULTS", 1), ("_MOST_DETECTED", 1)):
+        monkeypatch.setattr(f"facecheck.pipeline.pipeline.{name}", most)
+    monkeypatch.setattr("facecheck.pipeline.pipeline._AT_ONCE", 3)
+    cache = Cache(tmp_path / "cache") if kept else None
+    recognizer, detector, embedder = counting()
+    pipeline = Pipeline(cache=cache, batch=2)
+
+    first = pipeline.run(recognizer, tuple(faces + faces))
+    second = pipeline.run(recognizer, faces)
+    masked = pipeline.run(recognizer, faces, corruption=Applied("mask", 50))
+    scores = pipeline.detection_scores(recognizer, faces)
+    crops = list(pipeline.crops(recognizer, faces + faces))
+
+    if cache is not None:
+        cache.close()
+    np.testing.assert_array_equal(first.vectors, np.concatenate((whole.vectors, whole.vectors)))
+    np.testing.assert_array_equal(second.vectors, whole.vectors)
+    assert (
+        masked.outcomes.tolist() == Pipeline().run(recognizer, faces, corruption=Applied("mask", 50)).outcomes.tolist()
+    )
+    assert scores.tolist() == [-np.inf if number == 3 else 1.0 for number in range(10)]
+    assert [crop.source for crop in crops] == [each.source for each in faces]
+    assert [crop.pixels is None for crop in crops] == [number == 3 for number in range(10)]
+    assert embedder.seen >= 9
+    assert detector.seen >= 10
+
+
+def test_many_vectors_lie_in_a_temporary_file(faces: list[Face], monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are equal to those in memory, NaN where there is none, and the file is gone with the array."""
+    expected = Pipeline().run(counting()[0], faces)
+    monkeypatch.setattr("facecheck.pipeline.outcomes.IN_MEMORY", 0)
+    monkeypatch.setattr("facecheck.pipeline.outcomes._AT_ONCE", 40)
+
+    found = Pipeline().run(counting()[0], faces)
+
+    assert isinstance(found.vectors.base, np.memmap)
+    np.testing.assert_array_equal(found.vectors, expected.vectors)
+    assert np.isnan(found.vectors[3]).all()
+    pairs = Pairs(tuple(faces), np.array([[0, 1], [3, 4], [2, 3]]))
+    assert (
+        score(found, pairs, distance="cosine").similarity.tolist()
+        == score(expected, pairs, distance="cosine").similarity.tolist()
+    )
+
+
+def test_a_list_that_changes_is_read_again(faces: list[Face]) -> None:
+    """What is behind faces is remembered by the tuple of them, never by a list."""
+    pipeline = Pipeline()
+    some = faces[:2]
+    first = pipeline.content_digest(some)
+
+    some[1] = faces[2]
+
+    assert pipeline.content_digest(some) != first
+    assert pipeline.content_digest(some) == pipeline.content_digest((faces[0], faces[2]))
+
+
+def test_an_image_that_comes_later_is_read_then(faces: list[Face], tmp_path: Path) -> None:
+    """What could not be read is tried again at the next run; the hash of all contents says that it was not there."""
+    late = tmp_path / "late.png"
+    asked = (faces[0], face(late, "x"), faces[1])
+    pipeline, recognizer = Pipeline(), counting()[0]
+    digests = [file_digest(each.source) for each in (faces[0], faces[1])]
+    assert pipeline.run(recognizer, asked).outcomes.tolist() == [0, Outcome.UNREADABLE, 0]
+    without = hashlib.sha256(digests[0] + b"unreadable" + digests[1]).hexdigest()
+    assert pipeline.content_digest(asked) == without
+
+    late.write_bytes(faces[2].source.path.read_bytes())
+
+    assert pipeline.run(recognizer, asked).outcomes.tolist() == [0, 0, 0]
+    middle = file_digest(faces[2].source)
+    assert pipeline.content_digest(asked) == hashlib.sha256(digests[0] + middle + digests[1]).hexdigest()
+
+
+@given(contents=st.lists(st.integers(0, 4), max_size=20))
+def test_different_images_are_found_as_by_a_loop(contents: list[int]) -> None:
+    """In the order in which faces have them first, each with its rows; 4 stands for what cannot be read."""
+    digests = np.zeros((len(contents), 32), dtype=np.uint8)
+    digests[:, [7, 31]] = np.array(contents, dtype=np.uint8)[:, None]
+    unreadable = {row: "gone" for row, content in enumerate(contents) if content == 4}
+    found = Contents((), digests, unreadable).images()
+
+    rows: dict[int, list[int]] = {}
+    for row, content in enumerate(contents):
+        if content != 4:
+            rows.setdefault(content, []).append(row)
+
+    assert [found.rows_of(image).tolist() for image in range(len(found))] == list(rows.values())
+    assert [found.first(image) for image in range(len(found))] == [each[0] for each in rows.values()]
+    assert [image for portion in found.portions(3) for image in portion] == list(range(len(rows)))
+
+
+@given(keys=st.lists(st.integers(0, 9), max_size=60), most=st.integers(1, 30))
+def test_recent_keeps_within_its_bound(keys: list[int], most: int) -> None:
+    """What is kept is what was given; the last one is always kept."""
+    recent = Recent[int, int](most, size=lambda value: value + 1)
+    for key in keys:
+        recent.update([(key, key)])
+
+        kept = [each for each in range(10) if each in recent]
+        assert recent.get(key) == key
+        assert len(kept) == len(recent)
+        assert sum(each + 1 for each in kept) <= most or kept == [key]
 
 
 @pytest.mark.parametrize(("workers", "batch"), [(1, 1), (1, 16), (2, 3), (4, 2)])
