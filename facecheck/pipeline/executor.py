@@ -20,7 +20,7 @@ import torch
 
 from facecheck.embedders.network import usual_batch
 
-__all__ = ["Executor", "Threads", "cores"]
+__all__ = ["Computed", "Executor", "Item", "Loaded", "Threads", "cores", "counted", "cut"]
 
 Item = TypeVar("Item")
 Loaded = TypeVar("Loaded")
@@ -95,13 +95,13 @@ class Threads:
         """Yield what each batch gives, in the items' order."""
         on_gpu = device.type == "cuda"
         workers = 1 if on_gpu else self.workers
-        size = self.size(_counted(items, count), device)
+        size = self.size(counted(items, count), device)
         with (
             _pool(2 if on_gpu else workers) as loaders,
             _pool(workers, threads=1 if workers > 1 else torch.get_num_threads()) as computing,
         ):
             started: deque[tuple[int, Future[Computed]]] = deque()
-            for batch, weight in _cut(items, size, weigh, self.batch_pixels):
+            for batch, weight in cut(items, size, weigh, self.batch_pixels):
                 while started and weight + sum(each for each, _ in started) > self.pixels:
                     yield started.popleft()[1].result()
                 loading = loaders.submit(load, batch)
@@ -116,19 +116,19 @@ class Threads:
         return self.batch or _even(count, 1 if device.type == "cuda" else self.workers, usual_batch(device))
 
 
-def _counted(items: Iterable[object], count: int | None) -> int:
+def counted(items: Iterable[object], count: int | None) -> int:
     """Return how many items there are; without a count, of those that have no length many are taken."""
     if count is not None:
         return count
     return len(items) if isinstance(items, Sized) else _MANY
 
 
-def _cut(
+def cut(
     items: Iterable[Item], size: int, weigh: Callable[[Item], int] | None, most: int
 ) -> Iterator[tuple[list[Item], int]]:
     """Yield batches with their weights: of at most ``size`` items, and of at most ``most`` unless one item has more.
 
-    >>> list(_cut([1, 2, 3, 9, 1], 3, lambda item: item, 5))
+    >>> list(cut([1, 2, 3, 9, 1], 3, lambda item: item, 5))
     [([1, 2], 3), ([3], 3), ([9], 9), ([1], 1)]
     """
     batch: list[Item] = []

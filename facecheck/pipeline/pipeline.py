@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NoReturn, TextIO
@@ -15,7 +15,6 @@ import torch
 from tqdm import tqdm
 
 from facecheck.corruptions import CLEAN, Applied
-from facecheck.detection.detector import Detector
 from facecheck.errors import UnreadableImageError
 from facecheck.faces import Face, Faces, Image, ImageSource
 from facecheck.faces.columns import different_images
@@ -37,6 +36,7 @@ from facecheck.pipeline.work import (
     inspect_one,
     load,
     pixels_of,
+    reference_batch,
     reference_detector,
     score_of,
 )
@@ -261,7 +261,7 @@ class Pipeline:
                 content = contents.of(row)
                 key = detection_key(detector, device, clean, content)
                 works.append(Work(faces[row].source, content, detection_key=key))
-            self._find(works, detector=detector, device=recognizer.device)
+            self._find(works, functools.partial(detect_batch, recognizer=recognizer), device=recognizer.device)
             for image, work in zip(portion, works, strict=True):
                 scores[images.rows_of(image)] = score_of(work, recognizer.policy)
         return scores
@@ -372,16 +372,23 @@ class Pipeline:
             Work(w.source, w.digest, detection_key=detection_key(detector, REFERENCE_DEVICE.type, clean, w.digest))
             for w in works
         ]
-        self._find(references, detector=detector, device=REFERENCE_DEVICE, title="landmarks")
+        self._find(references, reference_batch, device=REFERENCE_DEVICE, title="landmarks")
         for work, reference in zip(works, references, strict=True):
             work.reference = None if reference.detected is None else reference.detected.detections
 
-    def _find(self, works: Sequence[Work], *, detector: Detector, device: torch.device, title: str = "faces") -> None:
+    def _find(
+        self,
+        works: Sequence[Work],
+        compute: Callable[[list[Work]], list[Work]],
+        *,
+        device: torch.device,
+        title: str = "faces",
+    ) -> None:
         """Give each image the faces that a detector finds in it clean, found before or now."""
         self._recall_detected(works)
         wanted = [work for work in works if work.detected is None]
         waiting = iter(wanted)
-        loaded, compute = functools.partial(load, corruption=CLEAN), functools.partial(detect_batch, detector=detector)
+        loaded = functools.partial(load, corruption=CLEAN)
         with self._progress(title, len(wanted)) as progress:
             for done in self._executor.run(wanted, loaded, compute, device=device, weigh=pixels_of):
                 self._keep_detected(done)

@@ -35,6 +35,7 @@ __all__ = [
     "inspect_one",
     "load",
     "pixels_of",
+    "reference_batch",
     "reference_detector",
     "score_of",
 ]
@@ -172,8 +173,17 @@ def find_landmarks(image: Image) -> npt.NDArray[np.float32] | None:
     return _points(reference_detector().detect([image])[0], image)
 
 
-def detect_batch(works: list[Work], *, detector: Detector) -> list[Work]:
-    """Find the faces of a loaded batch, and drop its pixels."""
+def detect_batch(works: list[Work], *, recognizer: Recognizer) -> list[Work]:
+    """Find the faces of a loaded batch as a recogniser does, and drop its pixels."""
+    return _only_detect(recognizer.detector, works)
+
+
+def reference_batch(works: list[Work]) -> list[Work]:
+    """Find the faces of a loaded batch by which corruptions are placed, and drop its pixels."""
+    return _only_detect(reference_detector(), works)
+
+
+def _only_detect(detector: Detector, works: list[Work]) -> list[Work]:
     _detect(detector, works)
     for work in works:
         work.image = None

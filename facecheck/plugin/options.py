@@ -30,6 +30,8 @@ _NAMES = {
     "corruptions": "judge these as well, comma-separated: name:level, or several of those joined by +",
     "cache": "folder of the cache, or 'none'",
     "cache_size": "GiB that the cache may take before what was not used for longest is removed, 8 by default",
+    "executor": "what computes: threads of this process (the default), or actors of Ray: ray for a cluster on this "
+    "machine, ray:ADDRESS for another; ?workers=N",
     "shard": "fill the cache with this part of the images, such as 3/16, and judge nothing; a last run without it does",
     "approve": "make this run the baseline of its models' lines, for this reason; such a run is red",
     "baseline": "folder of a run or baseline to compare with instead of the lines' own, or 'none'",

@@ -31,6 +31,7 @@ from facecheck.models import Settings, build, check, split_models
 from facecheck.models.recognizer import Recognizer
 from facecheck.pipeline import Pipeline
 from facecheck.plugin.device import full_fp32, resolve_device
+from facecheck.plugin.executors import RayAsked, asked_executor
 from facecheck.plugin.options import switch, text
 from facecheck.plugin.yardstick import Yardstick
 from facecheck.report.privacy import Thumbnails, withheld
@@ -59,6 +60,7 @@ class Plan:
         limits_file: where they are written.
         cache: folder, None for no cache; the empty path is the default place.
         cache_bytes: that the cache may take.
+        executor: actors of Ray, None for threads of this process.
         full: whether sweeps run on all pairs of the bundled faces and at every level.
         yardstick: what the run is compared with.
         against: specification of the old model that the models are to replace, empty for none.
@@ -83,6 +85,7 @@ class Plan:
     against: str = ""
     twin: TwinPrecision | None = None
     cache_bytes: int = USUAL_BYTES
+    executor: RayAsked | None = None
     published: Published | None = None
     thumbnails: Thumbnails = "auto"
     built: dict[str, Recognizer | FacecheckError] = field(default_factory=dict)
@@ -121,6 +124,7 @@ class Plan:
             limits_file=file,
             cache=None if cache == "none" else Path(cache).expanduser() if cache else Path(),
             cache_bytes=_cache_bytes(text(config, "cache_size", "")),
+            executor=asked_executor(config),
             full=switch(config, "full"),
             yardstick=Yardstick.of(config, margins=read_margins(file), sampled=sample is not None),
             against=against,
@@ -164,8 +168,10 @@ class Plan:
             folder: of the run.
             watched: whether progress is drawn on the terminal.
         """
-        with self.open_cache() as cache, on_terminal(watched=watched) as terminal:
-            made = Evaluator(Pipeline(cache=cache, terminal=terminal), folder=folder, cache=cache)
+        executing = contextlib.nullcontext() if self.executor is None else self.executor.started()
+        with self.open_cache() as cache, executing as executor, on_terminal(watched=watched) as terminal:
+            pipeline = Pipeline(cache=cache, executor=executor, terminal=terminal)
+            made = Evaluator(pipeline, folder=folder, cache=cache)
             yield made
             keep_mistakes(made.done, made, folder, withheld=self._withheld())
 

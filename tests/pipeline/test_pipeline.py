@@ -300,7 +300,8 @@ def test_corruptions_are_placed_by_the_reference_detector(
 ) -> None:
     """Whatever the model, landmarks are those of one detector on the clean image, to the pixel, found once."""
     reference, given = ReferenceDetector(), []
-    monkeypatch.setattr("facecheck.pipeline.pipeline.reference_detector", lambda: reference)
+    for module in ("pipeline", "work"):
+        monkeypatch.setattr(f"facecheck.pipeline.{module}.reference_detector", lambda: reference)
     apply = Applied.apply
 
     def spied(self: Applied, image: Image, digest: bytes, landmarks: npt.NDArray[np.float32] | None = None) -> Image:
@@ -326,7 +327,8 @@ def test_corruptions_are_placed_by_the_reference_detector(
 def test_corruptions_that_need_no_landmarks_detect_none(faces: list[Face], monkeypatch: pytest.MonkeyPatch) -> None:
     """Blur does not depend on where the face is."""
     reference = ReferenceDetector()
-    monkeypatch.setattr("facecheck.pipeline.pipeline.reference_detector", lambda: reference)
+    for module in ("pipeline", "work"):
+        monkeypatch.setattr(f"facecheck.pipeline.{module}.reference_detector", lambda: reference)
 
     Pipeline().run(counting()[0], faces, corruption=Applied("blur", 2))
 
