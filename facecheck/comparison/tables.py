@@ -12,9 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from facecheck.comparison.answers import Answers, Judged, counts_right_answers
+from facecheck.metrics.dyads import Dyads
 from facecheck.metrics.intervals import Estimate
 from facecheck.metrics.paired import Difference, McNemar, curve_difference, difference, holm, mcnemar
 from facecheck.results import wording
@@ -207,16 +206,18 @@ def _on_the_same_pairs(behind: Mapping[str, Judged | None]) -> dict[str, Judged]
 
 def _rivals(ranked: Sequence[str], cells: Cells, judged: Mapping[str, Judged]) -> tuple[Rival, ...]:
     best = judged[ranked[0]]
-    if len(best.scores) < 2 or len(np.unique(best.scores.who)) < 2:  # noqa: PLR2004 - no test over one
+    dyads = Dyads.of(best.scores.who) if len(best.scores) > 1 else None
+    if dyads is None or dyads.count < 2:  # noqa: PLR2004 - no test over one
         return tuple(Rival(model=model, counts=None, p=None, lead=None) for model in ranked[1:])
-    return tuple(_rival(cells[ranked[0]], best, model, judged[model]) for model in ranked[1:])
+    return tuple(_rival(cells[ranked[0]], best, model, judged[model], dyads) for model in ranked[1:])
 
 
-def _rival(measurement: Measurement, best: Judged, model: str, other: Judged) -> Rival:
+def _rival(measurement: Measurement, best: Judged, model: str, other: Judged, dyads: Dyads) -> Rival:
     if best.right is not None and other.right is not None:
-        found = difference(best.right, other.right, best.scores.who)
+        found = difference(best.right, other.right, best.scores.who, dyads=dyads)
         return Rival(model=model, counts=mcnemar(best.right, other.right), p=found.p, lead=found.lead)
-    found = curve_difference(best.scores, other.scores, metric=measurement.name, far=measurement.conditions.far)
+    at = measurement.conditions
+    found = curve_difference(best.scores, other.scores, metric=measurement.name, far=at.far, dyads=dyads)
     lower = wording.metric(measurement.name).better == "lower"
     return Rival(model=model, counts=None, p=found.p, lead=_turned(found) if lower else found.lead)
 

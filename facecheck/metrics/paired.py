@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtr
-from scipy.stats import binomtest
+from scipy.stats import binom
 
 from facecheck.metrics import area_under_curve, curve, eer, fnmr_at_fmr, influence, intervals
 from facecheck.metrics.dyads import Dyads, Spread
@@ -76,7 +76,9 @@ def mcnemar(first: Bools, second: Bools) -> McNemar:
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
     if only_first == only_second:
         return McNemar(only_first, only_second, 1.0)
-    p = float(binomtest(only_first, only_first + only_second).pvalue)
+    fewer, trials = min(only_first, only_second), only_first + only_second
+    # Of a fair coin both tails are alike; `binomtest`, which returns the same bits, searches for the second.
+    p = float(binom.cdf(fewer, trials, 0.5) + binom.sf(trials - fewer - 1, trials, 0.5))
     return McNemar(only_first, only_second, min(1.0, max(_LEAST, p)))
 
 
@@ -125,7 +127,7 @@ class Difference(NamedTuple):
     p: float
 
 
-def difference(first: Bools, second: Bools, who: npt.NDArray[np.int64]) -> Difference:
+def difference(first: Bools, second: Bools, who: npt.NDArray[np.int64], *, dyads: Dyads | None = None) -> Difference:
     """Test by identity whether two models judge the same pairs equally well.
 
     The test is Student's for the mean difference per pair, with its variance over people: pairs that are hard for
@@ -138,6 +140,7 @@ def difference(first: Bools, second: Bools, who: npt.NDArray[np.int64]) -> Diffe
         first: ``(n,)`` True where the first model is correct.
         second: ``(n,)`` True where the second is, of the same pairs in the same order.
         who: ``(n, 2)`` identity numbers.
+        dyads: of them, where they are counted already.
 
     Raises:
         ValueError: no pairs, different numbers of pairs, or all pairs of one person.
@@ -149,7 +152,7 @@ def difference(first: Bools, second: Bools, who: npt.NDArray[np.int64]) -> Diffe
     _same_pairs(first, second)
     if who.shape != (len(first), 2):
         raise ValueError(f"who must have shape ({len(first)}, 2), one row per pair, not {who.shape}")
-    apart, genuine, dyads = first.astype(np.float64) - second, who[:, 0] == who[:, 1], Dyads.of(who)
+    apart, genuine, dyads = first.astype(np.float64) - second, who[:, 0] == who[:, 1], dyads or Dyads.of(who)
     if dyads.count < 2 or len(first) < 2:  # noqa: PLR2004 - no spread over one
         raise ValueError(f"{len(first)} pairs of {dyads.count} people: a paired test needs two of each")
     spread = dyads.spread(influence.of_mean(apart, genuine), genuine, least=LEAST_VARIANCE)
@@ -167,7 +170,9 @@ def _at_least(found: Difference, p: float) -> Difference:
     return Difference(lead, min(1.0, p))
 
 
-def curve_difference(first: Scores, second: Scores, *, metric: str, far: float | None = None) -> Difference:
+def curve_difference(
+    first: Scores, second: Scores, *, metric: str, far: float | None = None, dyads: Dyads | None = None
+) -> Difference:
     """Test by identity whether two models have the same AUC, EER or TAR at an FAR.
 
     The influence of each pair on both models is subtracted, so that what is hard for both cancels.
@@ -177,6 +182,7 @@ def curve_difference(first: Scores, second: Scores, *, metric: str, far: float |
         second: the same pairs in the same order.
         metric: ``auc``, ``eer`` or ``tar_at_far``.
         far: false accept rate, a fraction, for ``tar_at_far``.
+        dyads: of their people, where they are counted already.
 
     Raises:
         ValueError: the pairs are not the same, not of both kinds, of one person, or too few for the FAR; or an
@@ -184,7 +190,7 @@ def curve_difference(first: Scores, second: Scores, *, metric: str, far: float |
     """
     if not np.array_equal(first.who, second.who):
         raise ValueError("the two models were not compared on the same pairs in the same order")
-    dyads = Dyads.of(first.who)
+    dyads = dyads or Dyads.of(first.who)
     if dyads.count < 2:  # noqa: PLR2004 - no spread over one
         raise ValueError(f"pairs of {dyads.count} people: a paired test needs two")
     (ours, our_influence), (theirs, their_influence) = (on_curve(each, metric, far) for each in (first, second))

@@ -31,11 +31,13 @@ __all__ = [
 
 GENUINE, IMPOSTOR = "#0072B2", "#D55E00"
 BETTER, WORSE, NEITHER = "#1B9E5A", "#B2182B", "#999999"
-HATCHES = ("", "////", "....", "xxxx", "----", "\\\\\\\\", "oo")
+# Straight lines: dots and rings take a hundred curves a pattern.
+HATCHES = ("", "////", "||||", "xxxx", "----", "\\\\\\\\", "++++")
 _MODELS = ("#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#000000", "#8C510A", "#7F7F7F")
 _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "facecheck",
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",  # letters stay letters: a third of the file, and a browser has the glyphs of every script
+    "text.hinting": "none",
     "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same picture everywhere, and no search for fonts
     "text.parse_math": False,  # a dollar in a name is a dollar
 }

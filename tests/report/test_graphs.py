@@ -16,6 +16,7 @@ from matplotlib.colors import to_hex
 
 from facecheck import plots
 from facecheck.errors import FacecheckError
+from facecheck.plots import style
 from facecheck.report import graphs as drawing
 from facecheck.report.graph import Drawn, Graph
 from facecheck.report.graphs import graphs_of
@@ -325,14 +326,51 @@ def test_what_a_run_imports_at_its_start_does_not_draw() -> None:
 
 
 def test_a_vector_graph_shows_what_its_pixels_show(tmp_path: Path) -> None:
-    """Paths are written to a hundredth of a point; scales of letters are not touched."""
+    """Shapes and places are written to a hundredth of a point, texts as they are, each in the picture's one font."""
     run = made_run([DLIB], {"blur": {"blur": (0, 1, 2)}}, pairs=people(6))
     text = draw(run.write(tmp_path))[0].picture.with_suffix(".svg").read_text(encoding="utf-8")
 
-    assert re.search(r"scale\(0\.\d{3,}", text)
+    assert re.search(r">[^<]*\d\.\d{3}[^<]*</text>", text), "a text was cut"
+    assert text.count("DejaVu Sans") == 1
     paths = re.findall(r"(?m)^[ML] .*$", text)
     assert paths
     assert not [line for line in paths if re.search(r"\.\d{3}", line)]
+
+
+def test_pixels_show_what_the_vector_graph_shows(tmp_path: Path) -> None:
+    """Few colours, but white paper, and the colours that mean something."""
+    run = made_run([DLIB], {"blur": {"blur": (0, 1, 2)}}, pairs=people(6))
+    drawn = {each.name: each.picture for each in draw(run.write(tmp_path))}
+    with PIL.Image.open(drawn["verification dlib on faces histogram"]) as opened:
+        shown = np.asarray(opened.convert("RGB")).reshape(-1, 3).astype(int)
+    threshold, paper = np.array([0, 0, 0]), np.array([255, 255, 255])
+
+    assert tuple(shown[0]) == tuple(paper)
+    assert (np.abs(shown - threshold).max(axis=1) <= 3).sum() > 100
+    assert (shown == paper).all(axis=1).mean() > 0.4
+
+
+def test_letters_that_xml_forbids_leave_a_picture(tmp_path: Path) -> None:
+    """Names from elsewhere hold control characters, entities and surrogates: every vector graph is read."""
+    run = made_run([DLIB], {"blur": {"blur": (0, 1, 2)}}, pairs=people(6))
+    name = "a\udc80\x00\x0b\x1f\r\ufffe<!-- --><b>&lt;"
+    measured = tuple(dataclasses.replace(m, dataset=name) for m in run.run.measurements)
+    shown = drawing.draw(dataclasses.replace(run.run, measurements=measured), [], tmp_path)
+
+    assert len(shown) > 3
+    for each in shown:
+        root = ET.fromstring(each.picture.with_suffix(".svg").read_bytes())  # noqa: S314 - our own file
+        assert not list(root.iter("b"))
+
+
+@pytest.mark.parametrize("letter", ["\x00", "\x1b", "\r", "\ufffe"])
+def test_labels_of_groups_are_drawn_without_letters_that_xml_forbids(tmp_path: Path, letter: str) -> None:
+    """They come from a file of somebody else, and no name of a model or data set."""
+    figure = plots.group_heat_map("groups", [f"a{letter}", "b"], {"dlib": np.eye(2)})
+    with style.drawing():
+        figure_file = drawing._save(Graph("groups", figure), tmp_path / "groups")
+
+    ET.parse(figure_file.with_suffix(".svg"))  # noqa: S314 - our own file
 
 
 def test_one_kind_of_pairs_has_no_curves() -> None:

@@ -1,13 +1,12 @@
 """What stands in a figure, read back from it: texts, lines and filled outlines."""
 
-import itertools
-
 import numpy as np
 import numpy.typing as npt
-from matplotlib.collections import LineCollection, PolyCollection
-from matplotlib.colors import to_hex, to_rgba_array
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 
 Array = npt.NDArray[np.float64]
 
@@ -36,21 +35,21 @@ def entries(figure: Figure) -> list[str]:
 
 def segments(figure: Figure, colour: str) -> list[Array]:
     """Return the lines of a colour in inches."""
-    return [
-        np.asarray(line, dtype=np.float64)
-        for drawn in figure.axes[0].collections
-        if isinstance(drawn, LineCollection)
-        for line, each in zip(drawn.get_segments(), itertools.cycle(to_rgba_array(drawn.get_colors())), strict=False)
-        if to_hex(tuple(each)) == colour.lower()
-    ]
+    return [line for patch in _patches(figure, filled=False) if to_hex(patch.get_edgecolor()) == colour.lower()
+            for line in _parts(patch)]  # fmt: skip
 
 
 def shapes(figure: Figure, colour: str) -> list[Array]:
     """Return the filled outlines of a colour in inches, whatever its opacity."""
-    return [
-        np.array(path.vertices, dtype=np.float64)[:-1]
-        for drawn in figure.axes[0].collections
-        if isinstance(drawn, PolyCollection)
-        for path, each in zip(drawn.get_paths(), itertools.cycle(to_rgba_array(drawn.get_facecolor())), strict=False)
-        if to_hex(tuple(each)) == colour.lower()
-    ]
+    return [outline[:-1] for patch in _patches(figure, filled=True) if to_hex(patch.get_facecolor()) == colour.lower()
+            for outline in _parts(patch)]  # fmt: skip
+
+
+def _patches(figure: Figure, *, filled: bool) -> list[PathPatch]:
+    return [each for each in figure.axes[0].patches if isinstance(each, PathPatch) and each.get_fill() == filled]
+
+
+def _parts(patch: PathPatch) -> list[Array]:
+    path = patch.get_path()
+    begins = np.flatnonzero(path.codes == Path.MOVETO)
+    return np.split(np.array(path.vertices, dtype=np.float64), begins[1:])

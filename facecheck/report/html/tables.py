@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -72,13 +73,13 @@ def measurement_table(title: str, measurements: Sequence[Measurement]) -> Table:
         rows.setdefault((m.model, m.conditions), {}).setdefault(m.name, m)
     cells = [
         (Cell(model), Cell(at.in_words() or "all"), *(measured_cell(found.get(name)) for name in names))
-        for (model, at), found in rows.items()
+        for (model, at), found in itertools.islice(rows.items(), _MOST_ROWS)
     ]
     return Table(
         title=title,
         head=("model", "conditions", *(wording.metric(name).title for name in names)),
-        rows=tuple(cells[:_MOST_ROWS]),
-        left_out=max(0, len(cells) - _MOST_ROWS),
+        rows=tuple(cells),
+        left_out=len(rows) - len(cells),
     )
 
 
