@@ -22,6 +22,7 @@ from facecheck.datasets import Dataset
 from facecheck.embedders.distances import distance_between
 from facecheck.evaluation.evaluator import Compared
 from facecheck.evaluation.views import View, decided, ranked
+from facecheck.faces.columns import names_of
 from facecheck.gate.margins import Margins
 from facecheck.metrics import curve, fnmr_at_fmr, resolvable
 from facecheck.metrics.intervals import Estimate
@@ -197,7 +198,7 @@ class Update:
     def _scored(self, scores: Scores, thresholds: PairThresholds | None) -> ScoredPairs:
         assert thresholds is not None, "updates are judged on pairs in folds"
         pairs = self.dataset.pairs
-        names = np.array([face.source.name for face in pairs.faces])[pairs.indices]
+        names = np.array(names_of(pairs.faces))[pairs.indices]
         return ScoredPairs(
             model=self.new.recognizer.name,
             dataset=self.dataset.name,

@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -100,25 +99,32 @@ class Dataset:
 
 def _spelt(pairs: Pairs) -> Iterator[str]:
     """Yield faces, indices and folds as one text of JSON, in portions: the digests of old runs are of that text."""
-    yield "["
     faces = described(pairs.faces)
-    yield from _spelt_list(iter(lambda: list(itertools.islice(faces, _SPELT_AT_ONCE)), []))
-    yield ", "
-    yield from _spelt_list(_portions(pairs.indices))
-    yield ", "
-    yield from ["null"] if pairs.folds is None else _spelt_list(_portions(pairs.folds))
-    yield "]"
-
-
-def _portions(numbers: npt.NDArray[np.int64]) -> Iterator[list[Any]]:
-    return (numbers[start : start + _SPELT_AT_ONCE].tolist() for start in range(0, len(numbers), _SPELT_AT_ONCE))
-
-
-def _spelt_list(portions: Iterable[Sequence[object]]) -> Iterator[str]:
+    portions = iter(lambda: list(itertools.islice(faces, _SPELT_AT_ONCE)), [])
+    yield "[["
+    yield from _joined(json.dumps(portion)[1:-1] for portion in portions)
+    yield "], ["
+    yield from _joined(_numbers(pairs.indices, "[%d, %d]"))
+    yield "], "
+    if pairs.folds is None:
+        yield "null]"
+        return
     yield "["
-    for number, portion in enumerate(portions):
-        yield (", " if number else "") + json.dumps(portion)[1:-1]
-    yield "]"
+    yield from _joined(_numbers(pairs.folds, "%d"))
+    yield "]]"
+
+
+def _numbers(rows: npt.NDArray[np.int64], form: str) -> Iterator[str]:
+    """Yield rows of numbers in a form, as JSON spells lists of them."""
+    for start in range(0, len(rows), _SPELT_AT_ONCE):
+        portion = rows[start : start + _SPELT_AT_ONCE]
+        yield ", ".join([form] * len(portion)) % tuple(portion.ravel().tolist())
+
+
+def _joined(texts: Iterable[str]) -> Iterator[str]:
+    """Yield texts with a comma between each two."""
+    for number, text in enumerate(texts):
+        yield f", {text}" if number else text
 
 
 def _spread(rows: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:

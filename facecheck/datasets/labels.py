@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import functools
+import itertools
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
 
 from facecheck.datasets.dataset import Dataset
 from facecheck.datasets.lists import Line, read_lines, shown
 from facecheck.datasets.people import one_spelling
 from facecheck.errors import DatasetError
-from facecheck.faces import Face, Pairs
+from facecheck.faces import Face, Faces, Pairs
+from facecheck.faces.columns import Groups, described
 
 __all__ = ["with_labels"]
 
@@ -48,11 +53,12 @@ def with_labels(dataset: Dataset, listed: Path) -> Dataset:
         DatasetError: no such table, a row that does not fit, or one that names nobody of the data set.
     """
     key, known = _read(listed)
-    faces = tuple(_labelled(face, known.get(_key_of(face, key))) for face in dataset.faces)
-    missing = sum(_key_of(face, key) not in known for face in dataset.faces)
+    keys = [one_spelling(name if key == "image" else subject) for name, subject, _ in described(dataset.faces)]
+    faces = _labelled(dataset.faces, [known.get(each) for each in keys])
+    missing = sum(each not in known for each in keys)
     if missing == len(faces):
         raise DatasetError(
-            f"{listed}: names no {key} of {dataset.name}, such as {shown(_key_of(dataset.faces[0], key))}: "
+            f"{listed}: names no {key} of {dataset.name}, such as {shown(keys[0])}: "
             f"the column {key} holds {shown(next(iter(known)))}"
         )
     note = (f"{listed.name}: {missing} of {len(faces)} images have no row, and so no label",) if missing else ()
@@ -60,15 +66,22 @@ def with_labels(dataset: Dataset, listed: Path) -> Dataset:
     return dataclasses.replace(dataset, pairs=pairs, notes=(*dataset.notes, *note))
 
 
-def _key_of(face: Face, key: str) -> str:
-    return one_spelling(face.source.name if key == "image" else face.subject)
+def _labelled(faces: Sequence[Face], known: Sequence[_Known | None]) -> Sequence[Face]:
+    """Return the faces with what is known of each; columns stay columns."""
+    if not isinstance(faces, Faces):
+        return tuple(
+            face if each is None else dataclasses.replace(face, groups=_joined(face.groups, each), quality=each.quality)
+            for face, each in zip(faces, known, strict=True)
+        )
+    before = faces.groups or itertools.repeat(())
+    groups = [own if each is None else _joined(own, each) for own, each in zip(before, known, strict=False)]
+    quality = [np.nan if each is None or each.quality is None else each.quality for each in known]
+    return dataclasses.replace(faces, groups=groups, quality=np.array(quality, dtype=np.float64))
 
 
-def _labelled(face: Face, known: _Known | None) -> Face:
-    if known is None:
-        return face
-    groups = tuple(sorted({**dict(face.groups), **dict(known.groups)}.items()))
-    return dataclasses.replace(face, groups=groups, quality=known.quality)
+@functools.lru_cache(maxsize=4096)  # there are few groups: those of a million faces are the same objects
+def _joined(before: Groups, known: _Known) -> Groups:
+    return tuple(sorted({**dict(before), **dict(known.groups)}.items()))
 
 
 def _read(listed: Path) -> tuple[str, Mapping[str, _Known]]:

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from facecheck.errors import DatasetError
 from facecheck.storage.files import opened_regular
 
-__all__ = ["Line", "read_lines", "shown"]
+__all__ = ["MOST_BYTES", "Line", "read_lines", "shown"]
 
-_MOST_BYTES = 2**28
+MOST_BYTES = 2**28
 _SHOWN = 80  # characters of a line that a message quotes
 # UTF-32's little-endian mark begins with that of UTF-16.
 _OTHER_MARKS = (
@@ -36,9 +36,9 @@ def read_lines(path: Path) -> tuple[Line, ...]:
         DatasetError: not a regular file of at most 256 MiB, or not UTF-8; of UTF-16 and UTF-32 the message says so.
     """
     try:
-        if not path.is_file() or path.stat().st_size > _MOST_BYTES:
-            raise DatasetError(f"{path}: expected a list of pairs, a text file of at most {_MOST_BYTES >> 20} MiB")
-        with opened_regular(path, most=_MOST_BYTES) as stream:
+        if not path.is_file() or path.stat().st_size > MOST_BYTES:
+            raise DatasetError(f"{path}: expected a list of pairs, a text file of at most {MOST_BYTES >> 20} MiB")
+        with opened_regular(path, most=MOST_BYTES) as stream:
             content = stream.read()
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read as a list of pairs: {error.strerror or error}") from error

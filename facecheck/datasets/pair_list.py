@@ -7,21 +7,23 @@ for a person of its own. LFW's own lists are read too.
 from __future__ import annotations
 
 import unicodedata
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from facecheck.datasets.dataset import Dataset, deal_into_folds
+from facecheck.datasets.large_list import LARGE_BYTES, MOST_LARGE_BYTES, UnusualError, read_large_list
 from facecheck.datasets.lfw import faces_of_rows, is_lfw_list, lfw_rows
-from facecheck.datasets.lists import read_lines, shown
+from facecheck.datasets.lists import MOST_BYTES, read_lines, shown
+from facecheck.datasets.pair_paths import inside
 from facecheck.datasets.pair_table import ListedPair, read_table
-from facecheck.datasets.people import Linked, folded_by_identity, repeated
+from facecheck.datasets.people import Linked, folded_by_identity, listed_before, repeated
 from facecheck.datasets.places import existing_file, existing_folder, exists
 from facecheck.errors import DatasetError
 from facecheck.faces import Face, ImageSource, Pairs
+from facecheck.faces.columns import people_of
 from facecheck.specs import Spec
 
 __all__ = ["pairs_of_table", "read_pairs"]
@@ -41,15 +43,7 @@ def read_pairs(spec: Spec) -> Dataset:
         raise DatasetError(f"{spec.text!r}: expected a file, pairs:FILE?root=FOLDER")
     listed = existing_file(spec, spec.path)
     root = existing_folder(spec, spec.options["root"]) if "root" in spec.options else listed.parent
-    lines = read_lines(listed)
-    if is_lfw_list(lines):
-        of_list = lfw_rows(listed, lines)
-        pairs, folds = faces_of_rows(listed, of_list, root)
-        notes = repeated(pairs, [f"line {row.line}" for row in of_list], source=listed.name)
-        pairs, changed = folded_by_identity(pairs, source=listed.name) if folds > 1 else (pairs, ())
-        read = _Read(pairs, folds > 1, f"{len(pairs)} pairs of {listed.name}, a list as LFW's", (*notes, *changed))
-    else:
-        read = pairs_of_table(listed, root, *read_table(listed, lines))
+    read = _large(listed, root) or _line_by_line(listed, root)
     folds_of_pairs = read.pairs.folds if read.has_folds else deal_into_folds(read.pairs)
     return Dataset(
         name=spec.options.get("name", listed.stem),
@@ -70,6 +64,38 @@ class _Read(NamedTuple):
     people_known: bool = True
 
 
+def _large(listed: Path, root: Path) -> _Read | None:
+    """Return the pairs of a large list, None if it must be read line by line."""
+    size = listed.stat().st_size
+    if size < LARGE_BYTES:
+        return None
+    try:
+        found = read_large_list(listed, root)
+    except UnusualError as unusual:
+        if size <= MOST_BYTES:
+            return None
+        raise DatasetError(
+            f"{listed}: {size >> 20} MiB: a list of more than {MOST_BYTES >> 20} MiB, and of up to "
+            f"{MOST_LARGE_BYTES >> 20} MiB, is read if it is plain: columns that commas, tabs or semicolons separate, "
+            f"without quotation marks and blank lines, and nothing wrong in it. There: {unusual}. Divide it, and each "
+            "part says which line it is"
+        ) from unusual
+    return _as_read(
+        listed, found.pairs, lambda row: row + found.first_line, labelled=found.labelled, unused=found.unused
+    )
+
+
+def _line_by_line(listed: Path, root: Path) -> _Read:
+    lines = read_lines(listed)
+    if not is_lfw_list(lines):
+        return pairs_of_table(listed, root, *read_table(listed, lines))
+    of_list = lfw_rows(listed, lines)
+    pairs, folds = faces_of_rows(listed, of_list, root)
+    notes = repeated(pairs, [f"line {row.line}" for row in of_list], source=listed.name)
+    pairs, changed = folded_by_identity(pairs, source=listed.name) if folds > 1 else (pairs, ())
+    return _Read(pairs, folds > 1, f"{len(pairs)} pairs of {listed.name}, a list as LFW's", (*notes, *changed))
+
+
 def pairs_of_table(listed: Path, root: Path, rows: Sequence[ListedPair], unused: tuple[str, ...] = ()) -> _Read:
     """Return the pairs of a table's rows.
 
@@ -83,7 +109,7 @@ def pairs_of_table(listed: Path, root: Path, rows: Sequence[ListedPair], unused:
         DatasetError: a path that leaves the root, a missing image, contradictions, folds that share a person.
     """
     names = [
-        (_inside(listed, row.line, root, row.images[0]), _inside(listed, row.line, root, row.images[1])) for row in rows
+        (inside(listed, row.line, root, row.images[0]), inside(listed, row.line, root, row.images[1])) for row in rows
     ]
     lines: dict[str, int] = {}
     for row, both in zip(rows, names, strict=True):
@@ -99,33 +125,25 @@ def pairs_of_table(listed: Path, root: Path, rows: Sequence[ListedPair], unused:
     indices = np.array([[position[name] for name in both] for both in names], dtype=np.int64)
     folds = None if rows[0].fold is None else np.array([row.fold for row in rows], dtype=np.int64)
     pairs = Pairs(faces, indices, folds)
-    has_folds = folds is not None and len(set(folds.tolist())) > 1
-    if has_folds:
+    if _has_folds(pairs):
         _refuse_shared(listed, rows, pairs)
-    notes = (*_of_labels(pairs, labelled=labelled), *_of_repeats(rows, names), *_of_columns(unused))
+    return _as_read(listed, pairs, lambda row: rows[row].line, labelled=labelled, unused=unused)
+
+
+def _as_read(
+    listed: Path, pairs: Pairs, line: Callable[[int], int], *, labelled: bool, unused: tuple[str, ...]
+) -> _Read:
+    """Return pairs with what a reader of the results should know; ``line`` gives the line of a pair's row."""
+    notes = (*_of_labels(pairs, labelled=labelled), *_of_repeats(pairs, line), *_of_columns(unused))
     what = "labels only" if labelled else "subjects"
-    return _Read(pairs, has_folds, f"{len(pairs)} pairs of {listed.name}, {what}", notes, not labelled)
+    return _Read(pairs, _has_folds(pairs), f"{len(pairs)} pairs of {listed.name}, {what}", notes, not labelled)
+
+
+def _has_folds(pairs: Pairs) -> bool:
+    return pairs.folds is not None and bool((pairs.folds != pairs.folds[0]).any())
 
 
 # Paths.
-
-
-def _inside(listed: Path, line: int, root: Path, text: str) -> str:
-    """Return a path relative to the root, as image names are spelt.
-
-    A list is somebody else's text, so that its paths must not leave the root; the folder is the user's own, so that
-    links in it are followed.
-    """
-    path = PurePosixPath(text.replace("\\", "/"))
-    if path.is_absolute():
-        place = PurePosixPath(root.absolute().as_posix())
-        path = path.relative_to(place) if path.is_relative_to(place) else PurePosixPath("..")
-    if ".." in path.parts or not path.parts or "\0" in text:
-        raise DatasetError(
-            f"{listed}, line {line}: {shown(text)} points outside {root}: expected a path below it; ?root=FOLDER says "
-            "where paths begin"
-        )
-    return path.as_posix()
 
 
 def _refuse_missing(listed: Path, root: Path, lines: dict[str, int]) -> None:
@@ -207,28 +225,20 @@ def _refuse_shared(listed: Path, rows: Sequence[ListedPair], pairs: Pairs) -> No
 def _of_labels(pairs: Pairs, *, labelled: bool) -> Iterable[str]:
     if not labelled:
         return
-    images: dict[str, int] = defaultdict(int)
-    for face in pairs.faces:
-        images[face.subject] += 1
-    people = [count for count in images.values() if count > 1]
+    images = np.bincount(people_of(pairs.faces))
+    people = images[images > 1]
     yield (
-        f"labels only: {len(people)} people are derived from the genuine pairs that connect {sum(people)} images; the "
+        f"labels only: {len(people)} people are derived from the genuine pairs that connect {people.sum()} images; the "
         f"other {len(images) - len(people)} images count as people of their own, so that intervals and folds take "
         "pairs of them as independent"
     )
 
 
-def _of_repeats(rows: Sequence[ListedPair], names: _Names) -> Iterable[str]:
-    seen: dict[frozenset[str], int] = {}
-    repeats = [
-        (row.line, line)
-        for row, both in zip(rows, names, strict=True)
-        for line in [seen.setdefault(frozenset(both), row.line)]
-        if line != row.line
-    ]
-    if repeats:
-        more = f", and {len(repeats) - 1} more do so" if len(repeats) > 1 else ""
-        yield f"line {repeats[0][0]} repeats the pair of line {repeats[0][1]}{more}: each of them counts"
+def _of_repeats(pairs: Pairs, line: Callable[[int], int]) -> Iterable[str]:
+    rows, before = listed_before(pairs.indices)
+    if len(rows):
+        more = f", and {len(rows) - 1} more do so" if len(rows) > 1 else ""
+        yield f"line {line(int(rows[0]))} repeats the pair of line {line(int(before[0]))}{more}: each of them counts"
 
 
 def _of_columns(unused: Sequence[str]) -> Iterable[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -17,7 +17,15 @@ from facecheck.datasets.lists import Line, shown
 from facecheck.errors import DatasetError, nearest
 from facecheck.faces.decoding import SUFFIXES
 
-__all__ = ["LABELS", "ListedPair", "read_table"]
+__all__ = [
+    "FOLD",
+    "LABELS",
+    "ListedPair",
+    "columns_by_content",
+    "columns_by_header",
+    "header_of",
+    "read_table",
+]
 
 _IMAGES, _SUBJECTS = ("image1", "image2"), ("subject1", "subject2")
 _LEAST_COLUMNS = 3
@@ -53,7 +61,7 @@ LABELS: Mapping[str, bool] = MappingProxyType(
         **dict.fromkeys(("0", "0.0", "-1", "-1.0", "false", "no", "different", "impostor", "nonmatch"), False),
     }
 )
-_FOLD = re.compile(r"[0-9]{1,4}")
+FOLD = re.compile(r"[0-9]{1,4}")
 _SPELT = "two columns of images and a label (1 or 0) or two subjects, perhaps a fold"
 
 
@@ -136,12 +144,22 @@ _Columns = Mapping[str, int]
 
 def _columns(listed: Path, rows: list[_Row]) -> tuple[_Columns, tuple[str, ...], list[_Row]]:
     """Return what is in which column, by the header or by what the columns hold, and the rows below the header."""
-    first = rows[0][1]
+    if header_of(rows[0][1], rows[1][1] if len(rows) > 1 else []) is not None:
+        return (*columns_by_header(listed, rows[0]), rows[1:])
+    values = [[cells[position] for _, cells in rows] for position in range(len(rows[0][1]))]
+    return columns_by_content(listed, rows[0], values), (), rows
+
+
+def header_of(first: Sequence[str], second: Sequence[str]) -> Mapping[int, str | None] | None:
+    """Return which columns a first line names, None for those that it does not know; None if it is no header.
+
+    Args:
+        first: its cells.
+        second: those of the next line.
+    """
     named = {position: _COLUMN_OF.get(_plain(cell)) for position, cell in enumerate(first)}
-    second_has_images = len(rows) > 1 and any(map(_is_image, rows[1][1]))
-    if any(map(_is_image, first)) or not (any(named.values()) or second_has_images):
-        return _by_content(listed, rows), (), rows
-    return (*_by_header(listed, rows[0], named), rows[1:])
+    below = any(map(_is_image, second))
+    return None if any(map(_is_image, first)) or not (any(named.values()) or below) else named
 
 
 def _plain(cell: str) -> str:
@@ -152,8 +170,18 @@ def _is_image(cell: str) -> bool:
     return any(cell.lower().endswith(suffix) for suffix in SUFFIXES)
 
 
-def _by_header(listed: Path, head: _Row, named: Mapping[int, str | None]) -> tuple[_Columns, tuple[str, ...]]:
+def columns_by_header(listed: Path, head: tuple[int, list[str]]) -> tuple[Mapping[str, int], tuple[str, ...]]:
+    """Return what is in which column by the header's words, and the names of those that are not used.
+
+    Args:
+        listed: the file, for messages.
+        head: number and cells of the header.
+
+    Raises:
+        DatasetError: it names a column twice, or not all that are needed.
+    """
     number, cells = head
+    named = {position: _COLUMN_OF.get(_plain(cell)) for position, cell in enumerate(cells)}
     columns: dict[str, int] = {}
     for position, name in named.items():
         if name in columns:
@@ -173,19 +201,31 @@ def _by_header(listed: Path, head: _Row, named: Mapping[int, str | None]) -> tup
     return columns, unused
 
 
-def _by_content(listed: Path, rows: list[_Row]) -> _Columns:
-    width = range(len(rows[0][1]))
-    images = [position for position in width if all(_is_image(cells[position]) for _, cells in rows)]
+def columns_by_content(
+    listed: Path, first: tuple[int, list[str]], values: Sequence[Iterable[str]]
+) -> Mapping[str, int]:
+    """Return what is in which column by what the columns hold.
+
+    Args:
+        listed: the file, for messages.
+        first: number and cells of the first row.
+        values: of each column, perhaps each once.
+
+    Raises:
+        DatasetError: it could be read in two ways.
+    """
+    width = range(len(values))
+    images = [position for position in width if all(map(_is_image, values[position]))]
     if len(images) != len(_IMAGES):
         images = [0, 1]
     rest = [position for position in width if position not in images]
-    binary = [position for position in rest if all(cells[position].lower() in LABELS for _, cells in rows)]
+    binary = [position for position in rest if all(cell.lower() in LABELS for cell in values[position])]
     names = _rest_names(len(rest), [position in binary for position in rest])
     if names is None:
         raise DatasetError(
-            f"{listed}, line {rows[0][0]}: which column is what? Put a header above them, such as "
+            f"{listed}, line {first[0]}: which column is what? Put a header above them, such as "
             "image1,image2,label,fold or image1,image2,subject1,subject2,fold. The first line holds "
-            f"{shown(' '.join(rows[0][1]))}"
+            f"{shown(' '.join(first[1]))}"
         )
     return {**dict(zip(_IMAGES, images, strict=True)), **dict(zip(names, rest, strict=True))}
 
@@ -209,7 +249,7 @@ def _pair(listed: Path, row: _Row, columns: _Columns) -> ListedPair:
     fold = cells[columns["fold"]] if "fold" in columns else None
     if label is not None and label.lower() not in LABELS:
         raise DatasetError(f"{listed}, line {number}: label {shown(label)}: expected 1 (one person) or 0 (two)")
-    if fold is not None and not _FOLD.fullmatch(fold):
+    if fold is not None and not FOLD.fullmatch(fold):
         raise DatasetError(f"{listed}, line {number}: fold {shown(fold)}: expected its number")
     images = cells[columns["image1"]], cells[columns["image2"]]
     if not all((*images, *(subjects or ()))):

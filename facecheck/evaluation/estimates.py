@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facecheck.faces import Pairs
+from facecheck.faces.columns import people_of
 from facecheck.metrics import (
     Curve,
     area_under_curve,
@@ -145,8 +146,7 @@ def distances(scores: Scores) -> dict[str, Estimate]:
 
 def acquisition(embedded: Embedded) -> dict[str, Estimate]:
     """Return the detection rate over readable images, and the failures to acquire over all images."""
-    numbers: dict[str, int] = {}
-    people = np.array([numbers.setdefault(f.subject, len(numbers)) for f in embedded.faces], dtype=np.int64)
+    people = people_of(embedded.faces)
     readable = embedded.outcomes != Outcome.UNREADABLE
     found = {"fta": intervals.proportion(embedded.outcomes != Outcome.EMBEDDED, people)}
     if readable.any():

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from facecheck.evaluation.evaluator import Compared
 from facecheck.faces import Pairs
+from facecheck.faces.columns import have_groups
 from facecheck.metrics import curve, fnmr_at_fmr, resolvable
 from facecheck.metrics.dyads import Dyads
 from facecheck.metrics.groups import GroupRates, garbe, inequity_ratio, rates_by_group, worst_over_geometric_mean
@@ -37,6 +38,8 @@ def why_no_groups(compared: Compared) -> str:
 
 def labels_of(pairs: Pairs) -> Mapping[str, Labels]:
     """Return the label of both images of every pair, ``(n, 2)``, by attribute; empty where an image has none."""
+    if not have_groups(pairs.faces):
+        return {}
     known = sorted({name for face in pairs.faces for name, _ in face.groups})
     of_face = [dict(face.groups) for face in pairs.faces]
     return {name: np.array([each.get(name, "") for each in of_face])[pairs.indices] for name in known}

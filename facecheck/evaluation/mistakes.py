@@ -25,6 +25,7 @@ from facecheck.detection.selection import ChosenFace
 from facecheck.errors import FacecheckError, printable
 from facecheck.evaluation.evaluator import Compared, Evaluator
 from facecheck.faces import Face, Image
+from facecheck.faces.columns import names_of
 from facecheck.metrics.scores import Scores
 from facecheck.metrics.thresholds import PairThresholds
 from facecheck.pipeline.outcomes import Outcome
@@ -129,7 +130,7 @@ def mistakes_of(compared: Compared, thresholds: PairThresholds | None, *, kind: 
         for mistake, rows, order in kinds
         for row in _different(dataset, np.flatnonzero(rows)[np.argsort(order[rows], kind="stable")], most)
     ]
-    failed = [i for i, outcome in enumerate(compared.embedded.outcomes) if outcome != Outcome.EMBEDDED]
+    failed = np.flatnonzero(compared.embedded.outcomes != Outcome.EMBEDDED).tolist()
     return ShownFaces(
         model=compared.recognizer.name,
         dataset=dataset.name,
@@ -187,15 +188,14 @@ def _struck(dataset: Dataset, scores: Scores, wrong: npt.NDArray[np.bool_]) -> I
     people = int(scores.who.max()) + 1 if len(scores) else 0
     counts = np.zeros((people, 4), dtype=np.int64)  # rejected, genuine, confused, impostor
     for rows, column in ((scores.genuine & wrong, 0), (scores.genuine, 1)):
-        np.add.at(counts[:, column], scores.who[rows, 0], 1)
+        counts[:, column] = np.bincount(scores.who[rows, 0], minlength=people)
     for rows, column in ((~scores.genuine & wrong, 2), (~scores.genuine, 3)):
-        np.add.at(counts[:, column], scores.who[rows].ravel(), 1)
-    names = {int(number): row for row, number in reversed(list(enumerate(scores.who[:, 0].tolist())))}
-    sides = {int(number): row for row, number in reversed(list(enumerate(scores.who[:, 1].tolist())))}
+        counts[:, column] = np.bincount(scores.who[rows].ravel(), minlength=people)
     errors = counts[:, 0] + counts[:, 2]
     for person in np.argsort(-errors, kind="stable")[:_PEOPLE].tolist():
         if errors[person]:
-            row, side = (names[person], 0) if person in names else (sides[person], 1)
+            side = 0 if (scores.who[:, 0] == person).any() else 1
+            row = int(np.argmax(scores.who[:, side] == person))
             subject = dataset.faces[int(dataset.pairs.indices[row, side])].subject
             rejected, genuine, confused, impostor = counts[person].tolist()
             yield StruckPerson(
@@ -208,8 +208,9 @@ def _struck(dataset: Dataset, scores: Scores, wrong: npt.NDArray[np.bool_]) -> I
 
 def _drawn(found: ShownFaces, compared: Compared, evaluator: Evaluator, folder: Path) -> ShownFaces:
     """Return the same with pictures, which are written into the folder."""
-    sources = {face.source.name: face.source for face in compared.dataset.faces}
-    wanted = [sources[name] for name in dict.fromkeys(face.name for face in found.shown)]
+    faces, shown = compared.dataset.faces, dict.fromkeys(face.name for face in found.shown)
+    sources = {name: faces[row].source for row, name in enumerate(names_of(faces)) if name in shown}
+    wanted = [sources[name] for name in shown]
     pictures = {}
     for source in wanted:
         # A picture is worth no failed case: an aligner that cannot, a resize that OpenCV refuses.

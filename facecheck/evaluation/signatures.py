@@ -8,11 +8,13 @@ import platform
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import torch
 
 import facecheck
 from facecheck.datasets import Dataset
 from facecheck.errors import printable
+from facecheck.faces.columns import different_images, people_of
 from facecheck.models import Settings
 from facecheck.models.recognizer import Recognizer, device_name
 from facecheck.pipeline.keys import corruption_code
@@ -56,8 +58,8 @@ def sign_dataset(dataset: Dataset, *, content: str) -> DatasetSignature:
         protocol=dataset.protocol,
         sampled=dataset.sampled,
         comparisons=len(dataset.pairs),
-        images=len({face.source for face in dataset.faces}),
-        people=len({face.subject for face in dataset.faces}),
+        images=len(different_images(dataset.faces)),
+        people=len(np.unique(people_of(dataset.faces))),
         notes=tuple(dataset.notes),
     )
 

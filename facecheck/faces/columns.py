@@ -20,8 +20,10 @@ from facecheck.faces.values import Face, ImageSource
 
 __all__ = [
     "Faces",
+    "Groups",
     "described",
     "different_images",
+    "first_places",
     "have_groups",
     "names_of",
     "numbered",
@@ -135,6 +137,17 @@ def numbered(values: npt.NDArray[np.integer]) -> Rows:
     rank = np.empty(len(first), dtype=np.int64)
     rank[np.argsort(first)] = np.arange(len(first))
     return rank[inverse]
+
+
+def first_places(values: Rows, count: int) -> Rows:
+    """Return where each of the numbers from 0 to ``count`` comes first, ``len(values)`` for one that does not.
+
+    >>> first_places(np.array([2, 0, 2]), 4).tolist()
+    [1, 3, 0, 3]
+    """
+    first = np.full(count, len(values), dtype=np.int64)
+    first[values[::-1]] = np.arange(len(values) - 1, -1, -1)  # of a number that repeats, the last assignment stays
+    return first
 
 
 def different_images(faces: Sequence[Face]) -> Rows:

@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from facecheck.faces.columns import Faces, names_of, numbered_texts, people_of, taken
+from facecheck.faces.columns import Faces, first_places, names_of, numbered_texts, people_of, taken
 from facecheck.faces.values import Face
 
 __all__ = ["Pairs"]
@@ -79,8 +79,7 @@ class Pairs:
         """Return the pairs of these rows, with only the faces that they use, in first-use order."""
         indices = self.indices[rows]
         used = indices.ravel()
-        first = np.full(len(self.faces), len(used), dtype=np.int64)
-        first[used[::-1]] = np.arange(len(used) - 1, -1, -1)  # of an index that repeats, the last assignment stays
+        first = first_places(used, len(self.faces))
         kept = np.flatnonzero(first < len(used))
         kept = kept[np.argsort(first[kept])]
         position = np.zeros(len(self.faces), dtype=np.int64)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from _pytest.mark.structures import ParameterSet  # pytest names the type nowhere else
 
+from facecheck.faces.columns import have_groups
 from facecheck.plugin.markers import SweepAsked, is_eval, sweeps_asked
 from facecheck.plugin.planning import planned, remember_problem
 
@@ -67,9 +68,7 @@ def _fits(dataset: Dataset, kind: str) -> bool:
     return {
         "pairs": dataset.pairs.folds is not None,
         "people": not dataset.has_yaw,
-        "groups": dataset.pairs.folds is not None
-        and not dataset.has_yaw
-        and any(face.groups for face in dataset.faces),
+        "groups": dataset.pairs.folds is not None and not dataset.has_yaw and have_groups(dataset.faces),
         "yaw": dataset.has_yaw,
         "any": True,
     }[kind]

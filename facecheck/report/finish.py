@@ -16,6 +16,7 @@ from facecheck.comparison.text import lines, write
 from facecheck.datasets import open_dataset
 from facecheck.errors import FacecheckError, UnreadableImageError, printable
 from facecheck.faces import ImageSource
+from facecheck.faces.columns import different_images
 from facecheck.gate.limits import usual_margins
 from facecheck.report.graph import Drawn
 from facecheck.report.privacy import Thumbnails, withheld
@@ -194,4 +195,4 @@ def _images(spec: str) -> Iterator[ImageSource]:
         dataset = open_dataset(spec)
     except FacecheckError:
         return
-    yield from dict.fromkeys(face.source for face in dataset.faces)
+    yield from (dataset.faces[row].source for row in different_images(dataset.faces).tolist())

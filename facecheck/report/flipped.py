@@ -11,6 +11,7 @@ from facecheck.datasets import open_dataset
 from facecheck.errors import FacecheckError
 from facecheck.evaluation.mistakes import keep_picture, picture
 from facecheck.faces import ImageSource
+from facecheck.faces.columns import names_of
 from facecheck.faces.decoding import cut_tile, decode, digest, read
 from facecheck.pipeline import find_landmarks
 from facecheck.pipeline.work import Inspected
@@ -46,7 +47,8 @@ def flipped_pictures(run: Run, folder: Path, thumbnails: Thumbnails) -> Mapping[
 
 def _drawn(spec: str, images: Sequence[tuple[str, str]], folder: Path) -> Iterator[tuple[tuple[str, str], str]]:
     try:
-        sources = {face.source.name: face.source for face in open_dataset(spec).faces}
+        faces, wanted = open_dataset(spec).faces, {name for _, name in images}
+        sources = {name: faces[row].source for row, name in enumerate(names_of(faces)) if name in wanted}
     except FacecheckError:
         return
     folder.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from facecheck.errors import FacecheckError
 from facecheck.faces import Pairs
+from facecheck.faces.columns import names_of
 from facecheck.metrics.scores import Scores
 from facecheck.storage.files import file_stem, writing
 
@@ -83,7 +84,7 @@ def save_scores(folder: Path, scored: ScoredPairs, pairs: Pairs) -> str:
             who=scored.scores.who,
             thresholds=scored.thresholds,
             yaw_difference_rad=scored.yaw_difference_rad,
-            images=np.array([face.source.name for face in pairs.faces]),
+            images=np.array(names_of(pairs.faces)),
             indices=pairs.indices.astype(np.int32),
         )
     return path.stem

@@ -8,6 +8,7 @@ import pytest
 
 from facecheck.datasets import open_dataset
 from facecheck.errors import DatasetError
+from facecheck.faces import Faces
 
 
 @pytest.fixture
@@ -46,6 +47,35 @@ def test_subjects_get_groups_and_images_a_quality(folder: Path) -> None:
 
     assert [face.quality for face in again.faces if face.source.name == name] == [0.75]
     assert {face.quality for face in again.faces if face.source.name != name} == {None}
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pytest.param("subject,sex\nann,f\n", id="subject"),
+        pytest.param("image,sex,quality\nann/0.png,f,0.5\nbob/0.png,,0.25\n", id="image"),
+    ],
+)
+def test_columns_of_faces_are_labelled_as_objects_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, labels: str
+) -> None:
+    """A list that is read as columns gets the same labels and qualities."""
+    for name in ("ann/0.png", "ann/1.png", "bob/0.png", "cas/0.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        PIL.Image.new("RGB", (8, 8)).save(tmp_path / name)
+    rows = ["image1,image2,subject1,subject2", "ann/0.png,ann/1.png,ann,ann", "bob/0.png,cas/0.png,bob,cas"]
+    (tmp_path / "pairs.csv").write_text("\n".join(rows), "utf-8")
+    (tmp_path / "labels.csv").write_text(labels, "utf-8")
+    spec = f"pairs:{tmp_path / 'pairs.csv'}?labels={tmp_path / 'labels.csv'}"
+    objects = open_dataset(spec)
+    monkeypatch.setattr("facecheck.datasets.pair_list.LARGE_BYTES", 0)
+
+    columns = open_dataset(spec)
+
+    assert isinstance(columns.faces, Faces)
+    assert tuple(columns.faces) == tuple(objects.faces)
+    assert columns.notes == objects.notes
+    assert {face.groups for face in columns.faces} == {(("sex", "f"),), ()}
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import PIL.Image
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from facecheck.datasets import Dataset, open_dataset
+from facecheck.datasets.large_list import LARGE_BYTES, UnusualError, read_large_list
 from facecheck.datasets.pair_table import LABELS
 from facecheck.errors import DatasetError
 
@@ -28,6 +32,13 @@ def root(tmp_path: Path) -> Path:
         (folder / image).parent.mkdir(parents=True, exist_ok=True)
         PIL.Image.new("RGB", (4, 4)).save(folder / image)
     return folder
+
+
+@pytest.fixture(autouse=True, params=[0, LARGE_BYTES], ids=["as-large", "line-by-line"])
+def large(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Read every list here as large ones are read as well: the pairs, the notes and the messages are the same."""
+    monkeypatch.setattr("facecheck.datasets.pair_list.LARGE_BYTES", request.param)
+    return int(request.param)
 
 
 def opened(root: Path, text: str | bytes, *, options: str = "") -> Dataset:
@@ -305,3 +316,104 @@ def test_a_large_list_is_read_in_order(root: Path) -> None:
 
     assert dataset.pairs.genuine.tolist() == same
     assert [dataset.faces[a].source.name for a in dataset.pairs.indices[:, 0]] == [IMAGES[a] for a, _ in rows]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(PLAIN, id="labels"),
+        pytest.param(IN_FOLDS, id="folds"),
+        pytest.param(WITH_SUBJECTS, id="subjects"),
+        pytest.param(PLAIN.replace(",", "\t"), id="tabs"),
+        pytest.param(PLAIN.replace(",", " ; "), id="spaces-around"),
+        pytest.param(PLAIN.rstrip("\n"), id="no-last-line-end"),
+        pytest.param("\ufeff" + PLAIN, id="byte-order-mark"),
+        pytest.param(PLAIN.replace("\n", "\r\n"), id="windows"),
+        pytest.param(table(FIRST, SECOND, LABELLED, head="img1,img2,same"), id="header"),
+        pytest.param(PLAIN.replace("ann/", "./ann//"), id="dots"),
+    ],
+)
+def test_plain_lists_are_read_as_large_ones(root: Path, text: str) -> None:
+    """They do not fall back to the slow way."""
+    path = root.parent / "plain.csv"
+    path.write_bytes(text.encode())
+
+    read = read_large_list(path, root)
+
+    assert read.pairs.genuine.tolist() == [True, False, True, False]
+    assert [(read.pairs.faces[a].source.name, read.pairs.faces[b].source.name) for a, b in read.pairs.indices] == BOTH
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        pytest.param("", "blank lines", id="empty"),
+        pytest.param(PLAIN + "\n" + PLAIN, "not 3 columns", id="blank"),
+        pytest.param(PLAIN.replace("ann/1.jpg", '"ann/1.jpg"'), "quotation marks", id="quotes"),
+        pytest.param(PLAIN + "a\0b.jpg,ann/1.jpg,0\n", "zero bytes", id="zero"),
+        pytest.param(PLAIN.replace("\n", "\r"), "line ends of old systems|blank", id="old-mac"),
+        pytest.param(PLAIN + "x" * 200_000 + ".jpg,ann/1.jpg,0\n", "more than 100 kB", id="long-line"),
+        pytest.param(PLAIN + "ann/1.jpg,bob/1.jpg\n", "not 3 columns", id="short"),
+        pytest.param(PLAIN + "a,ann/1.jpg\nbob/1.jpg,cyd/1.jpg,0,0\n", "not 3 columns", id="short-then-long"),
+        pytest.param(PLAIN + "../x.jpg,ann/1.jpg,0\n", "leaves its folder", id="parent"),
+        pytest.param(PLAIN + "ann/../../x.jpg,ann/1.jpg,0\n", "leaves its folder", id="up-and-out"),
+        pytest.param(PLAIN + "/etc/passwd.jpg,ann/1.jpg,0\n", "leaves its folder", id="absolute"),
+        pytest.param(PLAIN + "ann/9.jpg,ann/1.jpg,0\n", "not there", id="missing"),
+        pytest.param(PLAIN + "ann/1.jpg,./ann/1.jpg,1\n", "with itself", id="itself"),
+        pytest.param(PLAIN + "ann/1.jpg,ann/2.jpg,0\n", "contradict", id="contradiction"),
+        pytest.param("10\t300\nAnn\t1\t2\nAnn\t1\tBob\t2\n", "as LFW's", id="lfw"),
+        pytest.param(PLAIN.replace(",", " "), "no columns that commas", id="spaces"),
+    ],
+)
+def test_whatever_is_not_plain_is_left_to_the_slow_way(root: Path, text: str, what: str) -> None:
+    """Which gives the pairs, or the message with the line."""
+    path = root.parent / "odd.csv"
+    path.write_bytes(text.encode())
+
+    with pytest.raises(UnusualError, match=what):
+        read_large_list(path, root)
+
+
+def test_a_list_too_large_for_the_slow_way_says_why_it_needs_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the bound, and what there is to mend."""
+    monkeypatch.setattr("facecheck.datasets.pair_list.LARGE_BYTES", 0)
+    monkeypatch.setattr("facecheck.datasets.pair_list.MOST_BYTES", 10)
+
+    said = refused(root, PLAIN + "ann/9.jpg,ann/1.jpg,0\n")
+
+    assert "of up to 2048 MiB, is read if it is plain" in said
+    assert "There: images that are not there" in said
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # the same for all examples
+@given(data=st.data())
+def test_random_lists_mean_the_same_read_either_way(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Chains of labels, portions of a few rows and a few bytes, folders that are listed: the same pairs or message."""
+    root = tmp_path_factory.mktemp("lists", numbered=True)
+    names = [f"{'ab'[number % 2]}/{number}.jpg" for number in range(8)]
+    for name in names:
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).touch()
+    cell = st.sampled_from([*names, *names, "gone.jpg", "./a/0.jpg"])
+    rows = data.draw(st.lists(st.tuples(cell, cell, st.sampled_from(["1", "0", "no", "Yes"])), min_size=2, max_size=12))
+    path = root / "list.csv"
+    path.write_text("image1,image2,label\n" + "\n".join(map(",".join, rows)), encoding="utf-8")
+    found: list[object] = []
+    for large in (LARGE_BYTES, 0):
+        with (
+            mock.patch("facecheck.datasets.pair_list.LARGE_BYTES", large),
+            mock.patch("facecheck.datasets.large_list._ROWS", 3),
+            mock.patch("facecheck.datasets.large_list._PORTION", 50),
+            mock.patch("facecheck.datasets.pair_paths._LISTED_FROM", 2),
+        ):
+            try:
+                dataset = open_dataset(f"pairs:{path}")
+            except DatasetError as error:
+                found.append(str(error))
+            else:
+                folds = None if dataset.pairs.folds is None else dataset.pairs.folds.tolist()
+                found.append((dataset.digest, dataset.notes, dataset.protocol, folds, dataset.people_known))
+
+    assert found[0] == found[1]
