@@ -7,21 +7,14 @@ import datetime as dt
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from facecheck.errors import FacecheckError
-
-if TYPE_CHECKING:  # torch comes with it
-    from facecheck.datasets.ijb import Ijb
-    from facecheck.evaluation.templates import Pooled, Recipe
-    from facecheck.metrics.identification import Bools, Numbers, Searches
-    from facecheck.pipeline.listed import ListedVectors
 
 __all__ = ["add_arguments", "run"]
 
 _SCHEMA = 1
-_RANKS = (1, 5, 10)
-_FPIRS = (0.1, 0.01, 0.001)
+_MOST_FPIR = 0.1
 _USUAL = "flip+kept+score"  # insightface's
 
 
@@ -67,6 +60,7 @@ def _measured(options: argparse.Namespace) -> dict[str, Any]:
 
     from facecheck.datasets.ijb import read_ijb  # noqa: PLC0415
     from facecheck.evaluation.signatures import sign_model  # noqa: PLC0415
+    from facecheck.evaluation.template_rates import by_recipe  # noqa: PLC0415
     from facecheck.evaluation.templates import Recipe  # noqa: PLC0415
     from facecheck.models import Settings, build  # noqa: PLC0415
     from facecheck.pipeline.listed import listed_vectors  # noqa: PLC0415
@@ -86,105 +80,7 @@ def _measured(options: argparse.Namespace) -> dict[str, Any]:
         "model": msgspec.to_builtins(sign_model(recognizer)),
         "images": len(listed.names),
         "unreadable": vectors.unreadable,
-        "recipes": [_by_recipe(recipe, listed, vectors) for recipe in recipes],
-    }
-
-
-def _by_recipe(recipe: Recipe, listed: Ijb, vectors: ListedVectors) -> dict[str, Any]:
-    from facecheck.evaluation.templates import pool  # noqa: PLC0415
-
-    pooled = pool(
-        recipe,
-        vectors.plain,
-        vectors.mirrored,
-        scores=listed.scores,
-        templates=listed.templates,
-        media=listed.media,
-    )
-    return {
-        "recipe": {"flip": recipe.flip, "norm": recipe.norm, "weight": recipe.weight, "name": recipe.name},
-        "templates": len(pooled.templates),
-        "templates_without_vector": int((~pooled.found).sum()),
-        "verification": _verification(listed, pooled),
-        "identification": list(_identification(listed, pooled)),
-    }
-
-
-def _verification(listed: Ijb, pooled: Pooled) -> dict[str, Any]:
-    from facecheck.evaluation.templates import FARS, at_far, nearest_far, pair_scores  # noqa: PLC0415
-    from facecheck.metrics.curves import resolvable  # noqa: PLC0415
-
-    found = pair_scores(pooled, listed.blocks())
-    genuine, impostor = found.genuine, found.impostor
-    people = listed.subjects(found.templates)
-    points = []
-    for far in FARS:
-        if not len(genuine) or not resolvable(len(impostor), far):
-            points.append({"far": far, "unresolved": f"{len(genuine)} genuine and {len(impostor)} impostor pairs"})
-            continue
-        strict, nearest = at_far(genuine, impostor, far), nearest_far(genuine, impostor, far)
-        points.append(
-            {
-                "far": far,
-                "tar": strict.tar,
-                "interval": None if people is None else _interval(genuine > strict.above, people),
-                "far_observed": strict.far,
-                "as_published": {"tar": nearest.tar, "far_observed": nearest.far},
-            }
-        )
-    return {"genuine": len(genuine), "impostor": len(impostor), "points": points}
-
-
-def _interval(hits: Bools, people: Numbers) -> list[float]:
-    """Return the ends of a fraction's 95 % interval by identity; thresholds are taken as fixed."""
-    from facecheck.metrics.intervals import proportion  # noqa: PLC0415
-
-    found = proportion(hits, people)
-    return [found.low, found.high]
-
-
-def _identification(listed: Ijb, pooled: Pooled) -> Iterator[dict[str, Any]]:
-    from facecheck.evaluation.templates import searched  # noqa: PLC0415
-    from facecheck.metrics.curves import resolvable  # noqa: PLC0415
-
-    if listed.probes is None:
-        return
-    probes = listed.probes.templates, listed.probes.subjects
-    for gallery in listed.galleries:
-        try:
-            found = searched(pooled, gallery=(gallery.templates, gallery.subjects), probes=probes)
-            ranks = {str(rank): _rank(found, rank) for rank in _RANKS}
-        except ValueError as error:
-            raise FacecheckError(f"{listed.images.parent}, gallery {gallery.name}: {error}") from error
-        strangers = int((~found.mated).sum())
-        points = [_open_set(found, fpir) for fpir in _FPIRS if resolvable(strangers, fpir)]
-        yield {
-            "gallery": gallery.name,
-            "enrolled": found.enrolled,
-            "mated": len(found) - strangers,
-            "non_mated": strangers,
-            "rank": ranks,
-            "open_set": points,
-        }
-
-
-def _rank(found: Searches, rank: int) -> dict[str, Any]:
-    from facecheck.metrics.identification import identified  # noqa: PLC0415
-
-    hits = identified(found, rank=rank)
-    return {"rate": float(hits.mean()), "interval": _interval(hits, found.probe[found.mated])}
-
-
-def _open_set(found: Searches, fpir: float) -> dict[str, Any]:
-    from facecheck.metrics.identification import fnir_at_fpir, missed  # noqa: PLC0415
-
-    point = fnir_at_fpir(found, fpir)
-    misses = missed(found, point.threshold)
-    return {
-        "asked": fpir,
-        "fpir": point.fpir,
-        "fnir": point.fnir,
-        "interval": _interval(misses, found.probe[found.mated]),
+        "recipes": [by_recipe(recipe, listed, vectors) for recipe in recipes],
     }
 
 
@@ -236,7 +132,7 @@ def _told_searches(found: list[dict[str, Any]]) -> Iterator[str]:
             fnir = f"{point['fnir']:.4f} {_spelt(point['interval'])}"
             yield f"  FPIR at most {point['asked']:g}: FNIR {fnir} at FPIR {point['fpir']:.4g}"
         if not each["open_set"]:
-            yield f"  open set: {each['non_mated']} non-mated probes resolve no FPIR of {max(_FPIRS):g} or less"
+            yield f"  open set: {each['non_mated']} non-mated probes resolve no FPIR of {_MOST_FPIR:g} or less"
     if len(found) > 1:
         mean = {rank: sum(each["rank"][rank]["rate"] for each in found) / len(found) for rank in found[0]["rank"]}
         yield f"mean of both galleries: {', '.join(f'rank {rank} {rate:.4f}' for rank, rate in mean.items())}"

@@ -12,11 +12,10 @@ import msgspec
 import torch
 
 from facecheck.evaluation.signatures import sign_code, sign_machine
+from facecheck.evaluation.template_rates import of_pairs, of_recipe
 from facecheck.gate import judge_all
 from facecheck.gate.published import beside, read_published
-from facecheck.metrics.intervals import wilson
 from facecheck.models import Settings
-from facecheck.results.conditions import NON_MATCH, Conditions
 from facecheck.results.measurement import Measurement
 from facecheck.results.run import Run, new_run_id
 from facecheck.results.signature import DatasetSignature, ModelSignature, Signature
@@ -36,41 +35,11 @@ def measurements(measured: dict[str, Any]) -> tuple[Measurement, ...]:
     Args:
         measured: what the command measured.
     """
-    return tuple(each for recipe in measured["recipes"] for each in _of_recipe(measured, recipe))
-
-
-def _of_recipe(measured: dict[str, Any], recipe: dict[str, Any]) -> Iterator[Measurement]:
-    at = NON_MATCH | Conditions(recipe=recipe["recipe"]["name"])
-    pairs = recipe["verification"]
-    for point in pairs["points"]:
-        if "unresolved" not in point:
-            here = at | Conditions(far=point["far"])
-            yield _one(measured, "tar_at_far", point["tar"], point["interval"], pairs["genuine"], here)
-    for search in recipe["identification"]:
-        there = at | Conditions(gallery=search["gallery"])
-        for rank, hit in search["rank"].items():
-            here = there | Conditions(rank=int(rank))
-            yield _one(measured, "identification_rate", hit["rate"], hit["interval"], search["mated"], here)
-        for point in search["open_set"]:
-            here = there | Conditions(fpir=point["asked"], rank=1)
-            yield _one(measured, "fnir", point["fnir"], point["interval"], search["mated"], here)
-
-
-def _one(
-    measured: dict[str, Any], name: str, value: float, interval: Sequence[float] | None, n: int, at: Conditions
-) -> Measurement:
-    # Without subjects, pairs are taken as independent: the run notes it.
-    low, high = interval or wilson(value, n)
-    return Measurement(
-        eval=EVAL,
-        name=name,
-        value=value,
-        low=low,
-        high=high,
-        n=n,
-        model=measured["model"]["name"],
-        dataset=measured["set"],
-        conditions=at,
+    model, dataset = measured["model"]["name"], measured["set"]
+    return tuple(
+        Measurement.of(each, eval_name=EVAL, model=model, dataset=dataset)
+        for recipe in measured["recipes"]
+        for each in of_recipe(recipe).measured
     )
 
 
@@ -140,14 +109,4 @@ def _notes(measured: dict[str, Any]) -> Iterator[str]:
     if measured["unreadable"]:
         yield f"{len(measured['unreadable'])} images cannot be read: {next(iter(measured['unreadable'].values()))}"
     for recipe in measured["recipes"]:
-        name = recipe["recipe"]["name"]
-        for point in recipe["verification"]["points"]:
-            if "unresolved" in point:
-                continue
-            near = point["as_published"]
-            yield (
-                f"{name}: TAR {near['tar']:.4f} as published, at the FAR nearest to {point['far']:g}, which is "
-                f"{near['far_observed']:.3g}"
-            )
-            if point["interval"] is None:
-                yield f"{name}: the lists name no subjects, and intervals take pairs as independent"
+        yield from of_pairs(recipe).notes

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from facecheck.datasets.ijb import Ijb
 from facecheck.errors import printable
 from facecheck.faces import Face, Pairs
 from facecheck.faces.columns import described
@@ -40,6 +41,7 @@ class Dataset:
         people_known: whether images of different subjects are known to show different people, also where no pair
             compares them; a list that labels pairs does not say so.
         aligned: whether its pictures are crops that were aligned before.
+        templates: lists of templates of several images, which are compared instead of pairs of images, or None.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Dataset:
     sampled: bool = False
     people_known: bool = True
     aligned: bool = False
+    templates: Ijb | None = None
 
     def __post_init__(self) -> None:
         """Spell names so that every file and terminal can hold them."""
@@ -74,6 +77,8 @@ class Dataset:
         total = hashlib.sha256()
         for text in _spelt(self.pairs):
             total.update(text.encode())
+        if self.templates is not None:
+            total.update(self.templates.digest())
         return total.hexdigest()
 
     def sample(self, limit: int) -> Dataset:

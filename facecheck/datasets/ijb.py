@@ -13,12 +13,14 @@ is that of deepinsight/insightface, recognition/_evaluation_/ijb/ijb_evals.py.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -71,6 +73,7 @@ class Ijb:
         pairs: the list of pairs.
         galleries: the two galleries of 1:N, none if their lists are not there.
         probes: of 1:N.
+        recipe: by which templates are made of images, empty for the usual one.
     """
 
     name: str
@@ -83,6 +86,26 @@ class Ijb:
     pairs: Path
     galleries: tuple[Templates, ...]
     probes: Templates | None
+    recipe: str = ""
+
+    def digest(self) -> bytes:
+        """Return a hash of everything but the pictures: points, templates, media, pairs, galleries and probes.
+
+        Raises:
+            DatasetError: the list of pairs cannot be read.
+        """
+        total = hashlib.sha256()
+        searched = (*self.galleries, *([] if self.probes is None else [self.probes]))
+        columns = [column for each in searched for column in (each.templates, each.subjects)]
+        whole: tuple[npt.NDArray[Any], ...] = (self.templates, self.media, self.points, self.scores, *columns)
+        for column in whole:
+            total.update(f"{column.shape}".encode() + np.ascontiguousarray(column).tobytes())
+        try:
+            with opened_regular(self.pairs) as stream:
+                total.update(hashlib.file_digest(stream, "sha256").digest())
+        except OSError as error:
+            raise DatasetError(f"{self.pairs}: cannot be read: {error.strerror or error}") from error
+        return total.digest()
 
     def blocks(self) -> Iterator[tuple[int, Numbers]]:
         """Yield the pairs as ``(k, 3)`` blocks: two templates and the label, with the first line of each.

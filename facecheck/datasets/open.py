@@ -17,6 +17,7 @@ from facecheck.datasets.lfw import read_lfw
 from facecheck.datasets.places import existing_file
 from facecheck.datasets.published import OWN, is_misnamed
 from facecheck.datasets.strips import read_strips
+from facecheck.datasets.template_sets import read_template_set
 from facecheck.errors import DatasetError, nearest
 from facecheck.specs import Spec, split_specs
 
@@ -31,6 +32,7 @@ DATASET_KINDS: MappingProxyType[str, Callable[[Spec], Dataset]] = MappingProxyTy
         "bin": read_bin,
         "folders": read_folders,
         "strips": read_strips,
+        "ijb": read_template_set,
     }
 )
 

@@ -22,6 +22,7 @@ from facecheck.metrics.scores import Scores
 from facecheck.metrics.thresholds import PairThresholds
 from facecheck.models.recognizer import Recognizer
 from facecheck.pipeline import Pipeline
+from facecheck.pipeline.listed import ListedVectors
 from facecheck.pipeline.outcomes import Embedded
 from facecheck.results.conditions import ANY, DEPLOYED, NON_MATCH, RETUNED, Conditions, ThresholdKind
 from facecheck.results.evidence import Evidence, save_evidence
@@ -131,6 +132,7 @@ class Evaluator:
         self._borders: dict[tuple[int, str], str] = {}
         self._done: dict[tuple[int, str, str], Compared] = {}
         self._prepared: dict[tuple[int, str], Prepared] = {}
+        self._listed: dict[tuple[int, str], ListedVectors] = {}
         self._contents: dict[str, str] = {}
         self._silent: Evaluator | None = None
 
@@ -168,6 +170,14 @@ class Evaluator:
         if both not in self._borders:
             self._borders[both] = beyond_the_border(recognizer, dataset, self.pipeline, cache=self._cache)
         return [*self._findings[id(recognizer)], *filter(None, [self._borders[both]])]
+
+    def listed(self, recognizer: Recognizer, dataset: Dataset) -> ListedVectors:
+        """Return the vectors of the images of a data set of templates, computed at the first call or kept."""
+        assert dataset.templates is not None, "only such a set lists points"
+        key = (id(recognizer), dataset.spec)
+        if key not in self._listed:
+            self._listed = {key: self.pipeline.listed(recognizer, dataset.faces, dataset.templates.points)}  # gigabytes
+        return self._listed[key]
 
     def keep(self, evidence: Evidence) -> None:
         """Write what stands behind an eval beside the scores, for the comparison with later runs."""

@@ -146,7 +146,7 @@ def beyond_the_border(
         pipeline: reads the pictures.
         cache: kept results, or None.
     """
-    if isinstance(recognizer.detector, NoDetector):
+    if isinstance(recognizer.detector, NoDetector) or dataset.templates is not None:  # whose points are listed
         return ""
     if dataset.aligned:
         return (

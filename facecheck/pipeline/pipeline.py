@@ -23,6 +23,7 @@ from facecheck.models.recognizer import Recognizer, device_name
 from facecheck.pipeline.contents import DIGEST, Contents, Images
 from facecheck.pipeline.executor import Executor, Threads, cores
 from facecheck.pipeline.keys import condition, detection_key, embedding_key
+from facecheck.pipeline.listed import ListedVectors, cached_vectors
 from facecheck.pipeline.outcomes import Collecting, Detected, Embedded, Outcome, Result
 from facecheck.pipeline.recent import Recent
 from facecheck.pipeline.work import (
@@ -265,6 +266,26 @@ class Pipeline:
             for image, work in zip(portion, works, strict=True):
                 scores[images.rows_of(image)] = score_of(work, recognizer.policy)
         return scores
+
+    def listed(self, recognizer: Recognizer, faces: Sequence[Face], points: npt.NDArray[np.float32]) -> ListedVectors:
+        """Return the network's own vectors of images whose five points are listed, and of their mirror images.
+
+        Args:
+            recognizer: aligned by five points; its detector is not asked.
+            faces: m faces, image files below a folder.
+            points: ``(m, 5, 2)`` x and y.
+
+        Raises:
+            ModelError: a model that is aligned otherwise, or that cannot embed.
+        """
+        return cached_vectors(
+            recognizer,
+            self._read_contents(faces),
+            points,
+            cache=self._cache,
+            executor=self._executor,
+            terminal=self._terminal,
+        )
 
     def _read_contents(self, faces: Sequence[Face]) -> Contents:
         """Return what is behind the faces, remembered by the list of them; what could not be read is tried again."""

@@ -67,10 +67,11 @@ def _datasets(plan: Plan, kind: str) -> Iterator[ParameterSet]:
 def _fits(dataset: Dataset, kind: str) -> bool:
     return {
         "pairs": dataset.pairs.folds is not None,
-        "people": not dataset.has_yaw,
+        "people": not dataset.has_yaw and dataset.templates is None,
         "groups": dataset.pairs.folds is not None and not dataset.has_yaw and have_groups(dataset.faces),
         "yaw": dataset.has_yaw,
-        "any": True,
+        "templates": dataset.templates is not None,
+        "any": dataset.templates is None,
     }[kind]
 
 
@@ -84,7 +85,7 @@ def _timed_once(specs: list[str]) -> list[str]:
 
 
 def _lacks_folds(dataset: Dataset) -> bool:
-    return not dataset.has_yaw and dataset.pairs.folds is None
+    return not dataset.has_yaw and dataset.templates is None and dataset.pairs.folds is None
 
 
 def _without_folds(dataset: Dataset) -> ParameterSet:
@@ -101,6 +102,7 @@ def _nothing_to_run_on(kind: str, opened: dict[str, Dataset]) -> ParameterSet:
         "people": "people beside strips (lfw:, pairs:, folders:)",
         "groups": "labels of groups (faces, or ?labels=FILE.csv with any other)",
         "yaw": "known yaws (strips:)",
+        "templates": "templates of several images (ijb:FOLDER)",
         "any": "faces",
     }[kind]
     given = ", ".join(dataset.name for dataset in opened.values()) or "none"

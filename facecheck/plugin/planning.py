@@ -114,6 +114,7 @@ def _prepare(config: pytest.Config, items: list[pytest.Item]) -> None:
     _check_evals_of_limits(config, items)
     _keep_asked(config, items)
     _leave_out_updates(config, items)
+    _leave_out_templates(config, items)
     for item in items:
         if is_eval(item):
             planned(config)
@@ -176,6 +177,16 @@ def _leave_out_updates(config: pytest.Config, items: list[pytest.Item]) -> None:
     if left_out:
         config.hook.pytest_deselected(items=list(dict.fromkeys(left_out)))
         items[:] = [item for item in items if item not in set(left_out)]
+
+
+def _leave_out_templates(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the cases about templates of several images, unless such a data set or nothing else was asked for."""
+    about = [item for item in items if is_eval(item) and "templated" in getattr(item, "fixturenames", ())]
+    if not about or len(about) == len(items):
+        return
+    if all(dataset.templates is None for dataset in planned(config).asked.values()):
+        config.hook.pytest_deselected(items=about)
+        items[:] = [item for item in items if item not in set(about)]
 
 
 @pytest.fixture

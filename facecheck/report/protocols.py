@@ -29,6 +29,7 @@ def graphs(run: Run, colours: Mapping[str, str]) -> Iterator[Graph]:
     yield from _groups(_of_eval(run, "groups"), colours)
     yield from _quality(_of_eval(run, "quality"), colours)
     yield from _calibration(_of_eval(run, "calibration"), colours)
+    yield from _templates(_of_eval(run, "templates"), colours)
 
 
 def _of_eval(run: Run, name: str) -> list[tuple[str, list[Measurement]]]:
@@ -132,3 +133,20 @@ def _calibration(by_dataset: Sequence[tuple[str, list[Measurement]]], colours: M
             points = _by_model(mine, "genuine_share", lambda at: at.probability)
             figure = plots.reliability(f"Reliability after {method}: {dataset}", points, colours=colours)
             yield Graph(f"calibration {dataset} {method} reliability", figure)
+
+
+def _templates(by_dataset: Sequence[tuple[str, list[Measurement]]], colours: Mapping[str, str]) -> Iterator[Graph]:
+    """Yield TAR at each FAR, a panel a recipe, and the searches of each gallery."""
+    for dataset, found in by_dataset:
+        panels = []
+        for recipe, mine in grouped((m for m in found if m.name == "tar_at_far"), lambda m: str(m.conditions.recipe)):
+            rates = _by_model(mine, "tar_at_far", lambda at: at.far and float(np.log10(at.far)))
+            lines = [
+                plots.Series(model, list(points), list(points.values()), colours[model])
+                for model, points in ((model, dict(sorted(points.items()))) for model, points in sorted(rates.items()))
+            ]
+            ticks = {place: f"{10**place:.0e}".replace("e-0", "e-") for line in lines for place in line.x}
+            panels.append(plots.Panel(title=recipe, lines=lines, ticks=ticks, x_label="FAR at most"))
+        if panels:
+            figure = plots.line_panels(f"Templates: {dataset}", panels, y_label="TAR", percent=True, columns=3)
+            yield Graph(f"templates {dataset} tar", figure)

@@ -30,7 +30,7 @@ def strips(tmp_path: Path) -> Path:
         pytest.param("strip:x", r"data set 'strip' is unknown\. Did you mean strips\?", id="misspelt"),
         pytest.param(
             "nonsense:x",
-            r"'nonsense' is unknown\. Known: faces, lfw, pairs, cfp, bin, folders, strips\.",
+            r"'nonsense' is unknown\. Known: faces, lfw, pairs, cfp, bin, folders, strips, ijb\.",
             id="nothing-near",
         ),
         pytest.param("/data/lfw", "is unknown", id="a-path-alone"),
@@ -59,8 +59,8 @@ def test_a_specification_that_names_no_data_set_is_refused(text: str, message: s
 
 def test_the_kinds_are_known() -> None:
     """In the order in which messages list them; all but the bundled one, a list of pairs and a .bin read a folder."""
-    assert list(DATASET_KINDS) == ["faces", "lfw", "pairs", "cfp", "bin", "folders", "strips"]
-    assert KINDS_OF_FOLDER == ["lfw", "cfp", "folders", "strips"]
+    assert list(DATASET_KINDS) == ["faces", "lfw", "pairs", "cfp", "bin", "folders", "strips", "ijb"]
+    assert KINDS_OF_FOLDER == ["lfw", "cfp", "folders", "strips", "ijb"]
 
 
 @pytest.mark.parametrize("part", ["", "?part=pairs", "?part=sample", "?part=strips"])
