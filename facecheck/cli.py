@@ -45,6 +45,11 @@ _ELSEWHERE = {
         "facecheck.commands.make_bin",
         "add_arguments",
     ),
+    "plan": (
+        "what many images on many machines take, from measured or assumed rates",
+        "facecheck.commands.plan",
+        "add_arguments",
+    ),
     "report": (
         "write a run's page and graphs again, or print its verdicts as Markdown",
         "facecheck.commands.report",

@@ -21,7 +21,6 @@ from typing import Any
 
 import torch
 
-import facecheck
 from facecheck.corruptions import Applied
 from facecheck.embedders.network import Precision
 from facecheck.errors import DatasetError, FacecheckError, ModelError, UnreadableImageError
@@ -29,6 +28,7 @@ from facecheck.faces.decoding import digest, read
 from facecheck.models.build import build
 from facecheck.models.recognizer import Recognizer
 from facecheck.models.settings import Settings
+from facecheck.pipeline.keys import LIBRARY, deciding
 from facecheck.pipeline.work import Work
 from facecheck.storage.versions import library_versions, sources_sha256
 
@@ -253,7 +253,9 @@ def standing(recognizer: Recognizer | None) -> dict[str, str]:
 
 @functools.cache
 def _code() -> str:
-    return sources_sha256(Path(facecheck.__file__).parent)
+    """Return a hash of the packages that results come from; an edit of the others does not end a run."""
+    deciders = deciding("embedding") | deciding("corruption") | {"models", "embedders"}
+    return sources_sha256(LIBRARY, deciders)
 
 
 def differences(here: dict[str, str], there: dict[str, str]) -> str:

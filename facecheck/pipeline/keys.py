@@ -22,7 +22,16 @@ from facecheck.pipeline.work import reference_detector
 from facecheck.storage.cache import key
 from facecheck.storage.versions import library_versions, sources_sha256
 
-__all__ = ["STAGES", "condition", "corruption_code", "deciding", "detection_key", "embedding_key", "stage_version"]
+__all__ = [
+    "LIBRARY",
+    "STAGES",
+    "condition",
+    "corruption_code",
+    "deciding",
+    "detection_key",
+    "embedding_key",
+    "stage_version",
+]
 
 LIBRARY = Path(facecheck.__file__).parent
 # Where the imports are followed from. The pipeline itself takes part in each stage: it loads the pixels.
