@@ -90,6 +90,7 @@ def main() -> None:
     faces = tuple(Face(source=ImageSource(path, path.name), subject=path.parent.name) for path in paths)
     recognizer = build(options.model, Settings(device=torch.device("cpu")))
     _ = recognizer.identity  # the probe is no part of any way
+    Pipeline().run(recognizer, faces[:32], corruption=_CONDITIONS[-1])  # nor is what is loaded at the first image
     print(f"{len(faces)} images x {len(_CONDITIONS)} conditions, {options.model}, {cores()} cores of this machine")
     measured: dict[str, list[float]] = {}
     for _round in range(options.rounds):
