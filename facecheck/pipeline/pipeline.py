@@ -283,7 +283,8 @@ class Pipeline:
             self._read_contents(faces),
             points,
             cache=self._cache,
-            executor=self._executor,
+            # Its steps hold the network itself, which is not sent to other processes: threads of this one, by default.
+            executor=self._executor if isinstance(self._executor, Threads) else None,
             terminal=self._terminal,
         )
 

@@ -55,7 +55,7 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
         wanted = list(dict.fromkeys(each for item in evals for each in _wanted(config, item)))
         if not wanted:
             raise pytest.UsageError(
-                f"--facecheck-shard {shard}: nothing to fill: the cases that were chosen need no embeddings"
+                f"--facecheck-shard {shard}: nothing to fill: the cases that were chosen need no embeddings of pairs"
             )
         config.hook.pytest_deselected(items=evals)
         items[:] = [item for item in items if not is_eval(item)]
@@ -92,6 +92,8 @@ def _wanted(config: pytest.Config, item: pytest.Item) -> Iterator[_Wanted]:
     model, dataset = given.get("recognizer"), given.get("dataset")
     if not model or not dataset or item.get_closest_marker("skip") or item.get_closest_marker("timing"):
         return
+    if planned(config).dataset(dataset).templates is not None:
+        return  # their points are listed, so that no detection is kept of them; the last run computes them
     for corruption in (CLEAN, *_corruptions(given.get("levels", ()))):
         yield _Wanted(model, old=False, dataset=dataset, corruption=corruption)
     if "updated" in getattr(item, "fixturenames", ()):

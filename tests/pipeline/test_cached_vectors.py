@@ -81,3 +81,17 @@ def test_pictures_that_cannot_be_read_are_named_and_none_at_all_is_an_error(tmp_
         (faces.root / name).write_bytes(b"no picture")
     with pytest.raises(ModelError, match="none of 180 images can be read"):
         Pipeline().listed(recognizer, faces, points)
+
+
+def test_threads_of_this_process_compute_them_whatever_computes_the_rest(tmp_path: Path) -> None:
+    """Their steps hold the network, which is not sent to workers of Ray."""
+
+    class Remote:
+        def run(self, *_: object, **__: object) -> object:
+            raise AssertionError("nothing is to be sent")
+
+    recognizer, (faces, points) = colours(Settings(device=torch.device("cpu"))), faces_of(written_ijb(tmp_path / "ijb"))
+
+    found = Pipeline(executor=Remote()).listed(recognizer, faces, points)  # type: ignore[arg-type]
+
+    assert np.array_equal(found.plain, listed_vectors(recognizer, faces.root, faces.files, points).plain)

@@ -12,6 +12,7 @@ from facecheck.results.run import Run
 from facecheck.results.scored_pairs import load_scores
 from tests.plugin.test_interruptions import second, steady
 from tests.plugin.test_suite import EASY, LONG, people, run_pytest, run_pytest_here
+from tests.support.ijb import written_ijb
 
 __all__ = ["people", "second", "steady"]
 
@@ -122,7 +123,7 @@ def test_a_shard_that_is_none_stops_the_run(place: Place, shard: str) -> None:
     [
         (("--facecheck-approve=ready",), "judges nothing that could be approved"),
         (("--facecheck-cache=none",), "fills the cache, and --facecheck-cache is none"),
-        (("-mtiming", "evals/test_timing.py"), "the cases that were chosen need no embeddings"),
+        (("-mtiming", "evals/test_timing.py"), "the cases that were chosen need no embeddings of pairs"),
     ],
     ids=["approve", "no-cache", "timings"],
 )
@@ -169,3 +170,11 @@ def test_a_size_of_the_cache_that_is_none_stops_the_run(place: Place, given: str
     """Whole GiB, at least one."""
     assert place.evals(f"--facecheck-cache-size={given}") == pytest.ExitCode.USAGE_ERROR
     assert "expected a number of GiB, at least 1" in place.said
+
+
+def test_templates_are_left_to_the_last_run(place: Place, tmp_path: Path) -> None:
+    """Their points are listed, so that nothing is detected in them."""
+    listed = f"--facecheck-datasets=ijb:{written_ijb(tmp_path / 'ijb')}"
+
+    assert place.evals("--facecheck-shard=1/2", listed, file="evals/test_ijb.py") == pytest.ExitCode.USAGE_ERROR
+    assert "the cases that were chosen need no embeddings of pairs" in place.said
