@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 from _pytest.mark.structures import ParameterSet  # pytest names the type nowhere else
 
-from facecheck.faces.columns import have_groups
 from facecheck.plugin.markers import SweepAsked, is_eval, sweeps_asked
 from facecheck.plugin.planning import planned, remember_problem
 
@@ -65,6 +64,8 @@ def _datasets(plan: Plan, kind: str) -> Iterator[ParameterSet]:
 
 
 def _fits(dataset: Dataset, kind: str) -> bool:
+    from facecheck.faces.columns import have_groups  # noqa: PLC0415 - numpy comes with it
+
     return {
         "pairs": dataset.pairs.folds is not None,
         "people": not dataset.has_yaw and dataset.templates is None,
