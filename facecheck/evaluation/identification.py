@@ -98,7 +98,8 @@ def split_gallery(faces: Sequence[Face], *, generator: np.random.Generator) -> S
         )
     enrolled = sorted(generator.permutation(several)[: len(several) // 2].tolist())
     chosen = [rows[subject][int(generator.integers(len(rows[subject])))] for subject in enrolled]
-    mated = [row for subject in enrolled for row in rows[subject] if row not in chosen]
+    in_gallery = set(chosen)
+    mated = [row for subject in enrolled for row in rows[subject] if row not in in_gallery]
     others = [row for subject in sorted(set(rows) - set(enrolled)) for row in rows[subject]]
     return Split(np.array(chosen, dtype=np.int64), np.array([*mated, *others], dtype=np.int64))
 

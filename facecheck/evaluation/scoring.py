@@ -26,12 +26,17 @@ def score(embedded: Embedded, pairs: Pairs, *, distance: str) -> Scores:
         pairs: n comparisons.
         distance: ``euclidean`` or ``cosine``; its negative is the similarity.
     """
-    return _scored(embedded.vectors, embedded, pairs, distance)
+    return _scored(embedded, pairs, distance)
 
 
-def _scored(vectors: npt.NDArray[np.float32], embedded: Embedded, pairs: Pairs, distance: str) -> Scores:
+def _scored(embedded: Embedded, pairs: Pairs, distance: str, *, mean: Means | None = None) -> Scores:
+    """Compare the pairs a portion at a time, after a mean was subtracted if one is given."""
+
+    def vectors(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        return embedded.vectors[rows] if mean is None else embedded.vectors[rows] - mean
+
     portions = np.array_split(pairs.indices, max(1, len(pairs) // _AT_ONCE))
-    between = [distance_between(vectors[rows[:, 0]], vectors[rows[:, 1]], distance=distance) for rows in portions]
+    between = [distance_between(vectors(rows[:, 0]), vectors(rows[:, 1]), distance=distance) for rows in portions]
     similarity = -np.concatenate(between)
     ok = embedded.outcomes == Outcome.EMBEDDED
     return Scores(np.where(ok[pairs.indices].all(axis=1), similarity, -np.inf), pairs.who)
@@ -55,8 +60,12 @@ def fold_means(embedded: Embedded, pairs: Pairs) -> Means:
     for number in np.unique(pairs.folds):
         seen = pairs.indices[pairs.folds != number].ravel()
         seen = seen[ok[seen]]
-        total = embedded.vectors[seen].sum(axis=0, dtype=np.float64)
-        means.append((total / max(1, len(seen))).astype(np.float32))
+        # Row after row, as one sum over all of them would be: the portions change no bit of it.
+        total = np.zeros((1, embedded.vectors.shape[1]))
+        for start in range(0, len(seen), _AT_ONCE):
+            portion = embedded.vectors[seen[start : start + _AT_ONCE]].astype(np.float64)
+            total = np.concatenate((total, portion)).sum(axis=0, keepdims=True)
+        means.append((total[0] / max(1, len(seen))).astype(np.float32))
     return np.stack(means)
 
 
@@ -82,7 +91,7 @@ def score_centred(
     numbers = np.unique(pairs.folds)
     similarity, by_fold, problem = np.full(len(pairs), -np.inf), [], ""
     for number, mean in zip(numbers, means, strict=True):
-        centred, mine = _scored(embedded.vectors - mean, embedded, pairs, distance), pairs.folds == number
+        centred, mine = _scored(embedded, pairs, distance, mean=mean), pairs.folds == number
         similarity[mine] = centred.similarity[mine]
         try:
             by_fold.append(best_threshold(centred.take(~mine)))

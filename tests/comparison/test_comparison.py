@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import hashlib
 import io
 import json
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from facecheck.comparison import Row, Table, compare, lines, markdown, write
+from facecheck.comparison import Row, Table, answers, compare, lines, markdown, write
 from facecheck.comparison.text import spreadsheet
 from facecheck.metrics.scores import Scores
 from facecheck.results.conditions import COMPLETED, DEPLOYED, NON_MATCH, Conditions
@@ -211,6 +212,19 @@ def test_a_model_with_other_pairs_is_incomparable_by_name(changed: object) -> No
     assert tables[0].incomparable == {"c": "answered other pairs than a and b"}
     assert "Not compared: c, because answered other pairs than a and b." in markdown(tables)
     assert "not compared in verification on faces: c: answered other pairs than a and b" in lines(tables)
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 2**16])
+def test_every_name_counts_in_whatever_portion(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What identifies pairs is one hash of all of their names, however many are looked at at once."""
+    scored = answered("dlib", [])
+    names = [repr(scored.names.shape), *scored.names.ravel().tolist(), scored.digest]
+    whole = hashlib.sha256("\0".join(names).encode())
+    whole.update(scored.scores.who.tobytes())
+    whole.update(scored.yaw_difference_rad.tobytes())
+    monkeypatch.setattr(answers, "_AT_ONCE", at_once)
+
+    assert answers._identity(scored) == whole.hexdigest()
 
 
 def test_two_models_on_other_pairs_are_not_compared_at_all() -> None:

@@ -193,3 +193,25 @@ def test_degraded_images_are_compared_less_the_clean_mean() -> None:
     assert sorted(recorded.runs) == ["blur:2", "clean"]
     as_declared = evaluator.compare(plain, dataset).scores
     np.testing.assert_array_equal(as_declared.similarity, score(clean, pairs, distance="euclidean").similarity)
+
+
+@pytest.mark.parametrize("at_once", [1, 5, 7])
+def test_portions_change_no_bit(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Means are summed and pairs compared a portion at a time, and give what one sum over all of them gives."""
+    pairs = protocol()
+    found = embedded(pairs, offset=0.7, lost=(4,))
+    assert pairs.folds is not None
+    seen = [pairs.indices[pairs.folds != fold].ravel() for fold in np.unique(pairs.folds)]
+    seen = [rows[rows != 4] for rows in seen]
+    whole = [(found.vectors[rows].sum(axis=0, dtype=np.float64) / len(rows)).astype(np.float32) for rows in seen]
+    scores, thresholds, _ = score_centred(found, pairs, np.stack(whole), distance="cosine")
+    monkeypatch.setattr("facecheck.evaluation.scoring._AT_ONCE", at_once)
+
+    means = fold_means(found, pairs)
+    again, chosen, _ = score_centred(found, pairs, means, distance="cosine")
+
+    assert means.tobytes() == np.stack(whole).tobytes()
+    assert again.similarity.tobytes() == scores.similarity.tobytes()
+    assert thresholds is not None
+    assert chosen is not None
+    assert chosen.of_pair.tobytes() == thresholds.of_pair.tobytes()
