@@ -9,6 +9,7 @@ Source: Huang et al., Labeled Faces in the Wild, UMass TR 07-49.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import unicodedata
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from facecheck.datasets.dataset import Dataset, deal_into_folds
+from facecheck.datasets.dataset import Dataset, deal_into_folds, image_files, person_folders
 from facecheck.datasets.lists import Line, read_lines, shown
 from facecheck.datasets.people import folded_by_identity, one_spelling, repeated
 from facecheck.datasets.places import existing_file, existing_folder, exists
@@ -26,13 +27,16 @@ from facecheck.specs import Spec
 
 __all__ = ["faces_of_rows", "is_lfw_list", "lfw_rows", "read_lfw"]
 
-_OPTIONS = frozenset({"pairs", "name"})
+_OPTIONS = frozenset({"pairs", "name", "images"})
 _SAFE_NAME = re.compile(r"[^/\\\0]+")
 _NUMBER = re.compile(r"[0-9]{1,6}")
 
 
 def read_lfw(spec: Spec) -> Dataset:
     """Open ``lfw:FOLDER?pairs=FILE``.
+
+    With ``images=all``, every other image of the folder is a face of the data set as well: no listed pair has it, but
+    searches and all pairs do.
 
     Raises:
         DatasetError: no such folder or list, or a line of the list that is invalid or names a missing image.
@@ -46,8 +50,11 @@ def read_lfw(spec: Spec) -> Dataset:
     if folds == 1:
         pairs = Pairs(pairs.faces, pairs.indices, deal_into_folds(pairs))
     pairs, changed = folded_by_identity(pairs, source=listed.name)
+    name = f"lfw-{listed.stem}"
+    if _wants_all(spec):
+        pairs, name = _with_all_images(pairs, folder), f"{name}-all-images"
     return Dataset(
-        name=spec.options.get("name", f"lfw-{listed.stem}"),
+        name=spec.options.get("name", name),
         kind="lfw",
         spec=spec.text,
         pairs=pairs,
@@ -56,6 +63,25 @@ def read_lfw(spec: Spec) -> Dataset:
         + (", dealt anew by identity" if changed else ""),
         notes=(*notes, *changed),
     )
+
+
+def _wants_all(spec: Spec) -> bool:
+    images = spec.options.get("images", "listed")
+    if images not in ("listed", "all"):
+        raise DatasetError(f"{spec.text}: images={images}: expected 'listed', those of the pairs, or 'all'")
+    return images == "all"
+
+
+def _with_all_images(pairs: Pairs, folder: Path) -> Pairs:
+    """Return the same pairs, with the other images of the folder as faces behind those of the pairs."""
+    listed = {face.source.path for face in pairs.faces}
+    others = [
+        Face(source=ImageSource(path, f"{person.name}/{path.name}"), subject=one_spelling(person.name))
+        for person in person_folders(folder)
+        for path in image_files(person)
+        if path not in listed
+    ]
+    return dataclasses.replace(pairs, faces=(*pairs.faces, *others))
 
 
 def faces_of_rows(listed: Path, rows: list[Row], folder: Path) -> tuple[Pairs, int]:

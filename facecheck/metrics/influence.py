@@ -16,7 +16,7 @@ import numpy.typing as npt
 from facecheck.metrics.curves import Curve, eer
 from facecheck.metrics.scores import Scores
 
-__all__ = ["of_auc", "of_dprime", "of_eer", "of_f1", "of_mean", "of_precision", "of_tar", "within"]
+__all__ = ["of_auc", "of_dprime", "of_eer", "of_f1", "of_mean", "of_precision", "of_tar", "share_of_genuine", "within"]
 
 Array = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -79,7 +79,7 @@ def of_eer(scores: Scores, points: Curve) -> Array:
     rates moves the crossing less. At the interpolated threshold a pair is accepted in part.
     """
     rate, genuine, accepted = eer(points).rate, scores.genuine, _accepted_at_crossing(scores, points)
-    share = _share_of_genuine(points, rate, rate, genuine)
+    share = share_of_genuine(points, rate, rate, _kinds(genuine))
     influence = np.empty(len(scores))
     influence[genuine] = (1 - share) * of_mean(1 - accepted[genuine])
     influence[~genuine] = share * of_mean(accepted[~genuine])
@@ -103,7 +103,7 @@ def of_tar(scores: Scores, points: Curve, threshold: float) -> Array:
     An impostor pair that is accepted moves the threshold up, and the TAR down by the slope of the ROC.
     """
     genuine, accepted = scores.genuine, scores.matched(threshold).astype(np.float64)
-    share = _share_of_genuine(points, float(accepted[~genuine].mean()), None, genuine)
+    share = share_of_genuine(points, float(accepted[~genuine].mean()), None, _kinds(genuine))
     slope = share / (1 - share) if share < 1 else 0.0
     influence = np.empty(len(scores))
     influence[genuine] = of_mean(accepted[genuine])
@@ -111,19 +111,23 @@ def of_tar(scores: Scores, points: Curve, threshold: float) -> Array:
     return influence
 
 
-def _share_of_genuine(points: Curve, fmr: float, fnmr: float | None, genuine: Bools) -> float:
+def _kinds(genuine: Bools) -> tuple[int, int]:
+    return int(genuine.sum()), int((~genuine).sum())
+
+
+def share_of_genuine(points: Curve, fmr: float, fnmr: float | None, kinds: tuple[int, int]) -> float:
     """Return the density of the genuine scores at a threshold as a fraction of that of both kinds.
 
     Args:
         points: the curve.
         fmr: at the threshold.
         fnmr: at the threshold, None where the FMR alone has set it.
-        genuine: ``(n,)`` kinds.
+        kinds: how many genuine and how many impostor pairs the curve was made of.
     """
-    low, high = _window(fmr, int((~genuine).sum()))
+    low, high = _window(fmr, kinds[1])
     first, last = int(np.searchsorted(points.fmr, low)), int(np.searchsorted(points.fmr, high, "right")) - 1
     if fnmr is not None:
-        low, high = _window(fnmr, int(genuine.sum()))
+        low, high = _window(fnmr, kinds[0])
         first = min(first, int(np.searchsorted(-points.fnmr, -high)))
         last = max(last, int(np.searchsorted(-points.fnmr, -low, "right")) - 1)
     first, last = min(first, len(points.fmr) - 1), max(last, 0)

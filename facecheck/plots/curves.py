@@ -18,8 +18,8 @@ from facecheck.plots.style import axes_of, model_colours
 __all__ = ["cmc", "det", "det_of_points", "reliability", "roc"]
 
 _SQUARE = (5.6, 5.2)
-_DET_TICKS = (0.0001, 0.001, 0.01, 0.05, 0.2, 0.4)
-_DET_LOW, _DET_HIGH = 0.0002, 0.5
+_DET_TICKS = (1e-7, 1e-6, 1e-5, 0.0001, 0.001, 0.01, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 0.99)
+_DET_LOW, _DET_HIGH = _DET_ENDS = 0.0002, 0.5
 
 
 def roc(title: str, curves: Mapping[str, tuple[Curve, int]], *, colours: Mapping[str, str] | None = None) -> Figure:
@@ -68,44 +68,65 @@ def det(title: str, curves: Mapping[str, tuple[Curve, int]], *, colours: Mapping
         shown = points.fmr >= 1 / impostors
         fmr, fnmr = (np.clip(rate[shown], _DET_LOW, _DET_HIGH) for rate in (points.fmr, points.fnmr))
         axes.plot(ndtri(fmr), ndtri(fnmr), color=colours[model], label=model, linewidth=1.6)
-    _deviates(axes, "false match rate", "false non-match rate")
+    _deviates(axes, ("false match rate", "false non-match rate"))
     axes.legend(fontsize=9, loc="upper right", frameon=False)
     return figure
 
 
-def _deviates(axes: Axes, x_label: str, y_label: str) -> None:
-    """Dress axes of normal deviates, with the line of equal rates."""
-    ends = ndtri(np.array([_DET_LOW, _DET_HIGH]))
+def _deviates(
+    axes: Axes, labels: tuple[str, str], *, x: tuple[float, float] = _DET_ENDS, y: tuple[float, float] = _DET_ENDS
+) -> None:
+    """Dress axes of normal deviates, with the line of equal rates.
+
+    Args:
+        axes: to be dressed.
+        labels: of the tolerated rate and of the other one.
+        x: tolerated rates that are shown.
+        y: other rates that are shown.
+    """
+    ends = ndtri(np.array(_DET_ENDS))
     axes.plot(ends, ends, color="#999999", linewidth=0.8, linestyle=":")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(FixedLocator(ndtri(np.array(_DET_TICKS)).tolist()))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{_percent(value)} %"))
-    axes.set(xlabel=x_label, ylabel=y_label, xlim=tuple(ends), ylim=tuple(ends))
+    axes.set(xlabel=labels[0], ylabel=labels[1], xlim=tuple(ndtri(x)), ylim=tuple(ndtri(y)))
 
 
 def det_of_points(
-    title: str, points: Mapping[str, Mapping[float, Estimate]], *, colours: Mapping[str, str] | None = None
+    title: str,
+    points: Mapping[str, Mapping[float, Estimate]],
+    *,
+    colours: Mapping[str, str] | None = None,
+    rates: tuple[str, str] = ("false positive identification rate", "false negative identification rate"),
 ) -> Figure:
-    """Draw FNIR with its interval against FPIR on normal-deviate axes, at the FPIRs that were measured.
+    """Draw one error rate with its interval against the other on normal-deviate axes, at the points that were measured.
 
     Args:
         title: of the graph.
-        points: for each model the FNIR at each FPIR.
+        points: for each model the rate at each tolerated one.
         colours: of the run's models.
+        rates: what the axes are called: the tolerated rate, then the measured one.
     """
     figure, axes = axes_of(title, _SQUARE)
     colours = colours or model_colours(points)
-    for model, rates in sorted(points.items()):
-        places = sorted(rates)
-        x = ndtri(np.clip(places, _DET_LOW, _DET_HIGH))
-        low, middle, high = (
-            ndtri(np.clip([rates[p][field] for p in places], _DET_LOW, _DET_HIGH)) for field in (1, 0, 2)
-        )
+    x_ends, y_ends = _ends_of(points)
+    for model, measured in sorted(points.items()):
+        places = sorted(measured)
+        x = ndtri(np.clip(places, *x_ends))
+        low, middle, high = (ndtri(np.clip([measured[p][field] for p in places], *y_ends)) for field in (1, 0, 2))
         axes.plot(x, middle, color=colours[model], marker="o", markersize=4, label=model, linewidth=1.6)
         axes.fill_between(x, low, high, color=colours[model], alpha=0.16, linewidth=0)
-    _deviates(axes, "false positive identification rate", "false negative identification rate")
+    _deviates(axes, rates, x=x_ends, y=y_ends)
     axes.legend(fontsize=9, loc="upper right", frameon=False)
     return figure
+
+
+def _ends_of(points: Mapping[str, Mapping[float, Estimate]]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return which rates the axes show: all that were measured, and no decade more."""
+    places = [place for measured in points.values() for place in measured if place > 0]
+    highest = max((rate.high for measured in points.values() for rate in measured.values()), default=0.0)
+    x = min([_DET_LOW, *places]), min(_DET_HIGH, 2 * max(places, default=_DET_HIGH))
+    return x, (_DET_LOW, min(max(_DET_HIGH, highest), _DET_TICKS[-1]))
 
 
 def reliability(
@@ -155,4 +176,4 @@ def cmc(
 
 def _percent(deviate: float) -> str:
     nearest = min(_DET_TICKS, key=lambda tick: abs(float(ndtri(tick)) - deviate))
-    return f"{100 * nearest:g}"
+    return f"{100 * nearest:.5f}".rstrip("0").rstrip(".")

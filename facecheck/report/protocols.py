@@ -1,4 +1,4 @@
-"""Graphs of identification, groups, quality and calibration, drawn from a run's measurements."""
+"""Graphs of all pairs, identification, groups, quality and calibration, drawn from a run's measurements."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ def graphs(run: Run, colours: Mapping[str, str]) -> Iterator[Graph]:
         run: whose graphs are drawn.
         colours: of its models.
     """
+    yield from _all_pairs(_of_eval(run, "all_pairs"), colours)
     yield from _identification(_of_eval(run, "identification"), colours)
     yield from _groups(_of_eval(run, "groups"), colours)
     yield from _quality(_of_eval(run, "quality"), colours)
@@ -47,6 +48,15 @@ def _by_model(
         if m.name == name and place is not None:
             found[m.model][place] = m.estimate
     return found
+
+
+def _all_pairs(by_dataset: Sequence[tuple[str, list[Measurement]]], colours: Mapping[str, str]) -> Iterator[Graph]:
+    for dataset, found in by_dataset:
+        rates = _by_model(found, "fnmr_at_far", lambda at: at.far)
+        if rates:
+            axes = "false accept rate", "false non-match rate"
+            figure = plots.det_of_points(f"All pairs of {dataset}", rates, colours=colours, rates=axes)
+            yield Graph(f"all pairs {dataset} det", figure)
 
 
 def _identification(by_dataset: Sequence[tuple[str, list[Measurement]]], colours: Mapping[str, str]) -> Iterator[Graph]:

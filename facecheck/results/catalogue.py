@@ -30,6 +30,7 @@ METRICS: Mapping[str, Metric] = {
     "auc": Metric("fraction", "higher", "area under the ROC"),
     "eer": Metric("fraction", "lower", "equal error rate"),
     "tar_at_far": Metric("fraction", "higher", "TAR at FAR"),
+    "fnmr_at_far": Metric("fraction", "lower", "FNMR at FAR"),
     "fmr": Metric("fraction", "lower", "false match rate"),
     "fnmr": Metric("fraction", "lower", "false non-match rate"),
     "negative_flip_rate": Metric("fraction", "lower", "negative flip rate"),

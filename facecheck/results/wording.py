@@ -59,7 +59,7 @@ def title(name: str, at: Conditions) -> str:
     known = metric(name).title
     if name == "dir_at_fpir" and at.fpir is not None:
         known, at = f"DIR at FPIR {at.fpir:g}", at.without("fpir")
-    if name == "tar_at_far" and at.far is not None:
+    if name in ("tar_at_far", "fnmr_at_far") and at.far is not None:
         known, at = f"{known} {at.far:g}", at.without("far")
     rest = at.in_words()
     return f"{known}, {rest}" if rest else known

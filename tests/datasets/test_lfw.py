@@ -294,3 +294,25 @@ def test_the_official_lists_are_read_whole(name: str, pairs: int, folds: int | N
         assert np.bincount(dataset.pairs.folds).tolist() == [600] * folds
         people = [set(dataset.pairs.who[dataset.pairs.folds == fold].ravel().tolist()) for fold in range(folds)]
         assert len(set().union(*people)) == sum(len(of_fold) for of_fold in people)
+
+
+def test_all_images_of_the_folder_can_be_faces(folder: Path) -> None:
+    """The pairs stay those of the list; images that no pair has are faces behind those of the pairs."""
+    path = listed(folder, ["1\t1", "Ann\t1\t2", "Bob\t1\tCyd\t1"])
+    few, every = (open_dataset(f"lfw:{folder}?pairs={path}{more}") for more in ("", "&images=all"))
+    shown = [face.source.name for face in every.faces]
+
+    assert every.name == "lfw-pairs-all-images"
+    assert names(every) == names(few)
+    assert shown[:4] == [face.source.name for face in few.faces]
+    assert shown[4:] == [
+        f"{name}.jpg" for name in ("Bob/Bob_0002", "Dan/Dan_0001", "Eve/Eve_0001", "Eve/Eve_0002", "Fay/Fay_0001")
+    ]
+    assert every.faces[4].subject == "Bob"
+    assert every.digest != few.digest
+
+
+def test_which_images_are_faces_is_one_of_two_words(folder: Path) -> None:
+    """Another word is refused with both."""
+    with pytest.raises(DatasetError, match="images=some: expected 'listed', those of the pairs, or 'all'"):
+        open_dataset(f"lfw:{folder}?pairs={listed(folder, TWO_FOLDS)}&images=some")

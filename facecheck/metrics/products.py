@@ -1,0 +1,129 @@
+"""Similarities of many vectors by matrix products: whole numbers that order pairs as their distance does.
+
+A product of two float32 matrices gives a *key* for every pair: a number between 1 and 65,534 that rises with the
+similarity. A key is exact to a small part of 1, so that its whole part tells within 1/65,532 of the range of
+distances how alike a pair is. Whoever needs more takes the pairs whose key is high and computes these in float64, by
+:func:`facecheck.embedders.distances.distance_between`, as everywhere else.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from facecheck.embedders.distances import DISTANCES
+
+__all__ = ["KEYS", "LEFT_OUT", "Keyed", "keyed", "similarity_between"]
+
+Array = npt.NDArray[np.float64]
+Vectors = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+KEYS = 65_536  # of uint16
+LEFT_OUT = 0  # the key of what is not counted
+_LOWEST, _HIGHEST = 2, 65_533  # keys of the ends of the range; rounding may reach one beyond
+_AT_ONCE = 2**12  # pairs whose vectors are gathered at once
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Keyed:
+    """Vectors ready to be multiplied: ``left[i] @ right[j] + offset`` is the key of a pair.
+
+    Args:
+        left: ``(n, e)`` float32.
+        right: ``(m, e)`` float32.
+        offset: added to every product.
+        distance: ``euclidean`` or ``cosine``.
+        lowest: the least alike that a key tells: one minus the cosine, or the squared Euclidean distance, negated.
+    """
+
+    left: Vectors
+    right: Vectors
+    offset: float
+    distance: str
+    lowest: float
+
+    def similarity(self, keys: npt.NDArray[np.integer] | Array) -> Array:
+        """Return the lowest similarity, the negative distance, of pairs with keys of at least these."""
+        along = (np.asarray(keys, dtype=np.float64) - _LOWEST) / (_HIGHEST - _LOWEST)
+        ranked = self.lowest * (1 - along)
+        return ranked if self.distance == "cosine" else np.sign(ranked) * np.sqrt(np.abs(ranked))
+
+
+def keyed(left: Vectors, right: Vectors, *, distance: str) -> Keyed:
+    """Prepare two sets of vectors for products.
+
+    Args:
+        left: ``(n, d)`` finite vectors.
+        right: ``(m, d)`` finite vectors; the same array where all pairs of one set are meant.
+        distance: ``euclidean`` or ``cosine``.
+
+    Raises:
+        ValueError: a vector that is not finite, or of length 0 under ``cosine``; an unknown distance.
+    """
+    if distance not in DISTANCES:
+        raise ValueError(f"distance {distance!r}: expected one of {', '.join(DISTANCES)}")
+    if not (np.isfinite(left).all() and np.isfinite(right).all()):
+        raise ValueError("a vector holds NaN or infinity: leave failures out")
+    scale = _HIGHEST - _LOWEST
+    if distance == "cosine":
+        first = _of_length_one(left)
+        second = first if right is left else _of_length_one(right)
+        return Keyed(first * np.float32(scale / 2), second, _LOWEST + scale / 2, distance, -2.0)
+    ours, theirs = _squares(left), _squares(right)
+    farthest = float(np.sqrt(ours.max(initial=0.0)) + np.sqrt(theirs.max(initial=0.0))) ** 2 or 1.0
+    by = scale / farthest
+    ones = np.ones((len(left), 1)), np.ones((len(right), 1))
+    first = np.concatenate((2 * by * left, -by * ours[:, None], -by * ones[0]), axis=1).astype(np.float32)
+    second = np.concatenate((right, ones[1], theirs[:, None]), axis=1).astype(np.float32)
+    return Keyed(first, second, float(_HIGHEST), distance, -farthest)
+
+
+def _of_length_one(vectors: Vectors) -> Vectors:
+    lengths = np.sqrt(_squares(vectors))
+    if not (lengths > 0).all():
+        raise ValueError("a vector of length 0 has no cosine")
+    return (vectors / lengths[:, None]).astype(np.float32)
+
+
+def _squares(vectors: Vectors) -> Array:
+    return _products(vectors, vectors)
+
+
+def similarity_between(
+    left: Vectors, right: Vectors, first: Rows, second: Rows, *, distance: str, workers: int = 1
+) -> Array:
+    """Return the similarities, negative distances in float64, of pairs of rows of two sets of vectors.
+
+    Equal to :func:`facecheck.embedders.distances.distance_between` but for the order in which numbers are added.
+
+    Args:
+        left: ``(n, d)``.
+        right: ``(m, d)``.
+        first: ``(k,)`` rows of ``left``.
+        second: ``(k,)`` rows of ``right``.
+        distance: ``euclidean`` or ``cosine``.
+        workers: threads.
+    """
+    found = np.empty(len(first))
+    lengths = [np.sqrt(_squares(each)) if distance == "cosine" else None for each in (left, right)]
+
+    def compare(start: int) -> None:
+        ours, theirs = first[start : start + _AT_ONCE], second[start : start + _AT_ONCE]
+        one, other, into = left[ours], right[theirs], found[start : start + _AT_ONCE]
+        if lengths[0] is None or lengths[1] is None:
+            apart = np.subtract(one, other, dtype=np.float64)
+            np.negative(np.sqrt(_products(apart, apart)), out=into)
+        else:
+            np.subtract(_products(one, other) / (lengths[0][ours] * lengths[1][theirs]), 1.0, out=into)
+
+    with ThreadPoolExecutor(workers) as pool:
+        for finished in [pool.submit(compare, start) for start in range(0, len(first), _AT_ONCE)]:
+            finished.result()
+    return found
+
+
+def _products(one: npt.NDArray[np.floating], other: npt.NDArray[np.floating]) -> Array:
+    return np.asarray(np.einsum("ij,ij->i", one, other, dtype=np.float64))
