@@ -1,8 +1,9 @@
 """1:N on any labelled set of faces: a seeded split into gallery and probes, and what the searches measure.
 
-Half of the people who have several images are enrolled with one image each; their other images are the mated probes,
-and the images of everybody else are the non-mated ones. The split depends on the names and the seed alone, so that
-every model is asked the same.
+Where the data set has a published split, faces labelled ``role``, it is taken: every gallery picture is enrolled, each
+distractor as a person of its own, and the probes are searched. Else half of the people who have several images are
+enrolled with one image each; their other images are the mated probes, and the images of everybody else are the
+non-mated ones. That split depends on the names and the seed alone, so that every model is asked the same.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ Rows = npt.NDArray[np.int64]
 JUDGED_RANKS = (1, 5, 10)
 JUDGED_FPIRS = (0.1, 0.01, 0.001)
 _SEED = 12
+_ROLE, _ROLES = "role", ("gallery", "distractor", "probe")  # as readers of published splits label faces
 _RANKS = 20  # of the curve that is recorded
 _FPIRS = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)  # of the DET curve
 _FEWEST = 2  # enrolled people
@@ -53,12 +55,14 @@ class Split:
     """Which faces are enrolled and which are searched for, as rows of the faces.
 
     Args:
-        gallery: ``(g,)`` one face of each enrolled person.
-        probes: ``(n,)`` mated ones first.
+        gallery: ``(g,)`` one face of each enrolled person, or all that a published split enrols.
+        probes: ``(n,)`` of a seeded split the mated ones first.
+        published: whether the data set says who is enrolled.
     """
 
     gallery: Rows
     probes: Rows
+    published: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,15 +83,18 @@ class Searched:
 
 
 def split_gallery(faces: Sequence[Face], *, generator: np.random.Generator) -> Split:
-    """Return a split of faces into gallery and probes.
+    """Return the published split of faces into gallery and probes, or a seeded one.
 
     Args:
         faces: m faces of labelled people.
         generator: chooses who is enrolled, and with which image.
 
     Raises:
-        ValueError: fewer than four people with several images.
+        ValueError: fewer than four people with several images, or a published split without a gallery or probes.
     """
+    roles = np.array([dict(face.groups).get(_ROLE, "") for face in faces])
+    if np.isin(roles, _ROLES).any():
+        return _published(roles)
     rows: dict[str, list[int]] = defaultdict(list)
     for row in sorted(range(len(faces)), key=lambda row: faces[row].source.name):
         rows[faces[row].subject].append(row)
@@ -102,6 +109,17 @@ def split_gallery(faces: Sequence[Face], *, generator: np.random.Generator) -> S
     mated = [row for subject in enrolled for row in rows[subject] if row not in in_gallery]
     others = [row for subject in sorted(set(rows) - set(enrolled)) for row in rows[subject]]
     return Split(np.array(chosen, dtype=np.int64), np.array([*mated, *others], dtype=np.int64))
+
+
+def _published(roles: npt.NDArray[np.str_]) -> Split:
+    """Return the split that faces are labelled with; a face of no role takes no part."""
+    enrolled, probes = np.isin(roles, _ROLES[:2]), roles == _ROLES[2]
+    if not (roles == _ROLES[0]).any() or not probes.any():
+        raise ValueError(
+            f"its faces have roles, {int(enrolled.sum())} gallery pictures or distractors and {int(probes.sum())} "
+            "probes: a search needs both"
+        )
+    return Split(np.flatnonzero(enrolled), np.flatnonzero(probes), published=True)
 
 
 @functools.lru_cache(maxsize=4)  # every case asks; a Compared is one object a run
@@ -132,7 +150,8 @@ def searched(compared: Compared) -> Searched:
     centred = compared.recognizer.contract.centre != "none"
     note = f"{compared.recognizer.name}: the mean of folds is not subtracted in identification: a gallery has no folds"
     found = Searches.joined(parts)
-    return Searched(found, notes=(note,) if centred else (), evidence=(_kept(compared, split, found),))
+    notes = (_sizes(found, split), *([note] if centred else ()))
+    return Searched(found, notes=notes, evidence=(_kept(compared, split, found),))
 
 
 def _kept(compared: Compared, split: Split, found: Searches) -> Evidence:
@@ -170,7 +189,7 @@ def closed_set(found: Searched) -> Findings:
         )
         for rank in ranks
     )
-    return Findings(measured, (_sizes(searches), *found.notes), evidence=found.evidence)
+    return Findings(measured, found.notes, evidence=found.evidence)
 
 
 def open_set(found: Searched) -> Findings:
@@ -209,9 +228,10 @@ def _of(found: Searched) -> Searches:
     return found.searches
 
 
-def _sizes(searches: Searches) -> str:
+def _sizes(searches: Searches, split: Split) -> str:
     mated = int(searches.mated.sum())
+    images = f"{len(split.gallery)} images, the published split" if split.published else "one image each"
     return (
-        f"identification: {searches.enrolled} people enrolled with one image each, {mated} mated and "
+        f"identification: {searches.enrolled} people enrolled with {images}, {mated} mated and "
         f"{len(searches) - mated} non-mated probes"
     )

@@ -28,6 +28,7 @@ _NAMES_SHOWN = 5
 _FAILED_SHOWN = 12
 _LONGEST = 400  # letters of a failed case's reason: pytest shows all of it
 _CLEAN = "clean"
+_DECIMALS = {"fraction": 4, "bits": 4, "ratio": 2}  # others have one
 
 
 def table(run: Run, *, folder: Path) -> list[str]:
@@ -94,7 +95,7 @@ def _headlines(run: Run) -> Iterator[str]:
 def _cell(m: Measurement | None) -> str:
     if m is None:
         return ""
-    return f"{m.value:.4f}" if METRICS[m.name].unit == "fraction" else f"{m.value:.1f}"
+    return f"{m.value:.{_DECIMALS.get(METRICS[m.name].unit, 1)}f}"
 
 
 def _robustness(run: Run) -> Iterator[str]:

@@ -76,3 +76,41 @@ def test_data_sets_that_allow_no_search_say_why(dataset: Dataset, problem: str) 
 
     assert found.searches is None
     assert problem in found.problem
+
+
+def labelled(*roles: str) -> Dataset:
+    """Return the people with a role an image; an empty one is none."""
+    dataset = people()
+    faces = tuple(
+        dataclasses.replace(face, groups=(("role", role),) if role else ())
+        for face, role in zip(dataset.faces, roles, strict=True)
+    )
+    return dataclasses.replace(dataset, pairs=dataclasses.replace(dataset.pairs, faces=faces))
+
+
+def test_a_published_split_is_taken() -> None:
+    """Two gallery pictures of a, one of b, e as a distractor; probes of a, b and of f, who is not enrolled."""
+    roles = ["gallery", "gallery", "probe", "probe", "gallery", *[""] * 7, "distractor", "probe"]
+    dataset = labelled(*roles)
+    split = split_gallery(dataset.faces, generator=np.random.default_rng(0))
+
+    assert split.published
+    assert split.gallery.tolist() == [0, 1, 4, 12]
+    assert split.probes.tolist() == [2, 3, 13]
+
+    # The probe of a is at its second picture, that of b nearer to e than to its own.
+    found = searched(compared([0, 50, 51, 100, 120, *[900.0] * 7, 101, 500], dataset))
+    assert found.searches is not None
+    assert found.searches.enrolled == 3
+    assert found.searches.ahead[found.searches.mated].tolist() == [0, 1]
+    assert closed_set(found).notes == (
+        "identification: 3 people enrolled with 4 images, the published split, 2 mated and 1 non-mated probes",
+    )
+
+
+def test_a_published_split_without_probes_is_refused() -> None:
+    """A seeded one in its place would be another protocol under the same name."""
+    found = searched(compared([float(k) for k in range(14)], labelled(*["gallery"] * 14)))
+
+    assert found.searches is None
+    assert "14 gallery pictures or distractors and 0 probes: a search needs both" in found.problem

@@ -79,6 +79,38 @@ def test_headlines_stand_in_a_row_a_model_and_data_set() -> None:
     ]
 
 
+def test_each_eval_has_its_headlines() -> None:
+    """Of several attributes the worst ratio; bits and fractions have four digits, ratios two; 80 letters at most."""
+    model = "a-model-whose-name-is-as-long-as-forty-odd"
+    found = lines(
+        *(
+            measured(name, value, at, eval=eval_name, model=model)
+            for eval_name, name, value, at in (
+                ("identification", "identification_rate", 0.5, Conditions(rank=5)),
+                ("identification", "identification_rate", 0.9884, Conditions(rank=1)),
+                ("identification", "fnir", 0.0671, Conditions(fpir=0.1)),
+                ("identification", "fnir", 0.2477, Conditions(fpir=0.01)),
+                ("groups", "fnmr_worst_ratio", 1.2, Conditions(group="sex")),
+                ("groups", "fnmr_worst_ratio", 1.404, Conditions(group="age_group")),
+                ("quality", "edc_area", 0.0223, Conditions(quality="detector")),
+                ("calibration", "cllr", 0.1456, Conditions(calibration="platt")),
+                ("calibration", "ece", 0.0083, Conditions(calibration="platt")),
+                ("templates", "tar_at_far", 0.96, Conditions(far=1e-4)),
+            )
+        )
+    )
+    text = " ".join(" ".join(found).split())
+
+    assert "rank 1 FNIR@10% FNIR@1%" in text
+    assert "0.9884 0.0671 0.2477" in text
+    assert "FNMR ratio" in text
+    assert "1.40" in text
+    assert "1.20" not in text
+    assert "0.1456 0.0083" in text
+    assert "TAR@1e-4" in text
+    assert max(map(len, found)) <= 80
+
+
 def test_a_corruption_costs_what_its_levels_cost() -> None:
     """Clean 0.9; the drops 0.1 and 0.3 have the mean 0.2; the worst level is named with its value."""
     row = robustness(accuracy("blur", 0, 0.9), accuracy("blur", 1, 0.8), accuracy("blur", 2, 0.6))
