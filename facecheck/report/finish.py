@@ -18,11 +18,12 @@ from facecheck.errors import FacecheckError, UnreadableImageError, printable
 from facecheck.faces import ImageSource
 from facecheck.faces.columns import different_images
 from facecheck.gate.limits import usual_margins
+from facecheck.report.against import against_lines
 from facecheck.report.graph import Drawn
 from facecheck.report.privacy import Thumbnails, withheld
 from facecheck.report.terminal import table
 from facecheck.results.change import Against
-from facecheck.results.run import Run
+from facecheck.results.run import RESULTS, Run
 from facecheck.results.scored_pairs import ScoredPairs, load_scores
 from facecheck.results.sweeps import recorded_sweeps
 from facecheck.storage.files import file_stem
@@ -76,7 +77,8 @@ def finish_run(
         UnfinishedError: something could not be written, because the disk is full for example.
     """
     run = Run.read(folder)
-    summary = [printable(line) for line in table(run, folder=folder)]
+    compared_with = run if before is None else dataclasses.replace(run, against=tuple(_compared(before, folder)))
+    summary = [printable(line) for line in _summary(compared_with, folder, before)]
     with _explained(folder, summary):
         # matplotlib takes a second to import: a run that draws nothing does not wait for it.
         from facecheck.report.graphs import draw  # noqa: PLC0415
@@ -86,12 +88,29 @@ def finish_run(
         sheets = _contact_sheets if opens else _kept_sheets
         drawn = [*draw(run, clean, folder), *sheets(run, folder / "graphs", thumbnails)]
         trends, changed = _trends(run, folder, history)
-        compared_with = run if before is None else dataclasses.replace(run, against=tuple(_compared(before, folder)))
         extras = _extras(compared_with, folder, thumbnails=thumbnails, opens=opens)
         extras = dataclasses.replace(extras, graphs=(*drawn, *trends), trend=changed, run=run, clean=clean)
+        extras = dataclasses.replace(extras, before=_called(before))
         page = _pages(folder, extras, before=before, single_file=single_file)
-    told = [*summary, *lines(compared), f"{len(drawn)} graphs and results.json in {folder}", f"the page: {page}"]
+    of_models = lines(compared) if before is None else []
+    told = [*summary, *of_models, f"{len(drawn)} graphs and results.json in {folder}", f"the page: {page}"]
     return [printable(line) for line in told]
+
+
+def _summary(run: Run, folder: Path, before: Path | None) -> list[str]:
+    """Return what is told of a run, or of its comparison with another that was asked for."""
+    if before is None:
+        return table(run, folder=folder)
+    told = [line for each in run.against for line in against_lines(each, advice=False)]
+    return [
+        f"{folder} against {_called(before) or 'the baseline'}, {before}:",
+        *(told or ["no model of one is a model of the other"]),
+    ]
+
+
+def _called(before: Path | None) -> str:
+    """Return what the page calls the other side: a run is no baseline as long as nobody approved it."""
+    return "run A" if before is not None and (before / RESULTS).is_file() else ""
 
 
 @contextlib.contextmanager

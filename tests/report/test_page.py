@@ -14,11 +14,13 @@ from facecheck.cli import main
 from facecheck.errors import FacecheckError
 from facecheck.metrics.decisions import confusion
 from facecheck.report.html import write_page
+from facecheck.report.html.curves import curve_tables
 from facecheck.report.html.models import cards, cases_of, changes_of, headline, promises_of
-from facecheck.report.html.tables import as_csv, headline_table
+from facecheck.report.html.tables import as_csv, headline_table, measurement_tables
 from facecheck.report.html.thresholds import sliders
 from facecheck.report.privacy import withheld
 from facecheck.report.standings import OTHERS
+from facecheck.results.change import Against, Change
 from facecheck.results.shown import FACES, load_shown
 from tests.support.pages import DATASET, HOSTILE, PERSON, page_of, run_with_faces
 from tests.support.runs import DLIB, FACENET, Made
@@ -78,8 +80,27 @@ def test_a_failed_case_is_told_in_full(made: Made) -> None:
     assert facts["promised"].startswith("at least 0.")
     assert re.fullmatch(r"0\.\d{4} \[0\.\d{4}, 0\.\d{4}\], n = 144", facts["measured"])
     assert facts["missed by"].startswith("0.0500")
+    assert facts["baseline"] == "this case was not compared with one"
     assert facts["reason for the promise"] == f"a promise of {PERSON}"
     assert case.command.startswith("pytest 'evals/test_verification.py::test_pairs_are_judged_rightly[dlib]'")
+
+
+def test_a_failed_case_shows_its_baseline(made: Made) -> None:
+    """The approved value, the gain on it with its interval, and p of harm; its graph is a link."""
+    (verdict,) = (each for each in made.run.verdicts if each.outcome == "failed")
+    m = verdict.judgements[0].measurement
+    change = Change(
+        dataset=m.dataset, name=m.name, conditions=m.conditions, outcome="worse", before=0.9, after=m.value,
+        gain=-0.1, low=-0.2, high=-0.05, margin=0.002, p=0.01, p_holm=0.02, people=24,
+    )  # fmt: skip
+    against = Against(model=m.model, line="door", baseline="run 1, approved by me", changes=(change,))
+    (case,), _ = cases_of(dataclasses.replace(made.run, against=(against,)))
+    facts = dict(case.facts)
+
+    assert facts["baseline"] == "0.9000"
+    assert facts["gain on the baseline"].startswith("-0.1000 [-0.2000, -0.0500]")
+    assert facts["p of harm"] == "0.01 over all cases (Holm: 0.02)"
+    assert (case.eval, case.metric) == (m.eval, m.name)
 
 
 def test_every_name_is_text(page: str) -> None:
@@ -206,7 +227,12 @@ def test_two_runs_are_compared_on_one_page(
 
     assert main(["report", str(folder), str(other), "--history", "none"]) == 0
     page = (other / f"against-{folder.name}.html").read_text(encoding="utf-8")
+    told = capsys.readouterr().out
     assert "identical" in page
+    assert "<dt>run A</dt>" in page
+    assert "<dt>baseline</dt><dd>1" not in page
+    assert told.startswith(f"{other} against run A, {folder}:")
+    assert "approved" not in told
     assert main(["report", str(folder), str(other), str(other)]) == 2
     assert "expected one, or two" in capsys.readouterr().err
 
@@ -264,6 +290,36 @@ def test_a_case_is_repeated_as_it_was_asked(made: Made) -> None:
     assert "'--facecheck-datasets=faces?part=sample' --facecheck-limits=too-much.toml --facecheck-full" in case.command
     assert change.eval == "verification"
     assert change.command.startswith("pytest evals/ --facecheck-evals=verification --facecheck-models=")
+
+
+def test_graphs_of_scores_have_their_tables(made: Made, page: str, folder: Path) -> None:
+    """Operating points as the library computes them, and every comparison that was made in one of twenty bins."""
+    (each,) = (each for each in made.scored if (each.model, each.condition) == (DLIB.name, "clean"))
+    points, bins = curve_tables([each])
+    impostors = int((~each.scores.genuine).sum())
+
+    assert [row[1].number for row in points.rows] == [fmr for fmr in (0.1, 0.01) if fmr * impostors >= 1]
+    for _, asked, fmr, fnmr, tmr, threshold in points.rows:
+        counted = confusion(each.scores, -float(threshold.number or 0.0))
+        assert (fmr.number, fnmr.number) == (counted.fmr, counted.fnmr)
+        assert counted.fmr <= float(asked.number or 0.0)
+        assert tmr.number == pytest.approx(1 - counted.fnmr)
+    assert len(bins.rows) == 20
+    assert sum(int(row[3].number or 0) + int(row[4].number or 0) for row in bins.rows) == each.scores.made.sum()
+    assert points.title.split(": ")[-1] in Seen(page).text
+    files = [path.name for path in (folder / "tables").iterdir()]
+    assert sum("ROC-and-DET" in name for name in files) == sum("distances" in name for name in files) == 1
+
+
+def test_no_table_is_wider_than_a_screen(made: Made) -> None:
+    """Columns come in groups, rates first; no number is left out."""
+    of_eval = [m for m in made.run.measurements if m.eval == "verification" and m.conditions.fold is None]
+    tables = measurement_tables(of_eval)
+    shown = {cell.number for table in tables for row in table.rows for cell in row if cell.number is not None}
+
+    assert tables[0].title == "rates"
+    assert max(len(table.head) for table in tables) <= 9
+    assert {m.value for m in of_eval} == shown
 
 
 def test_every_promise_has_a_row(made: Made) -> None:

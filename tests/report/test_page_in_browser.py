@@ -186,7 +186,7 @@ def test_a_single_file_works_alone(browser: Any, folder: Path, made: Made, tmp_p
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("width", [1440, 1280, 820, 390])
 def test_the_page_is_accessible(browser: Any, folder: Path, made: Made, scheme: str, width: int) -> None:  # noqa: ANN401
     """axe-core finds nothing serious in either scheme, and nothing is wider than the screen."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")

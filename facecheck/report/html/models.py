@@ -66,6 +66,7 @@ class Case:
         eval: name, empty if unknown.
         facts: heading and text of each line, the important first.
         condition: identity of the corruption, ``clean`` for none.
+        metric: name, empty if unknown.
         command: that repeats it, empty if there is none.
     """
 
@@ -76,6 +77,7 @@ class Case:
     eval: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     condition: str = "clean"
+    metric: str = ""
     command: str = ""
 
 
@@ -208,18 +210,32 @@ def _failed(run: Run, verdict: Verdict) -> Iterator[Case]:
             model=measurement.model,
             dataset=measurement.dataset,
             eval=measurement.eval,
-            facts=tuple(_facts(judgement)),
+            facts=tuple(_facts(judgement, _change_of(run, measurement))),
+            metric=measurement.name,
             condition=measurement.conditions.corrupted,
             command=repeated(verdict, run),
         )
 
 
-def _facts(judgement: Judgement) -> Iterator[tuple[str, str]]:
+def _change_of(run: Run, m: Measurement) -> Change | None:
+    """Return what became of a measurement since the baseline, None if it was not compared."""
+    mine = (c for each in run.against if each.model == m.model for c in each.changes)
+    same = [
+        c for c in mine if (c.dataset, c.name, c.conditions.without("reference")) == (m.dataset, m.name, m.conditions)
+    ]
+    return next((c for c in same if c.before is not None), None)
+
+
+def _facts(judgement: Judgement, change: Change | None) -> Iterator[tuple[str, str]]:
     m, limit = judgement.measurement, judgement.limit
     if limit is not None:
         bound = wording.value(m.name, limit.bound)
         yield "promised", f"{'at most' if limit.upper else 'at least'} {bound}"
+    yield "baseline", "this case was not compared with one" if change is None else _was(change)
     yield "measured", f"{wording.value(m.name, m.value)} {interval(m)}, n = {m.n}"
+    if change is not None:
+        yield "gain on the baseline", _gain(change)
+        yield "p of harm", _p_of_harm(change)
     if judgement.margin is not None:
         missed = wording.value(m.name, abs(judgement.margin))
         yield "missed by", f"{missed}{_doubt(judgement)}"
@@ -278,16 +294,26 @@ def promises_of(run: Run) -> list[Promise]:
     ]
 
 
-def changes_of(run: Run, against: Against, outcomes: Sequence[str]) -> tuple[list[Case], int]:
-    """Return the changes of these outcomes, the largest first, and how many more there are."""
+def changes_of(
+    run: Run, against: Against, outcomes: Sequence[str], *, yardstick: str = "baseline"
+) -> tuple[list[Case], int]:
+    """Return the changes of these outcomes, the largest first, and how many more there are.
+
+    Args:
+        run: that is told.
+        against: one model's comparison.
+        outcomes: that are wanted.
+        yardstick: what the model is compared with, in a word or two.
+    """
     found = sorted(
         (change for change in against.changes if change.outcome in outcomes),
         key=lambda change: (outcomes.index(change.outcome), change.conditions.is_swept, -abs(change.gain)),
     )
-    return [_changed(run, against, change) for change in found[:_MANY]], max(0, len(found) - _MANY)
+    told = [_changed(run, against, change, yardstick) for change in found[:_MANY]]
+    return told, max(0, len(found) - _MANY)
 
 
-def _changed(run: Run, against: Against, change: Change) -> Case:
+def _changed(run: Run, against: Against, change: Change, yardstick: str) -> Case:
     eval_name = _eval_of(run, against.model, change)
     return Case(
         outcome=change.outcome,
@@ -295,7 +321,8 @@ def _changed(run: Run, against: Against, change: Change) -> Case:
         model=against.model,
         dataset=change.dataset,
         eval=eval_name,
-        facts=tuple(_compared(change)),
+        facts=tuple(_compared(change, yardstick)),
+        metric=change.name,
         condition=change.conditions.corrupted,
         command=repeated_eval(run, eval_name, model=against.model, dataset=change.dataset),
     )
@@ -311,18 +338,30 @@ def _eval_of(run: Run, model: str, change: Change) -> str:
     return next((m.eval for m in (*same, *level, *clean)), "")
 
 
-def _compared(change: Change) -> Iterator[tuple[str, str]]:
+def _was(change: Change) -> str:
+    return "none" if change.before is None else wording.value(change.name, change.before)
+
+
+def _gain(change: Change) -> str:
+    return f"{change.gain:+.4f} [{change.low:+.4f}, {change.high:+.4f}], over all cases together"
+
+
+def _p_of_harm(change: Change) -> str:
+    floor = "≤ " if change.p <= LEAST_P else ""
+    return f"{floor}{change.p:.2g} over all cases (Holm: {change.p_holm:.2g})"
+
+
+def _compared(change: Change, yardstick: str) -> Iterator[tuple[str, str]]:
     if change.before is None or change.after is None or change.outcome == "incomparable":
         yield "why", change.reason
         return
-    before, after = (wording.value(change.name, value) for value in (change.before, change.after))
-    yield "approved", before
+    before, after = _was(change), wording.value(change.name, change.after)
+    yield yardstick, before
     yield "measured", after
-    yield "gain", f"{change.gain:+.4f} [{change.low:+.4f}, {change.high:+.4f}], over all cases together"
+    yield "gain", _gain(change)
     yield "tolerated loss", f"{change.margin:g}"
     if change.outcome != "better":
-        floor = "≤ " if change.p <= LEAST_P else ""
-        yield "p of harm", f"{floor}{change.p:.2g} over all cases (Holm: {change.p_holm:.2g})"
+        yield "p of harm", _p_of_harm(change)
     yield "people", str(change.people)
     if change.people_needed is not None and change.outcome == "undecided":
         yield "would decide", f"some {change.people_needed} people like these"

@@ -17,9 +17,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from facecheck import __version__
 from facecheck.errors import FacecheckError, printable
 from facecheck.report.graph import Drawn
+from facecheck.report.html.curves import curve_tables
 from facecheck.report.html.models import cards, cases_of, changes_of, headline, promises_of
-from facecheck.report.html.pictures import Picture, as_data, pictures
-from facecheck.report.html.tables import Table, as_csv, headline_table, measurement_table
+from facecheck.report.html.pictures import Picture, as_data, graph_of, pictures
+from facecheck.report.html.tables import Table, as_csv, headline_table, measurement_tables, table_as_csv
 from facecheck.report.html.thresholds import sliders
 from facecheck.results.change import Against, Change, telling_flips, worst_of
 from facecheck.results.measurement import Measurement
@@ -35,6 +36,7 @@ _TABLES = "tables"
 _TEMPLATES = Path(__file__).parent / "templates"
 _WORSE = ("worse", "incomparable", "undecided")
 _MOST_PROMISES = 600
+_OF_SCORES = "verification"  # the eval whose graphs are drawn of scores
 _FIRST = ("verification", "identification", "pose")  # evals, in the order of the page; others follow by name
 
 
@@ -47,6 +49,7 @@ class Extras:
         flipped: pictures of images by data set, corruption and name.
         trend: what changed over the runs of a history, in words.
         against: comparisons to be shown instead of the run's own.
+        before: what these compare with, such as ``run A``; empty for the baseline that was approved.
         run: as it was read already, None if it is still to be read.
         clean: its scores of clean images, likewise.
         withheld_of: why pictures of a data set are not shown, by its name; those of others may be.
@@ -56,6 +59,7 @@ class Extras:
     flipped: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
     trend: Sequence[str] = ()
     against: tuple[Against, ...] | None = None
+    before: str = ""
     withheld_of: Mapping[str, str] = field(default_factory=dict)
     run: Run | None = None
     clean: Sequence[ScoredPairs] | None = None
@@ -80,17 +84,18 @@ def write_page(folder: Path, extras: Extras, *, path: Path | None = None, single
     run = Run.read(folder) if extras.run is None else extras.run
     if extras.against is not None:
         run = dataclasses.replace(run, against=extras.against)
-    if not single_file:
-        (folder / _TABLES).mkdir(exist_ok=True)
-        for file, content in _tables(run):
-            write_text(folder / file, content)
     clean = extras.clean
     if clean is None:
         clean = [each for each in load_scores(folder, hashes=run.scores) if each.condition == "clean"]
+    behind = tuple(curve_tables(clean))
+    if not single_file:
+        (folder / _TABLES).mkdir(exist_ok=True)
+        for file, content in _tables(run, behind):
+            write_text(folder / file, content)
     moving = list(sliders(clean, run.measurements, run.signature.models))
     moving.sort(key=lambda each: each.has_clean_threshold, reverse=True)
     context = {
-        **_of_run(run, folder, extras),
+        **_of_run(run, folder, extras, behind),
         "sliders": moving,
         "slider_data": [each.as_json() for each in moving],
         "single": single_file,
@@ -126,15 +131,16 @@ def _of_picture(folder: Path) -> Callable[[str], str]:
 # What the template is given.
 
 
-def _of_run(run: Run, folder: Path, extras: Extras) -> dict[str, object]:
+def _of_run(run: Run, folder: Path, extras: Extras, behind: Sequence[Table]) -> dict[str, object]:
     models = cards(run)
     failed, more_failed = cases_of(run)
     promises = promises_of(run)
     graphs = pictures(folder, extras.graphs)
     shown = [each for each in load_shown(folder) if run.signature.model(each.model) is not None]
     shown = [_permitted(each, extras.withheld_of, folder) for each in shown]
-    harms = [(each, *changes_of(run, each, _WORSE)) for each in run.against]
-    gains = [(each, *changes_of(run, each, ("better",))) for each in run.against]
+    yardstick = extras.before or "baseline"
+    harms = [(each, *changes_of(run, each, _WORSE, yardstick=yardstick)) for each in run.against]
+    gains = [(each, *changes_of(run, each, ("better",), yardstick=yardstick)) for each in run.against]
     return {
         "run": run,
         "models": models,
@@ -148,7 +154,9 @@ def _of_run(run: Run, folder: Path, extras: Extras) -> dict[str, object]:
         "harms": [entry for entry in harms if entry[1]],
         "gains": [entry for entry in gains if entry[1]],
         "flips": [entry for entry in ((each, _flips(each, extras)) for each in run.against) if entry[1]],
-        "evals": _evals(run, graphs),
+        "evals": _evals(run, graphs, behind),
+        "yardstick": yardstick,
+        "graph_of": lambda case: graph_of(graphs.get(case.eval, ()), case.dataset, case.metric),
         "anchors": {name: f"eval-{file_stem(name)}" for name in run.questions},
         "faces": _by_model(shown, [card.model.name for card in models]),
         "faces_of": _places(shown),
@@ -193,7 +201,7 @@ class EvalSection:
         outcomes: how its cases ended, in words.
         lead: pictures that are looked at first.
         rest: other pictures.
-        tables: one a data set, with the file that holds all of it.
+        tables: what each holds, such as a data set, its columns in groups, and the file that holds all of it.
     """
 
     name: str
@@ -201,10 +209,10 @@ class EvalSection:
     outcomes: str
     lead: tuple[Picture, ...]
     rest: tuple[Picture, ...]
-    tables: tuple[tuple[Table, str], ...]
+    tables: tuple[tuple[str, tuple[Table, ...], str], ...]
 
 
-def _evals(run: Run, graphs: Mapping[str, list[Picture]]) -> list[EvalSection]:
+def _evals(run: Run, graphs: Mapping[str, list[Picture]], behind: Sequence[Table]) -> list[EvalSection]:
     measured = _measured(run)
     names = sorted({*run.questions, *(m.eval for m in run.measurements)}, key=_order)
     sections = []
@@ -221,10 +229,17 @@ def _evals(run: Run, graphs: Mapping[str, list[Picture]]) -> list[EvalSection]:
                 outcomes=", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count),
                 lead=tuple(lead),
                 rest=tuple(picture for picture in found if picture not in lead),
-                tables=tuple(
-                    (measurement_table(dataset, group), _table_file(name, dataset))
-                    for (eval_name, dataset), group in measured.items()
-                    if eval_name == name
+                tables=(
+                    *(
+                        (dataset, measurement_tables(group), _table_file(name, dataset))
+                        for (eval_name, dataset), group in measured.items()
+                        if eval_name == name
+                    ),
+                    *(
+                        (table.title, (table,), _table_file(name, table.title))
+                        for table in behind
+                        if name == _OF_SCORES
+                    ),
                 ),
             )
         )
@@ -247,7 +262,9 @@ def _table_file(eval_name: str, dataset: str) -> str:
     return f"{_TABLES}/{file_stem(f'{eval_name}-{dataset}', most=80)}-{exact}.csv"
 
 
-def _tables(run: Run) -> Iterable[tuple[str, str]]:
+def _tables(run: Run, behind: Sequence[Table]) -> Iterable[tuple[str, str]]:
+    for table in behind:
+        yield _table_file(_OF_SCORES, table.title), table_as_csv(table)
     for (eval_name, dataset), group in _measured(run).items():
         yield _table_file(eval_name, dataset), as_csv(group)
 

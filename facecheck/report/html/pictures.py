@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from facecheck.errors import FacecheckError
 from facecheck.report.graph import Drawn
 from facecheck.storage.files import opened_regular
 
-__all__ = ["Picture", "as_data", "pictures"]
+__all__ = ["Picture", "as_data", "graph_of", "pictures"]
 
 _SIZE = re.compile(rb'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 _HEAD = 4096  # bytes of a file in which its size stands
@@ -25,6 +25,12 @@ _POINT = 96 / 72  # CSS pixels
 _TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".webp": "image/webp"}
 _BEGINS = {".svg": b"<?xml", ".png": b"\x89PNG", ".webp": b"RIFF"}
 _MOST = 2**25  # bytes of one picture
+# The graph that shows a metric, by the end of its name; other graphs end with the metric itself, or the first shows it.
+_GRAPH_OF = {
+    **dict.fromkeys(("precision", "recall", "f1", "eer"), "rates"),
+    **dict.fromkeys(("genuine_distance_mean", "impostor_distance_mean"), "distances"),
+    "detection_rate": "detection",
+}
 # What a reader looks at first: the ends of graphs' names.
 _FIRST = (
     "accuracy",
@@ -64,6 +70,11 @@ class Picture:
     lead: bool = False
 
     @property
+    def anchor(self) -> str:
+        """What a link within the page calls it."""
+        return f"graph-{Path(self.file).stem}"
+
+    @property
     def is_wide(self) -> bool:
         """Whether it takes a whole line."""
         return self.width > _WIDE * self.height
@@ -88,6 +99,19 @@ def pictures(folder: Path, drawn: Iterable[Drawn]) -> dict[str, list[Picture]]:
     for group in found.values():
         group.sort(key=lambda picture: (not picture.lead, picture.is_photo))
     return found
+
+
+def graph_of(found: Sequence[Picture], dataset: str, metric: str) -> str:
+    """Return the anchor of the graph that shows a metric of a data set, empty if there is none.
+
+    Args:
+        found: pictures of one eval, the important first.
+        dataset: name.
+        metric: name.
+    """
+    mine = [picture for picture in found if dataset in picture.title and not picture.is_photo]
+    named = _GRAPH_OF.get(metric, metric)
+    return next((picture.anchor for picture in mine if picture.title.endswith(named)), mine[0].anchor if mine else "")
 
 
 def _picture(folder: Path, each: Drawn, rest: str) -> Picture:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from facecheck.report.headlines import COLUMNS, headline_of
@@ -20,11 +20,14 @@ __all__ = [
     "comma_separated",
     "headline_table",
     "measured_cell",
-    "measurement_table",
+    "measurement_tables",
+    "table_as_csv",
 ]
 
 _MOST_ROWS = 400
 _DIGITS = 8
+_WIDEST = 7  # columns of numbers
+_KINDS = {"fraction": "rates", "distance": "distances", "standard deviations": "distances", "pairs": "counts of pairs"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +62,36 @@ class Table:
     left_out: int = 0
 
 
-def measurement_table(title: str, measurements: Sequence[Measurement]) -> Table:
-    """Return a row a model and conditions, a column a metric; folds are left to the file.
+def measurement_tables(measurements: Sequence[Measurement]) -> tuple[Table, ...]:
+    """Return tables that a screen is wide enough for: a row a model and conditions, a column a metric.
+
+    Rates come first, then distances and counts. Folds are left to the file.
 
     Args:
-        title: of the table.
         measurements: of one eval and data set.
     """
     shown = [m for m in measurements if m.conditions.fold is None]
     names = list(dict.fromkeys(m.name for m in shown))
+    tables = []
+    for title, group in _columns(names):
+        mine = [m for m in shown if m.name in group]
+        tables.append(_measurement_table(title, mine, group))
+    return tuple(tables)
+
+
+def _columns(names: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield names of metrics in groups that are no wider than a screen."""
+    by_kind: dict[str, list[str]] = {kind: [] for kind in ("rates", "distances", "counts of pairs", "other numbers")}
+    for name in names:
+        by_kind[_KINDS.get(wording.metric(name).unit, "other numbers")].append(name)
+    for kind, group in by_kind.items():
+        for start in range(0, len(group), _WIDEST):
+            yield (f"more {kind}" if start else kind), group[start : start + _WIDEST]
+
+
+def _measurement_table(title: str, measurements: Sequence[Measurement], names: Sequence[str]) -> Table:
     rows: dict[tuple[str, Conditions], dict[str, Measurement]] = {}
-    for m in shown:
+    for m in measurements:
         rows.setdefault((m.model, m.conditions), {}).setdefault(m.name, m)
     cells = [
         (Cell(model), Cell(at.in_words() or "all"), *(measured_cell(found.get(name)) for name in names))
@@ -80,6 +102,19 @@ def measurement_table(title: str, measurements: Sequence[Measurement]) -> Table:
         head=("model", "conditions", *(wording.metric(name).title for name in names)),
         rows=tuple(cells),
         left_out=len(rows) - len(cells),
+    )
+
+
+def table_as_csv(table: Table) -> str:
+    """Return a table as CSV, its numbers as they are."""
+    return comma_separated(
+        [
+            {
+                name: cell.text if cell.number is None else cell.number
+                for name, cell in zip(table.head, row, strict=True)
+            }
+            for row in table.rows
+        ]
     )
 
 
