@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from facecheck.evaluation.evaluator import Compared
 from facecheck.metrics import resolvable
 from facecheck.metrics.all_pairs import AllPairs, all_pairs, fnmr_estimate
+from facecheck.metrics.curves import Curve, fnmr_at_fmr
 from facecheck.pipeline.outcomes import Outcome
 from facecheck.results.conditions import NON_MATCH, Conditions
 from facecheck.results.measurement import Findings, Measured
@@ -29,14 +30,12 @@ class Counted:
     Args:
         pairs: None if the data set allows none.
         names: of the images, whose rows the pairs name.
-        subjects: of the people, in the order of the pairs.
         problem: why there are none.
         notes: what a reader of the results should know.
     """
 
     pairs: AllPairs | None
     names: tuple[str, ...] = ()
-    subjects: tuple[str, ...] = ()
     problem: str = ""
     notes: tuple[str, ...] = ()
 
@@ -49,7 +48,7 @@ def counted(compared: Compared) -> Counted:
         return Counted(
             None, problem=f"{dataset.name} labels pairs only: whether other images show one person is not known"
         )
-    subjects, who = np.unique([face.subject for face in dataset.faces], return_inverse=True)
+    who = np.unique([face.subject for face in dataset.faces], return_inverse=True)[1]
     vectors = np.where((embedded.outcomes == Outcome.EMBEDDED)[:, None], embedded.vectors, np.float32(np.nan))
     try:
         found = all_pairs(vectors, who.astype(np.int64), distance=compared.recognizer.contract.distance)
@@ -60,7 +59,6 @@ def counted(compared: Compared) -> Counted:
     return Counted(
         found,
         tuple(face.source.name for face in dataset.faces),
-        tuple(subjects.tolist()),
         notes=(note,) if centred else (),
     )
 
@@ -71,18 +69,18 @@ def at_low_fars(found: Counted) -> Findings:
     count = (
         f"all pairs: {pairs.genuines:,} genuine and {pairs.impostors:,} impostor pairs of {len(pairs.images):,} people"
     )
-    return Findings(tuple(_rates(pairs)), (count, *_most_alike(found, pairs), *found.notes))
-
-
-def _rates(pairs: AllPairs) -> Iterator[Measured]:
     points = pairs.curve()
-    for far in _FARS:
-        if not resolvable(pairs.impostors, far):
-            continue
-        try:
-            point, estimate = fnmr_estimate(pairs, far, points=points)
-        except ValueError:  # so many matches that they were counted, and not kept
-            continue
+    able = [far for far in _FARS if resolvable(pairs.impostors, far)]
+    kept = [far for far in able if fnmr_at_fmr(points, far, impostors=pairs.impostors).threshold >= pairs.floor]
+    left_out = ", ".join(f"{far:g}" for far in able if far not in kept)
+    untold = f"all pairs: FAR {left_out} is not measured: its matches were counted, and not kept" if left_out else ""
+    notes = (count, *_most_alike(found, pairs), *filter(None, [untold]), *found.notes)
+    return Findings(tuple(_rates(pairs, points, kept)), notes)
+
+
+def _rates(pairs: AllPairs, points: Curve, fars: Sequence[float]) -> Iterator[Measured]:
+    for far in fars:
+        point, estimate = fnmr_estimate(pairs, far, points=points)
         at = NON_MATCH | Conditions(far=far)
         yield Measured(name="fnmr_at_far", estimate=estimate, conditions=at)
         if np.isfinite(point.threshold):

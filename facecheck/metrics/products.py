@@ -3,7 +3,7 @@
 A product of two float32 matrices gives a *key* for every pair: a number between 1 and 65,534 that rises with the
 similarity. A key is exact to a small part of 1, so that its whole part tells within 1/65,532 of the range of
 distances how alike a pair is. Whoever needs more takes the pairs whose key is high and computes these in float64, by
-:func:`facecheck.embedders.distances.distance_between`, as everywhere else.
+:func:`similarity_between`.
 """
 
 from __future__ import annotations

@@ -7,8 +7,9 @@ import dataclasses
 import numpy as np
 
 from facecheck.datasets import Dataset
-from facecheck.evaluation.all_pairs import at_low_fars, counted, judged_fars
+from facecheck.evaluation.all_pairs import Counted, at_low_fars, counted, judged_fars
 from facecheck.evaluation.evaluator import Compared, Evaluator
+from facecheck.metrics.all_pairs import all_pairs
 from facecheck.results.conditions import NON_MATCH, Conditions
 from tests.support.drawn import DrawnPipeline, drawn_dataset, drawn_recognizer
 
@@ -74,3 +75,15 @@ def test_people_of_one_image_each_have_no_genuine_pair() -> None:
     found = counted(compared([0.0, NAN, 10.0, NAN], drawn_dataset("aabb", [(0, 1), (0, 2)], folds=[0, 1])))
 
     assert "expected two people with a vector, one of them with two" in found.problem
+
+
+def test_a_rate_whose_matches_were_not_kept_is_named() -> None:
+    """It has no interval: the run says so instead of leaving it out unseen."""
+    generator = np.random.default_rng(0)
+    who = np.arange(200) // 2
+    vectors = generator.normal(size=(200, 8)).astype(np.float32)
+    names = tuple(f"{number}.png" for number in range(200))
+    measured = at_low_fars(Counted(all_pairs(vectors, who, distance="euclidean", tail=100), names))
+
+    assert "all pairs: FAR 0.01 is not measured: its matches were counted, and not kept" in measured.notes
+    assert {m.conditions.far for m in measured.named("fnmr_at_far").measured} == {1e-3, 1e-4}
