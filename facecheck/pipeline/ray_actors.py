@@ -178,7 +178,8 @@ class RayActors:
 def _imported() -> Any:  # noqa: ANN401 - an extra, without types where it is not installed
     """Import Ray, told to send nothing to its authors, to leave uv alone, and to print no error a second time.
 
-    Under ``uv run`` Ray would otherwise pack the working directory and make an environment of its own for workers.
+    Under ``uv run`` Ray would otherwise pack the working directory and make an environment of its own for workers. It
+    reads whether to do so once, while it is imported, which somebody else may have done before.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
@@ -187,6 +188,8 @@ def _imported() -> Any:  # noqa: ANN401 - an extra, without types where it is no
         import ray  # noqa: PLC0415 - an extra, and slow to import
     except ImportError as error:
         raise FacecheckError(f"Ray is not installed: pip install 'facecheck[ray]' ({error})") from error
+    if os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] == "0":
+        ray._private.ray_constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = False  # noqa: SLF001 - no public way is left then
     return ray
 
 
