@@ -55,6 +55,11 @@ _ELSEWHERE = {
         "facecheck.commands.report",
         "add_arguments",
     ),
+    "search": (
+        "every probe in a gallery of a million templates: ranks, FNIR at FPIR, the best matches",
+        "facecheck.commands.search",
+        "add_arguments",
+    ),
     "history": ("list the runs of a history, or import runs into it", "facecheck.commands.history", "add_arguments"),
     "trend": (
         "draw metrics over runs, and say since when they changed",

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from facecheck.embedders.distances import DISTANCES
 
-__all__ = ["KEYS", "LEFT_OUT", "Keyed", "keyed", "similarity_between"]
+__all__ = ["KEYS", "LEFT_OUT", "Keyed", "keyed", "lengths", "similarities", "similarity_between"]
 
 Array = npt.NDArray[np.float64]
 Vectors = npt.NDArray[np.float32]
@@ -82,10 +82,10 @@ def keyed(left: Vectors, right: Vectors, *, distance: str) -> Keyed:
 
 
 def _of_length_one(vectors: Vectors) -> Vectors:
-    lengths = np.sqrt(_squares(vectors))
-    if not (lengths > 0).all():
+    found = lengths(vectors)
+    if not (found > 0).all():
         raise ValueError("a vector of length 0 has no cosine")
-    return (vectors / lengths[:, None]).astype(np.float32)
+    return (vectors / found[:, None]).astype(np.float32)
 
 
 def _squares(vectors: Vectors) -> Array:
@@ -108,21 +108,36 @@ def similarity_between(
         workers: threads.
     """
     found = np.empty(len(first))
-    lengths = [np.sqrt(_squares(each)) if distance == "cosine" else None for each in (left, right)]
+    long = (lengths(left), lengths(right)) if distance == "cosine" else None
 
     def compare(start: int) -> None:
         ours, theirs = first[start : start + _AT_ONCE], second[start : start + _AT_ONCE]
-        one, other, into = left[ours], right[theirs], found[start : start + _AT_ONCE]
-        if lengths[0] is None or lengths[1] is None:
-            apart = np.subtract(one, other, dtype=np.float64)
-            np.negative(np.sqrt(_products(apart, apart)), out=into)
-        else:
-            np.subtract(_products(one, other) / (lengths[0][ours] * lengths[1][theirs]), 1.0, out=into)
+        both = None if long is None else (long[0][ours], long[1][theirs])
+        found[start : start + _AT_ONCE] = similarities(left[ours], right[theirs], both)
 
     with ThreadPoolExecutor(workers) as pool:
         for finished in [pool.submit(compare, start) for start in range(0, len(first), _AT_ONCE)]:
             finished.result()
     return found
+
+
+def similarities(one: Vectors, other: Vectors, both: tuple[Array, Array] | None) -> Array:
+    """Return the similarity, in float64, of each row of one array to the same row of another.
+
+    Args:
+        one: ``(k, d)``.
+        other: ``(k, d)``.
+        both: lengths of the rows of each for one minus the cosine, None for the Euclidean distance.
+    """
+    if both is None:
+        apart = np.subtract(one, other, dtype=np.float64)
+        return np.asarray(-np.sqrt(_products(apart, apart)))
+    return np.asarray(_products(one, other) / (both[0] * both[1]) - 1.0)
+
+
+def lengths(vectors: Vectors) -> Array:
+    """Return the Euclidean length of each of ``(n, d)`` vectors, in float64."""
+    return np.asarray(np.sqrt(_squares(vectors)))
 
 
 def _products(one: npt.NDArray[np.floating], other: npt.NDArray[np.floating]) -> Array:
