@@ -3,7 +3,7 @@
 import pytest
 
 from facecheck.evaluation.evaluator import Compared
-from facecheck.evaluation.views import decided, ranked, separated
+from facecheck.evaluation.views import decided, ranked, separated, warned
 from facecheck.metrics import resolvable
 from facecheck.plugin.record import Record
 from facecheck.results.conditions import NON_MATCH, Conditions
@@ -28,7 +28,8 @@ def test_declared_threshold_holds(compared: Compared, record: Record) -> None:
     """At the threshold that the model's users were given, few impostors match and few genuine pairs do not."""
     if compared.declared is None:
         pytest.skip("the model declares no threshold: give torch_recognizer a threshold=")
-    measured = record.add(decided(compared.view("declared")))
+    decisions = decided(compared.view("declared"))
+    measured = record.add(warned(decisions, model=compared.recognizer.name, dataset=compared.dataset.name))
 
     verdict = record.judge(measured.named("fmr", "fnmr"))
 

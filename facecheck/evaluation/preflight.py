@@ -242,7 +242,8 @@ def _judged(recognizer: Recognizer, cache: Cache | None) -> Iterator[Finding]:
                 as_declared,
                 value,
                 f"{recognizer.name}: {_FED[part]} {better} its identities lie clearly farther apart (d' {value:.1f}) "
-                f"than as declared, {declared} (d' {as_declared:.1f}): {_ASKED[part].format(declared)}",
+                f"than as declared, {declared} (d' {as_declared:.1f}; on {len(_faces())} bundled pictures): "
+                f"{_ASKED[part].format(declared)}",
             )
 
 

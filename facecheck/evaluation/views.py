@@ -15,7 +15,9 @@ from facecheck.metrics.thresholds import PairThresholds
 from facecheck.results.conditions import ANY, COMPLETED, Conditions
 from facecheck.results.measurement import Findings, Measured
 
-__all__ = ["View", "decided", "ranked", "separated"]
+__all__ = ["View", "decided", "ranked", "separated", "warned"]
+
+_MANY = 0.05  # of strangers who match at a declared threshold: hardly what its users were promised
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +62,24 @@ def decided(view: View) -> Findings:
     if view.thresholds is None:
         raise ValueError("the view has no thresholds: nothing can be decided at them")
     return view.measured(estimates.decisions(view.scores, view.thresholds))
+
+
+def warned(found: Findings, *, model: str, dataset: str) -> Findings:
+    """Return what was measured at a declared threshold, with a note where it lets clearly too many strangers in.
+
+    Args:
+        found: by :func:`decided`.
+        model: its name.
+        dataset: its name.
+    """
+    notes = [
+        f"{model} on {dataset}: at its declared threshold {each.estimate.value:.1%} of the pairs of strangers match "
+        f"[{each.estimate.low:.1%}, {each.estimate.high:.1%}]: is it a distance of this model, and of this kind of "
+        "distance?"
+        for each in found.measured
+        if each.name == "fmr" and each.estimate.low > _MANY
+    ]
+    return Findings(found.measured, (*found.notes, *notes), found.failures, found.evidence)
 
 
 def ranked(view: View, *, fars: Sequence[float] = estimates.FARS) -> Findings:

@@ -196,7 +196,7 @@ class _Counters:
 
     def __init__(self, products: Keyed, who: Rows, most: int) -> None:
         self.keyed = products
-        self._who = who
+        self._until = np.searchsorted(who, who, side="right")  # where the next person's images begin
         self._most = most
         self._lock = threading.Lock()
         self._counts = np.zeros(KEYS, dtype=np.int64)
@@ -236,7 +236,7 @@ class _Counters:
         return self.keyed.similarity(keys + 1), np.maximum(above, tail)
 
     def _blocks(self) -> Iterator[tuple[int, int]]:
-        starts = range(0, len(self._who), _BLOCK)
+        starts = range(0, len(self._until), _BLOCK)
         return ((row, column) for row in starts for column in starts if column >= row)
 
     def _work(self, blocks: Iterator[tuple[int, int]]) -> None:
@@ -259,12 +259,13 @@ class _Counters:
             return next(blocks, None)
 
     def _leave_out(self, key: Keys, row: int, column: int) -> None:
-        """Mark genuine pairs, pairs that were counted the other way round, and images with themselves."""
-        ours, theirs = self._who[row : row + len(key)], self._who[column : column + key.shape[1]]
-        if row == column:
-            key[np.tril_indices(len(key), m=key.shape[1])] = LEFT_OUT
-        if ours[-1] >= theirs[0]:
-            key[ours[:, None] == theirs[None, :]] = LEFT_OUT
+        """Mark genuine pairs, pairs that were counted the other way round, and images with themselves.
+
+        Images are sorted by person, so that these are all columns up to the last image of the row's own person.
+        """
+        until = self._until[row : row + len(key)] - column
+        for place in np.flatnonzero(until > 0).tolist():
+            key[place, : until[place]] = LEFT_OUT
 
     def _take(self, key: Keys, row: int, column: int) -> None:
         # A block has fewer pairs than float32 counts exactly. One row: OpenCV divides rows over threads of its own.

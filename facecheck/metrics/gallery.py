@@ -19,7 +19,7 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-import torch
+from threadpoolctl import threadpool_limits
 
 from facecheck.embedders.distances import DISTANCES
 from facecheck.metrics.identification import Searches
@@ -32,11 +32,12 @@ Array = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 Candidates = tuple[Rows, Rows, Array]
 Vectors = npt.NDArray[np.float32]
-PORTION = 2**16  # templates that are read at once
+PORTION = 2**15  # templates that are read at once
 _TILE = 1024  # probes and templates that are multiplied at once: what stays in a core's cache
 _AT_ONCE = 2**18  # candidates that are looked at
-_GATHERED = 2**12  # pairs whose vectors are gathered at once
+_GATHERED = 2**8  # pairs whose vectors are gathered at once
 _NOBODY = -1  # in place of a row
+_SHORTEST, _LONGEST = 1e-15, 1e15  # vectors, so that no product in float32 overflows
 _NO_PERSON = np.iinfo(np.int64).min
 _OTHER = "what was found so far belongs to other probes, another gallery or other settings"
 _ULP = 2.0**-24  # half the distance of float32 numbers near 1
@@ -132,7 +133,7 @@ def search_gallery(
 
     Raises:
         ValueError: shapes that do not fit, an unknown distance, an empty gallery, a vector of length 0 under
-            ``cosine``, or progress of another search.
+            ``cosine``, a vector too long for float32, or progress of another search.
 
     >>> gallery = Templates(np.eye(3, dtype=np.float32), np.arange(3))
     >>> probes = Templates(np.array([[1, 0.1, 0], [0, 1, 0.2]], np.float32), np.array([0, 9]))
@@ -153,7 +154,8 @@ def search_gallery(
     search = _Search(probes, gallery, distance, min(top, len(gallery.vectors)), workers)
     start = 0 if progress is None else search.go_on_from(progress)
     with (
-        ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+        threadpool_limits(1, "blas"),  # threads are ours; BLAS would let one product wait for another
+        ThreadPoolExecutor(workers) as pool,
         ThreadPoolExecutor(1) as reader,
     ):
         for portion in _one_ahead(reader, search.read, range(start, len(gallery.vectors), PORTION)):
@@ -221,6 +223,9 @@ class _Search:
         self._scaled = self._multiplied()
         size = max(1, min(_TILE, -(-len(usable) // workers)))
         self.ranges = [usable[first : first + size] for first in range(0, len(usable), size)]
+        # A portion is read while another is searched. New memory would be mapped page by page each time.
+        size = min(PORTION, len(self._gallery)), self._scaled.shape[1]
+        self._space = [np.empty(size, dtype=np.float32) for _ in range(2)]
         self._similarity = np.full((len(self._probes), top), -np.inf)
         self._rows = np.full((len(self._probes), top), _NOBODY, dtype=np.int64)
         self._digest = hashlib.sha256(repr((distance, top, self._gallery.shape)).encode())
@@ -256,11 +261,12 @@ class _Search:
         raw = self._raw(start, start + PORTION)
         length = self._lengths_of(raw, "template", start)
         bad = np.flatnonzero(~np.isfinite(length))
+        scaled = self._space[start // PORTION % len(self._space)][: len(raw)]
         with np.errstate(invalid="ignore"):
             if self._cosine:
-                scaled = raw * (1 / length).astype(np.float32)[:, None]
+                np.multiply(raw, (1 / length).astype(np.float32)[:, None], out=scaled)
             else:
-                scaled = np.concatenate((raw, (length**2).astype(np.float32)[:, None]), axis=1)
+                scaled[:, :-1], scaled[:, -1] = raw, length**2
         scaled[bad] = 0
         return _Portion(start, raw, length, scaled, bad)
 
@@ -270,8 +276,13 @@ class _Search:
     def _lengths_of(self, vectors: Vectors, kind: str, start: int) -> Array:
         with np.errstate(invalid="ignore"):
             length = lengths(vectors)
-        if self._cosine and (length == 0).any():
-            raise ValueError(f"{kind} {start + int(np.argmax(length == 0))} is a vector of length 0: it has no cosine")
+        unfit = np.isfinite(length) & ((length > _LONGEST) | (self._cosine & (length < _SHORTEST)))
+        if unfit.any():
+            row = int(np.argmax(unfit))
+            raise ValueError(
+                f"{kind} {start + row} is a vector of length {length[row]:.3g}"
+                + (": it has no cosine" if not length[row] else "; float32 products need 1e-15 to 1e15")
+            )
         return length
 
     def _multiplied(self) -> Vectors:
@@ -304,14 +315,13 @@ class _Search:
             portion: of the gallery.
             probes: rows that no other thread has.
         """
-        ours, space = torch.from_numpy(self._scaled[probes]), torch.empty(len(probes) * _TILE)
+        ours, space = self._scaled[probes], np.empty(len(probes) * _TILE, dtype=np.float32)
         pending = _Pending(self._top * len(probes) // 2)
         cut = self._cut(portion, probes)
         for first in range(0, len(portion.raw), _TILE):
             theirs = portion.scaled[first : first + _TILE]
-            product = space[: len(probes) * len(theirs)].view(len(probes), len(theirs))
-            torch.mm(ours, torch.from_numpy(theirs).T, out=product)
-            scores = product.numpy()
+            scores = space[: len(probes) * len(theirs)].reshape(len(probes), len(theirs))
+            np.matmul(ours, theirs.T, out=scores)
             scores[:, portion.bad[(portion.bad >= first) & (portion.bad < first + _TILE)] - first] = -np.inf
             for some in self._likely(scores, cut, portion, probes, first):
                 pending.add(self._compared(portion, probes, some // len(theirs), some % len(theirs) + first))
@@ -322,13 +332,13 @@ class _Search:
 
     def _likely(self, scores: Vectors, cut: Vectors, portion: _Portion, probes: Rows, first: int) -> Iterator[Rows]:
         """Yield places in a tile that may be among the best, rising, and some at a time."""
-        found = np.flatnonzero(scores >= cut[:, None])
+        found = _at_least(scores, cut)
         if len(found) > self._top * len(scores) and self._top <= scores.shape[1]:
             columns = slice(portion.start + first, portion.start + first + scores.shape[1])
             own = self._who[probes][:, None] == self._enrolled[None, columns]
             best = np.partition(np.where(own, -np.inf, scores), -self._top, axis=1)[:, -self._top]
             cut = np.maximum(cut, _below(best.astype(np.float64) - 2 * self._rounding(portion, probes)))
-            found = np.flatnonzero(scores >= cut[:, None])
+            found = _at_least(scores, cut)
         for start in range(0, len(found), _AT_ONCE):
             yield found[start : start + _AT_ONCE]
 
@@ -398,6 +408,14 @@ class _Search:
         return np.where((mate == -np.inf) | similar.all(axis=1), enrolled, different).astype(np.int64)
 
 
+def _at_least(scores: Vectors, cut: Vectors) -> Rows:
+    """Return the places of scores that reach the cut of their row, rising; few rows have any."""
+    rows = np.flatnonzero(scores.max(axis=1) >= cut)
+    found = np.flatnonzero(scores[rows] >= cut[rows, None])
+    within, column = np.divmod(found, scores.shape[1])
+    return np.asarray(rows[within] * scores.shape[1] + column)
+
+
 class _Pending:
     """Candidates that wait to be merged.
 
@@ -445,14 +463,18 @@ def _best(similarity: Array, rows: Rows, more: Candidates) -> tuple[Array, Rows]
     >>> [each.tolist() for each in _best(*held, (np.array([0, 0]), np.array([9, 2]), np.array([0.3, 0.5])))]
     [[[0.5, 0.5]], [[2, 7]]]
     """
-    top = similarity.shape[1]
-    touched, place = np.unique(more[0], return_inverse=True)
-    probe = np.concatenate((np.repeat(np.arange(len(touched)), top), place))
-    values = np.concatenate((similarity[touched].ravel(), more[2]))
-    where = np.concatenate((rows[touched].ravel(), more[1]))
-    order = np.lexsort((where, -values, probe))
-    first = np.searchsorted(probe[order], np.arange(len(touched)))
-    kept = order[first[:, None] + np.arange(top)]
+    touched, place, counts = np.unique(more[0], return_inverse=True, return_counts=True)
+    top, widest = similarity.shape[1], int(counts.max(initial=0))
+    shape = len(touched), top + widest
+    values, where = np.full(shape, -np.inf), np.full(shape, _NOBODY, dtype=np.int64)
+    values[:, :top], where[:, :top] = similarity[touched], rows[touched]
+    order = np.argsort(place, kind="stable")
+    column = top + np.arange(len(order)) - np.repeat(counts.cumsum() - counts, counts)
+    values[place[order], column], where[place[order], column] = more[2][order], more[1][order]
+    by_row = np.argsort(where, axis=1, kind="stable")
+    values, where = np.take_along_axis(values, by_row, axis=1), np.take_along_axis(where, by_row, axis=1)
+    kept = np.argsort(-values, axis=1, kind="stable")[:, :top]
     similarity, rows = similarity.copy(), rows.copy()
-    similarity[touched], rows[touched] = values[kept], where[kept]
+    similarity[touched] = np.take_along_axis(values, kept, axis=1)
+    rows[touched] = np.take_along_axis(where, kept, axis=1)
     return similarity, rows

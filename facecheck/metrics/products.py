@@ -24,7 +24,7 @@ Rows = npt.NDArray[np.int64]
 KEYS = 65_536  # of uint16
 LEFT_OUT = 0  # the key of what is not counted
 _LOWEST, _HIGHEST = 2, 65_533  # keys of the ends of the range; rounding may reach one beyond
-_AT_ONCE = 2**12  # pairs whose vectors are gathered at once
+_AT_ONCE = 2**8  # pairs whose vectors are gathered at once
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,12 +108,15 @@ def similarity_between(
         workers: threads.
     """
     found = np.empty(len(first))
-    long = (lengths(left), lengths(right)) if distance == "cosine" else None
+    long = None
+    if distance == "cosine":
+        ours = lengths(left)
+        long = ours, ours if right is left else lengths(right)
 
     def compare(start: int) -> None:
-        ours, theirs = first[start : start + _AT_ONCE], second[start : start + _AT_ONCE]
-        both = None if long is None else (long[0][ours], long[1][theirs])
-        found[start : start + _AT_ONCE] = similarities(left[ours], right[theirs], both)
+        some = slice(start, start + _AT_ONCE)
+        both = None if long is None else (long[0][first[some]], long[1][second[some]])
+        found[some] = similarities(left[first[some]], right[second[some]], both)
 
     with ThreadPoolExecutor(workers) as pool:
         for finished in [pool.submit(compare, start) for start in range(0, len(first), _AT_ONCE)]:

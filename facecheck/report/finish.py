@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -193,8 +194,7 @@ def _contact_sheets(run: Run, folder: Path, thumbnails: Thumbnails) -> Iterator[
         shown = signed is not None and not withheld(signed.spec, thumbnails)
         for source in _images(signed.spec) if signed is not None and shown else ():
             with contextlib.suppress(UnreadableImageError):
-                stem = file_stem(f"{eval_name}-{name}", most=_LONGEST)
-                sheet = draw_sheet(source, folder / f"{stem}-sheet.webp", rows=rows)
+                sheet = draw_sheet(source, folder / _sheet_name(eval_name, name), rows=rows)
                 yield Drawn(f"{eval_name} {name} sheet", _SHEET.format(name=name), sheet, is_photo=True)
                 break
 
@@ -203,9 +203,22 @@ def _kept_sheets(run: Run, folder: Path, thumbnails: Thumbnails) -> Iterator[Dra
     """Yield the sheets that the run left, but of data sets whose pictures are withheld."""
     for eval_name, name in dict.fromkeys((sweep.eval, sweep.dataset) for sweep in recorded_sweeps(run.measurements)):
         signed = run.signature.dataset(name)
-        sheet = folder / f"{file_stem(f'{eval_name}-{name}', most=_LONGEST)}-sheet.webp"
+        sheet = folder / _sheet_name(eval_name, name)
         if signed is not None and not withheld(signed.spec, thumbnails) and sheet.is_file() and not sheet.is_symlink():
             yield Drawn(f"{eval_name} {name} sheet", _SHEET.format(name=name), sheet, is_photo=True)
+
+
+def _sheet_name(eval_name: str, dataset: str) -> str:
+    """Return what a sheet's file is called; data sets whose names have the same letters have each their own.
+
+    >>> _sheet_name("blur", "faces"), _sheet_name("blur", "a/b"), _sheet_name("blur", "a:b")
+    ('blur-faces-sheet.webp', 'blur-a-b-6007400c-sheet.webp', 'blur-a-b-61aaf170-sheet.webp')
+    """
+    title = f"{eval_name}-{dataset}"
+    stem = file_stem(title, most=_LONGEST)
+    if stem != title:
+        stem += f"-{hashlib.sha256(title.encode('utf-8', 'backslashreplace')).hexdigest()[:8]}"
+    return f"{stem}-sheet.webp"
 
 
 def _images(spec: str) -> Iterator[ImageSource]:

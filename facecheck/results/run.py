@@ -25,12 +25,13 @@ from facecheck.results.schema_1 import upgraded
 from facecheck.results.signature import Signature
 from facecheck.results.timed import Timed
 from facecheck.results.verdict import Verdict
-from facecheck.storage.files import write_text
+from facecheck.storage.files import opened_regular, write_text
 
 __all__ = ["RESULTS", "SCHEMA", "FailedImage", "Failures", "Run", "new_run_id"]
 
 SCHEMA = 2
 RESULTS = "results.json"
+_MOST_BYTES = 2**29  # of that file; five models on every sweep make some 5 MB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +148,8 @@ class Run:
                 f"{folder}: no run of facecheck: expected a folder with {RESULTS}, such as reports/latest"
             )
         try:
-            content = msgspec.json.decode(path.read_bytes())
+            with opened_regular(path, most=_MOST_BYTES) as stream:
+                content = msgspec.json.decode(stream.read())
             schema = content.get("schema", 1)
             if schema in (1, SCHEMA):
                 return cls._of_json(upgraded(content, folder) if schema == 1 else content)

@@ -22,9 +22,11 @@ from facecheck.errors import FacecheckError
 from facecheck.faces import Pairs
 from facecheck.faces.columns import names_of
 from facecheck.metrics.scores import Scores
-from facecheck.storage.files import file_stem, writing
+from facecheck.storage.files import file_stem, opened_regular, writing
 
 __all__ = ["ScoredPairs", "hashes_of_scores", "load_scores", "save_scores"]
+
+_MOST_BYTES = 2**31  # of a file; ten million pairs take some 200 MiB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -118,7 +120,8 @@ def load_scores(folder: Path, *, hashes: Mapping[str, str] = MappingProxyType({}
     """
     for path in sorted(_folder(folder).glob("*.npz")):
         try:
-            content = path.read_bytes()
+            with opened_regular(path, most=_MOST_BYTES) as stream:
+                content = stream.read()
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 scored = _scored(arrays, path.stem)
         except (OSError, EOFError, ValueError, LookupError, TypeError, zipfile.BadZipFile, zlib.error) as error:

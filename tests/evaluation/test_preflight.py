@@ -91,8 +91,8 @@ def test_swapped_channels_are_called_by_name(cache: Cache) -> None:
     assert finding.better_value > 2 * finding.declared_value
     assert finding.sentence == (
         "facenet-casia-webface: fed with rgb its identities lie clearly farther apart "
-        f"(d' {finding.better_value:.1f}) than as declared, bgr (d' {finding.declared_value:.1f}): "
-        "is colour=bgr right?"
+        f"(d' {finding.better_value:.1f}) than as declared, bgr "
+        f"(d' {finding.declared_value:.1f}; on 36 bundled pictures): is colour=bgr right?"
     )
 
 
@@ -320,7 +320,7 @@ def test_what_was_found_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert [finding.part for finding in first] == ["align", "range"]
     assert first[1].sentence.endswith(
         "0..1 its identities lie clearly farther apart (d' 4.0) than as declared, "
-        "-1..1 (d' 1.0): are its mean and std right?"
+        "-1..1 (d' 1.0; on 36 bundled pictures): are its mean and std right?"
     )
     with pytest.raises(pytest.fail.Exception, match="measured again"):
         preflight(recognizer_of(Blind(), preprocessing=Preprocessing(std=(100.0,) * 3)), cache=kept)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facecheck.evaluation.views import View, decided, ranked, separated
+from facecheck.evaluation.views import View, decided, ranked, separated, warned
 from facecheck.metrics.scores import Scores
 from facecheck.metrics.thresholds import PairThresholds
 from facecheck.results.conditions import COMPLETED, DEPLOYED, NON_MATCH, Conditions
@@ -80,3 +80,15 @@ def test_separated_by_hand() -> None:
     assert found["impostor_distance_mean"] == (6.0, 3)
     variance = (0.25 + (9 + 1 + 4) / 3) / 2
     assert found["dprime"][0] == pytest.approx(4.5 / variance**0.5)
+
+
+def test_a_declared_threshold_that_lets_many_strangers_in_is_a_warning() -> None:
+    """Clearly more than one in twenty: one of eight may be chance, a hundred of eight hundred are not."""
+    for times, notes in ((1, 0), (100, 1)):
+        similarity = np.repeat([-1.0] + [-3.0] * 7, times)
+        people = np.arange(2 * len(similarity)).reshape(-1, 2)
+        view = View(Scores(similarity, people), thresholds=PairThresholds.fixed(-2.0, len(similarity)))
+        found = warned(decided(view), model="mine", dataset="faces")
+        assert len(found.notes) == notes
+    assert found.notes[0].startswith("mine on faces: at its declared threshold 12.5% of the pairs of strangers match [")
+    assert warned(decided(view).named("fnmr"), model="mine", dataset="faces").notes == ()

@@ -214,6 +214,9 @@ def test_what_cannot_be_searched_is_refused() -> None:
         search_gallery(one, zero, distance="cosine")
     with pytest.raises(ValueError, match="probe 1 is a vector of length 0"):
         search_gallery(zero, one, distance="cosine")
+    huge = Templates(np.full((1, 3), 1e20, np.float32), np.zeros(1, np.int64))
+    with pytest.raises(ValueError, match=r"template 0 is a vector of length 1\.73e\+20; float32 products need"):
+        search_gallery(one, huge, distance="euclidean")
     assert search_gallery(nothing, one, distance="cosine").rows.shape == (0, 1)
     with pytest.raises(ValueError, match="must be float32 or float16, not float64"):
         Templates(np.ones((1, 3)), np.zeros(1, np.int64))  # type: ignore[arg-type]
