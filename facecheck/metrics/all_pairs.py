@@ -18,13 +18,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from facecheck.metrics.curves import Curve, OperatingPoint, fnmr_at_fmr
 from facecheck.metrics.dyads import Spread
 from facecheck.metrics.influence import share_of_genuine
 from facecheck.metrics.intervals import Estimate, fraction
-from facecheck.metrics.products import KEYS, LEFT_OUT, Keyed, keyed, similarity_between
+from facecheck.metrics.products import KEYS, LEFT_OUT, Keyed, keyed, one_thread_each, similarity_between
 from facecheck.pipeline.executor import cores
 
 __all__ = ["AllPairs", "all_pairs", "fnmr_estimate"]
@@ -36,7 +35,7 @@ Rows = npt.NDArray[np.int64]
 Vectors = npt.NDArray[np.float32]
 _WHOLE = 2**20  # pairs up to which all are kept, and the most that are kept of more
 _SHARE, _LEAST = 500, 2**14  # of more pairs, one in so many is kept, and so many at least
-_BLOCK = 1024  # rows and columns that are multiplied at once: what stays in a core's cache
+_ROWS, _COLUMNS = 512, 4096  # that are multiplied at once
 _NO_VARIANCE = 1e-24
 
 
@@ -207,7 +206,7 @@ class _Counters:
     def run(self, workers: int) -> None:
         """Count all blocks."""
         blocks = self._blocks()
-        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        with one_thread_each(), ThreadPoolExecutor(workers) as pool:
             for finished in [pool.submit(self._work, blocks) for _ in range(workers)]:
                 finished.result()
 
@@ -236,21 +235,21 @@ class _Counters:
         return self.keyed.similarity(keys + 1), np.maximum(above, tail)
 
     def _blocks(self) -> Iterator[tuple[int, int]]:
-        starts = range(0, len(self._until), _BLOCK)
-        return ((row, column) for row in starts for column in starts if column >= row)
+        count = len(self._until)
+        return ((row, column) for row in range(0, count, _ROWS) for column in range(row, count, _COLUMNS))
 
     def _work(self, blocks: Iterator[tuple[int, int]]) -> None:
-        left, right = torch.from_numpy(self.keyed.left), torch.from_numpy(self.keyed.right)
-        products = torch.empty(_BLOCK * _BLOCK, dtype=torch.float32)
-        keys = np.empty(_BLOCK * _BLOCK, dtype=np.uint16)
+        left, right = self.keyed.left, self.keyed.right
+        products = np.empty(_ROWS * _COLUMNS, dtype=np.float32)
+        keys = np.empty(_ROWS * _COLUMNS, dtype=np.uint16)
         while (block := self._next(blocks)) is not None:
-            (row, column), rows = block, left[block[0] : block[0] + _BLOCK]
-            columns = right[column : column + _BLOCK]
+            (row, column), rows = block, left[block[0] : block[0] + _ROWS]
+            columns = right[column : column + _COLUMNS]
             size = len(rows) * len(columns)
-            product = products[:size].view(len(rows), len(columns))
-            torch.mm(rows, columns.T, out=product)
+            product = products[:size].reshape(len(rows), len(columns))
+            np.matmul(rows, columns.T, out=product)
             key = keys[:size].reshape(len(rows), len(columns))
-            np.add(product.numpy(), np.float32(self.keyed.offset), out=key, casting="unsafe")
+            np.add(product, np.float32(self.keyed.offset), out=key, casting="unsafe")
             self._leave_out(key, row, column)
             self._take(key, row, column)
 

@@ -19,11 +19,10 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits
 
 from facecheck.embedders.distances import DISTANCES
 from facecheck.metrics.identification import Searches
-from facecheck.metrics.products import lengths, similarities
+from facecheck.metrics.products import gathered, lengths, one_thread_each, similarities
 from facecheck.pipeline.executor import cores
 
 __all__ = ["PORTION", "Found", "Progress", "Store", "Templates", "search_gallery"]
@@ -35,7 +34,6 @@ Vectors = npt.NDArray[np.float32]
 PORTION = 2**15  # templates that are read at once
 _TILE = 1024  # probes and templates that are multiplied at once: what stays in a core's cache
 _AT_ONCE = 2**18  # candidates that are looked at
-_GATHERED = 2**8  # pairs whose vectors are gathered at once
 _NOBODY = -1  # in place of a row
 _SHORTEST, _LONGEST = 1e-15, 1e15  # vectors, so that no product in float32 overflows
 _NO_PERSON = np.iinfo(np.int64).min
@@ -154,7 +152,7 @@ def search_gallery(
     search = _Search(probes, gallery, distance, min(top, len(gallery.vectors)), workers)
     start = 0 if progress is None else search.go_on_from(progress)
     with (
-        threadpool_limits(1, "blas"),  # threads are ours; BLAS would let one product wait for another
+        one_thread_each(),
         ThreadPoolExecutor(workers) as pool,
         ThreadPoolExecutor(1) as reader,
     ):
@@ -224,8 +222,8 @@ class _Search:
         size = max(1, min(_TILE, -(-len(usable) // workers)))
         self.ranges = [usable[first : first + size] for first in range(0, len(usable), size)]
         # A portion is read while another is searched. New memory would be mapped page by page each time.
-        size = min(PORTION, len(self._gallery)), self._scaled.shape[1]
-        self._space = [np.empty(size, dtype=np.float32) for _ in range(2)]
+        shape = min(PORTION, len(self._gallery)), self._scaled.shape[1]
+        self._space = [np.empty(shape, dtype=np.float32) for _ in range(2)]
         self._similarity = np.full((len(self._probes), top), -np.inf)
         self._rows = np.full((len(self._probes), top), _NOBODY, dtype=np.int64)
         self._digest = hashlib.sha256(repr((distance, top, self._gallery.shape)).encode())
@@ -350,8 +348,9 @@ class _Search:
         mine = probes[ours]
         length = (self._lengths[mine], portion.lengths[theirs]) if self._cosine else None
         similarity = np.empty(len(ours))
-        for start in range(0, len(ours), _GATHERED):
-            some = slice(start, start + _GATHERED)
+        count = gathered(self._probes.shape[1])
+        for start in range(0, len(ours), count):
+            some = slice(start, start + count)
             lengths_of = None if length is None else (length[0][some], length[1][some])
             similarity[some] = similarities(self._probes[mine[some]], portion.raw[theirs[some]], lengths_of)
         return ours, portion.start + theirs, similarity
@@ -388,8 +387,9 @@ class _Search:
         starts = np.searchsorted(by_person, self._who[usable], side="left")
         counts = np.searchsorted(by_person, self._who[usable], side="right") - starts
         ends = counts.cumsum()
-        for first in range(0, int(ends[-1]) if len(ends) else 0, _GATHERED):
-            places = np.arange(first, min(first + _GATHERED, int(ends[-1])))
+        count = 16 * gathered(self._probes.shape[1])  # each is merged
+        for first in range(0, int(ends[-1]) if len(ends) else 0, count):
+            places = np.arange(first, min(first + count, int(ends[-1])))
             which = np.searchsorted(ends, places, side="right")
             ours, rows = usable[which], order[starts[which] + places - (ends[which] - counts[which])]
             theirs = np.asarray(self._gallery[rows], dtype=np.float32)

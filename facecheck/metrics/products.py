@@ -8,15 +8,28 @@ distances how alike a pair is. Whoever needs more takes the pairs whose key is h
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import ThreadpoolController
 
 from facecheck.embedders.distances import DISTANCES
 
-__all__ = ["KEYS", "LEFT_OUT", "Keyed", "keyed", "lengths", "similarities", "similarity_between"]
+__all__ = [
+    "KEYS",
+    "LEFT_OUT",
+    "Keyed",
+    "gathered",
+    "keyed",
+    "lengths",
+    "one_thread_each",
+    "similarities",
+    "similarity_between",
+]
 
 Array = npt.NDArray[np.float64]
 Vectors = npt.NDArray[np.float32]
@@ -24,7 +37,7 @@ Rows = npt.NDArray[np.int64]
 KEYS = 65_536  # of uint16
 LEFT_OUT = 0  # the key of what is not counted
 _LOWEST, _HIGHEST = 2, 65_533  # keys of the ends of the range; rounding may reach one beyond
-_AT_ONCE = 2**8  # pairs whose vectors are gathered at once
+_AT_ONCE = 2**17  # numbers of vectors that are gathered at once: more would be new pages each time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,9 +88,10 @@ def keyed(left: Vectors, right: Vectors, *, distance: str) -> Keyed:
     ours, theirs = _squares(left), _squares(right)
     farthest = float(np.sqrt(ours.max(initial=0.0)) + np.sqrt(theirs.max(initial=0.0))) ** 2 or 1.0
     by = scale / farthest
-    ones = np.ones((len(left), 1)), np.ones((len(right), 1))
-    first = np.concatenate((2 * by * left, -by * ours[:, None], -by * ones[0]), axis=1).astype(np.float32)
-    second = np.concatenate((right, ones[1], theirs[:, None]), axis=1).astype(np.float32)
+    more = left.shape[1] + 2
+    first, second = np.empty((len(left), more), dtype=np.float32), np.empty((len(right), more), dtype=np.float32)
+    first[:, :-2], first[:, -2], first[:, -1] = 2 * by * left, -by * ours, -by
+    second[:, :-2], second[:, -2], second[:, -1] = right, 1, theirs
     return Keyed(first, second, float(_HIGHEST), distance, -farthest)
 
 
@@ -113,15 +127,33 @@ def similarity_between(
         ours = lengths(left)
         long = ours, ours if right is left else lengths(right)
 
+    count = gathered(left.shape[1])
+
     def compare(start: int) -> None:
-        some = slice(start, start + _AT_ONCE)
+        some = slice(start, start + count)
         both = None if long is None else (long[0][first[some]], long[1][second[some]])
         found[some] = similarities(left[first[some]], right[second[some]], both)
 
     with ThreadPoolExecutor(workers) as pool:
-        for finished in [pool.submit(compare, start) for start in range(0, len(first), _AT_ONCE)]:
+        for finished in [pool.submit(compare, start) for start in range(0, len(first), count)]:
             finished.result()
     return found
+
+
+def gathered(dimensions: int) -> int:
+    """Return how many vectors of so many numbers are best gathered at once."""
+    return max(1, _AT_ONCE // max(1, dimensions))
+
+
+@functools.cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def one_thread_each() -> contextlib.AbstractContextManager[object]:
+    """Let BLAS use one thread for each product: threads are ours, and one product would wait for another."""
+    limit: contextlib.AbstractContextManager[object] = _blas().limit(limits=1, user_api="blas")
+    return limit
 
 
 def similarities(one: Vectors, other: Vectors, both: tuple[Array, Array] | None) -> Array:

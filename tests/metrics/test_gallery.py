@@ -55,7 +55,8 @@ def made(seed: int, *, templates: int = 700, probes: int = 130) -> tuple[Templat
 def one_by_one(probes: Templates, gallery: Templates, distance: str) -> np.ndarray:
     """Return the similarity of every probe to every template: the slow way."""
     with np.errstate(invalid="ignore"):
-        similarity = -distances_between_all(probes.vectors, gallery.vectors, distance=distance)
+        ours, theirs = probes.vectors.astype(np.float32), gallery.vectors.astype(np.float32)
+        similarity = -distances_between_all(ours, theirs, distance=distance)
     similarity[~np.isfinite(probes.vectors).all(axis=1)] = -np.inf
     similarity[:, ~np.isfinite(gallery.vectors).all(axis=1)] = -np.inf
     return similarity
@@ -123,7 +124,7 @@ def test_an_interrupted_search_goes_on_to_the_same_answers(distance: str, monkey
     expected = search_gallery(probes, gallery, distance=distance, top=9, workers=1, store=whole)
     with pytest.raises(KeyboardInterrupt):
         search_gallery(probes, gallery, distance=distance, top=9, workers=2, store=store)
-    read = []
+    read: list[int] = []
     monkeypatch.setattr(module._Search, "read", _noting(read, module._Search.read))
     found = search_gallery(probes, gallery, distance=distance, top=9, workers=3, store=store)
 
@@ -223,4 +224,4 @@ def test_what_cannot_be_searched_is_refused() -> None:
     with pytest.raises(ValueError, match=r"not \(1, 3\) and \(2,\)"):
         Templates(np.ones((1, 3), np.float32), np.zeros(2, np.int64))
     with pytest.raises(ValueError, match="must be int64, not int32"):
-        Templates(np.ones((1, 3), np.float32), np.zeros(1, np.int32))  # type: ignore[arg-type]
+        Templates(np.ones((1, 3), np.float32), np.zeros(1, np.int32))
