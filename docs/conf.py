@@ -14,7 +14,7 @@ NAVIGATION = {
     "Start": ("getting-started", "your-model", "your-data", "protocols", "running", "reading-the-report"),
     "The gate": ("gate", "update", "history", "ci", "many-machines", "tutorial-load"),
     "Statistics": ("statistics-in-words", "statistics", "gate-power"),
-    "More questions": ("all-pairs", "identification", "groups", "quality", "calibration"),
+    "More questions": ("all-pairs", "identification", "large-galleries", "groups", "quality", "calibration"),
     "Faces": ("embedded-faces", "validity", "eg3d"),
     "Reference": (
         "reference/options",

@@ -223,7 +223,7 @@ def _write(options: argparse.Namespace, found: Found) -> None:
     }
     write_text(options.out / "search.json", json.dumps(summary, indent=1) + "\n")
     if measured:
-        _draw(options.out, measured)
+        _draw(options.out, measured, f"{options.probes.stem} in {options.gallery.stem}")
     (options.out / "progress.npz").unlink(missing_ok=True)
     print(printable(f"results in {options.out}"))
 
@@ -241,7 +241,7 @@ def _told(measured: Sequence[Measured]) -> list[str]:
     return lines
 
 
-def _draw(folder: Path, measured: Sequence[Measured]) -> None:
+def _draw(folder: Path, measured: Sequence[Measured], name: str) -> None:
     from facecheck import plots  # noqa: PLC0415 - matplotlib comes with it
     from facecheck.storage.files import writing  # noqa: PLC0415
 
@@ -255,9 +255,9 @@ def _draw(folder: Path, measured: Sequence[Measured]) -> None:
         for each in measured
         if each.name == "fnir" and each.conditions.fpir is not None
     }
-    drawn = [("cmc.png", plots.cmc("CMC", {"this model": ranks}))]
+    drawn = [("cmc.png", plots.cmc("CMC", {name: ranks}))]
     if fnir:
-        drawn.append(("det.png", plots.det_of_points("Searches", {"this model": fnir})))
-    for name, figure in drawn:
-        with writing(folder / name) as stream:
+        drawn.append(("det.png", plots.det_of_points("Searches", {name: fnir})))
+    for file, figure in drawn:
+        with writing(folder / file) as stream:
             figure.savefig(stream, format="png", dpi=110)

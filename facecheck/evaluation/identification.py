@@ -20,6 +20,7 @@ from facecheck.embedders.distances import distances_between_all
 from facecheck.evaluation.evaluator import Compared
 from facecheck.faces import Face
 from facecheck.metrics import intervals, resolvable
+from facecheck.metrics.gallery import Templates, search_gallery
 from facecheck.metrics.identification import Searches, fnir_at_fpir, identified, missed, search
 from facecheck.metrics.intervals import Estimate
 from facecheck.pipeline.outcomes import Outcome
@@ -47,6 +48,7 @@ _ROLE, _ROLES = "role", ("gallery", "distractor", "probe")  # as readers of publ
 _RANKS = 20  # of the curve that is recorded
 _FPIRS = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)  # of the DET curve
 _FEWEST = 2  # enrolled people
+_MANY = 2**27  # comparisons from which matrix products do them: minutes otherwise
 _AT_ONCE = 2**22  # numbers of vectors that are held while a portion of probes is searched
 
 
@@ -134,24 +136,38 @@ def searched(compared: Compared) -> Searched:
         return Searched(None, f"{dataset.name}: {error}")
     who = np.unique([face.subject for face in dataset.faces], return_inverse=True)[1].astype(np.int64)
     ok = embedded.outcomes == Outcome.EMBEDDED
-    gallery = embedded.vectors[split.gallery]
-    parts = [
+    few = len(split.probes) * len(split.gallery) < _MANY
+    found = (_one_by_one if few else _by_products)(compared, split, who, ok)
+    centred = compared.recognizer.contract.centre != "none"
+    note = f"{compared.recognizer.name}: the mean of folds is not subtracted in identification: a gallery has no folds"
+    notes = (_sizes(found, split), *([note] if centred else ()))
+    return Searched(found, notes=notes, evidence=(_kept(compared, split, found),))
+
+
+def _one_by_one(compared: Compared, split: Split, who: Rows, ok: npt.NDArray[np.bool_]) -> Searches:
+    """Search with every similarity in float64, a portion of probes at a time."""
+    vectors, distance = compared.embedded.vectors, compared.recognizer.contract.distance
+    gallery = vectors[split.gallery]
+    portions = np.array_split(split.probes, max(1, gallery.size * len(split.probes) // _AT_ONCE))
+    return Searches.joined(
         search(
             np.where(
                 ok[rows][:, None] & ok[split.gallery],
-                -distances_between_all(embedded.vectors[rows], gallery, distance=compared.recognizer.contract.distance),
+                -distances_between_all(vectors[rows], gallery, distance=distance),
                 -np.inf,
             ),
             who[rows],
             who[split.gallery],
         )
-        for rows in np.array_split(split.probes, max(1, gallery.size * len(split.probes) // _AT_ONCE))
-    ]
-    centred = compared.recognizer.contract.centre != "none"
-    note = f"{compared.recognizer.name}: the mean of folds is not subtracted in identification: a gallery has no folds"
-    found = Searches.joined(parts)
-    notes = (_sizes(found, split), *([note] if centred else ()))
-    return Searched(found, notes=notes, evidence=(_kept(compared, split, found),))
+        for rows in portions
+    )
+
+
+def _by_products(compared: Compared, split: Split, who: Rows, ok: npt.NDArray[np.bool_]) -> Searches:
+    """Search a large gallery; ranks beyond the templates that are found are none."""
+    vectors = np.where(ok[:, None], compared.embedded.vectors, np.float32(np.nan))
+    probes, gallery = (Templates(vectors[rows], who[rows]) for rows in (split.probes, split.gallery))
+    return search_gallery(probes, gallery, distance=compared.recognizer.contract.distance).searches
 
 
 def _kept(compared: Compared, split: Split, found: Searches) -> Evidence:

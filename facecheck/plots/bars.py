@@ -20,6 +20,7 @@ _MOST = 1.0  # bars beyond 100 % are cut off and labelled with their value
 _LOWEST, _TALLEST = -1.2 * _MOST, 1.8 * _MOST  # room for those labels
 _CHANGE_TICKS = {-1.0: "-100 %", -0.5: "-50 %", 0.0: "0", 0.5: "+50 %", 1.0: "+100 %"}
 _ROOM = 0.8  # share of a group that the bars fill
+_OF_PEAK = 4  # as high as the highest bar whiskers are shown
 _SMALL = 0.5  # panels with rates below a half get their own scale, otherwise the bars are too small to see
 _GROUP, _BAR, _GAP, _WIDEST = 0.26, 0.085, (0.55, 1.15), 17.0  # inches
 
@@ -159,6 +160,16 @@ def _draw_change(canvas: Canvas, frame: Frame, change: Change, left: float, righ
     )
 
 
+def _shown(estimates: Sequence[Estimate]) -> float:
+    """Return up to which value a panel shows its whiskers: those of few people would make all bars too small to see.
+
+    >>> _shown([Estimate(0.02, 0.0, 0.93, 4), Estimate(0.04, 0.01, 0.1, 40)]), _shown([Estimate(0.0, 0.0, 0.6, 4)])
+    (0.16, 0.6)
+    """
+    peak, highest = max(e.value for e in estimates), max(e.high for e in estimates)
+    return min(highest, _OF_PEAK * peak) if peak > 0 else highest
+
+
 def bar_panels(title: str, panels: Sequence[Bars], *, colours: Mapping[str, str], columns: int) -> Figure:
     """Draw the values of each metric for each model, with whiskers for their intervals.
 
@@ -171,7 +182,7 @@ def bar_panels(title: str, panels: Sequence[Bars], *, colours: Mapping[str, str]
     models = sorted({model for panel in panels for group in panel.groups.values() for model in group})
     canvas = _canvas(title, panels, len(models), columns, models)
     for number, panel in enumerate(panels):
-        highest = max(e.high for group in panel.groups.values() for e in group.values())
+        highest = _shown([e for group in panel.groups.values() for e in group.values()])
         top = 1.02 if panel.percent and highest > _SMALL else 1.08 * highest or 1.0
         frame = canvas.frame(number, (-0.6, len(panel.groups) - 0.4), (0.0, top))
         y_ticks = ticks(frame.y_limits, percent=panel.percent)
@@ -182,5 +193,10 @@ def bar_panels(title: str, panels: Sequence[Bars], *, colours: Mapping[str, str]
                 middle = [(left + right) / 2]
                 low, high = frame.points([left, right], [0.0, estimate.value])
                 canvas.bar(low, high, colours[model])
-                canvas.whiskers(frame.points(middle, [estimate.low]), frame.points(middle, [estimate.high]), "#222222")
+                end = min(estimate.high, top)
+                canvas.whiskers(frame.points(middle, [estimate.low]), frame.points(middle, [end]), "#222222")
+                if end < estimate.high:  # the whisker leaves the panel: its end is written
+                    ((x, y),) = frame.points(middle, [top])
+                    text = f"{100 * estimate.high:.0f} %" if panel.percent else f"{estimate.high:.3g}"
+                    canvas.text(x + 0.02, y - 0.01, text, size=5.5, ha="left", va="top")
     return canvas.figure([Patch(facecolor=colours[model]) for model in models], models)

@@ -7,17 +7,19 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, PercentFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, PercentFormatter
 from scipy.special import ndtri
 
 from facecheck.metrics import Curve
 from facecheck.metrics.intervals import Estimate
-from facecheck.plots.lines import band
 from facecheck.plots.style import axes_of, model_colours
 
 __all__ = ["cmc", "det", "det_of_points", "reliability", "roc"]
 
 _SQUARE = (5.6, 5.2)
+_DET_WIDEST = 0.6  # beyond the highest rate that is asked for, so that its point is whole
+_EVERY_RANK, _RANK_STEP = 10, 5  # up to so many ranks each has a tick, else every fifth
+_APART = 0.012  # of the graph's width between the whiskers of two models
 _DET_TICKS = (1e-7, 1e-6, 1e-5, 0.0001, 0.001, 0.01, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 0.99)
 _DET_LOW, _DET_HIGH = _DET_ENDS = 0.0002, 0.5
 
@@ -125,7 +127,7 @@ def _ends_of(points: Mapping[str, Mapping[float, Estimate]]) -> tuple[tuple[floa
     """Return which rates the axes show: all that were measured, and no decade more."""
     places = [place for measured in points.values() for place in measured if place > 0]
     highest = max((rate.high for measured in points.values() for rate in measured.values()), default=0.0)
-    x = min([_DET_LOW, *places]), min(_DET_HIGH, 2 * max(places, default=_DET_HIGH))
+    x = min([_DET_LOW, *places]), min(_DET_WIDEST, 2 * max(places, default=_DET_HIGH))
     return x, (_DET_LOW, min(max(_DET_HIGH, highest), _DET_TICKS[-1]))
 
 
@@ -142,9 +144,7 @@ def reliability(
     figure, axes = axes_of(title, _SQUARE)
     colours = colours or model_colours(points)
     axes.plot([0, 1], [0, 1], color="#999999", linewidth=0.8, linestyle=":")
-    for model, shares in sorted(points.items()):
-        places = sorted(shares)
-        band(axes, places, [shares[place] for place in places], colours[model], model)
+    _whiskered(axes, points, colours, width=1.0)
     axes.set(xlabel="predicted probability", ylabel="observed share of genuine pairs", xlim=(0, 1), ylim=(0, 1.002))
     axes.legend(fontsize=9, loc="upper left", frameon=False)
     return figure
@@ -162,16 +162,33 @@ def cmc(
     """
     figure, axes = axes_of(title, _SQUARE)
     colours = colours or model_colours(points)
-    for model, rates in sorted(points.items()):
-        ranks = sorted(rates)
-        band(axes, ranks, [rates[rank] for rank in ranks], colours[model], model)
+    last = max(rank for rates in points.values() for rank in rates)
+    _whiskered(axes, points, colours, width=float(last))
     # Wide intervals of few people would hide the curves: they run out of the graph.
     lowest = min(rate.value for rates in points.values() for rate in rates.values())
     axes.set(xlabel="rank", ylabel="identification rate", ylim=(min(0.9, lowest - 0.05), 1.002))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xticks(range(1, last + 1) if last <= _EVERY_RANK else [1, *range(_RANK_STEP, last + 1, _RANK_STEP)])
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
-    axes.legend(fontsize=9, loc="lower right", frameon=False)
+    axes.legend(fontsize=9, loc="lower right", framealpha=0.9, edgecolor="none")
     return figure
+
+
+def _whiskered(
+    axes: Axes,
+    points: Mapping[str, Mapping[int, Estimate]] | Mapping[str, Mapping[float, Estimate]],
+    colours: Mapping[str, str],
+    *,
+    width: float,
+) -> None:
+    """Draw each model's line with its intervals as whiskers, side by side: bands of several models hide each other."""
+    for number, (model, estimates) in enumerate(sorted(points.items())):
+        places = sorted(estimates)
+        drawn = [estimates[place] for place in places]
+        x = np.array(places) + (number - (len(points) - 1) / 2) * _APART * width
+        axes.plot(
+            x, [e.value for e in drawn], color=colours[model], marker="o", markersize=4, linewidth=1.4, label=model
+        )
+        axes.vlines(x, [e.low for e in drawn], [e.high for e in drawn], color=colours[model], alpha=0.55, linewidth=1.1)
 
 
 def _percent(deviate: float) -> str:

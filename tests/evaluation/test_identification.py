@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from facecheck.datasets import Dataset
+from facecheck.evaluation import identification
 from facecheck.evaluation.evaluator import Compared, Evaluator
 from facecheck.evaluation.identification import closed_set, open_set, resolved_fpirs, searched, split_gallery
 from tests.support.drawn import DrawnPipeline, drawn_dataset, drawn_recognizer
@@ -61,6 +62,26 @@ def test_a_person_who_could_not_be_enrolled_is_missed() -> None:
     found = searched(compared(places, dataset))
 
     assert [m.estimate.value for m in closed_set(found).measured] == [0.5, 0.5]
+
+
+def test_a_large_gallery_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Matrix products find what every similarity in turn does, failures included."""
+    places = [0, 1, 2, 2.5, 101, 102, 200, NAN, 202, 3, 301, NAN, 400, 1.5]
+    slowly = searched(compared(places, people()))
+    monkeypatch.setattr(identification, "_MANY", 0)
+
+    found = searched(compared(places, people()))
+
+    assert found is not slowly
+    assert found.searches is not None
+    assert slowly.searches is not None
+    assert (slowly.searches.ahead > 0).any()
+    assert (closed_set(found).measured, open_set(found).measured) == (
+        closed_set(slowly).measured,
+        open_set(slowly).measured,
+    )
+    for name in ("mated", "mate", "best_other", "rival", "ahead"):
+        np.testing.assert_array_equal(getattr(found.searches, name), getattr(slowly.searches, name))
 
 
 @pytest.mark.parametrize(
