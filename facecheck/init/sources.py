@@ -31,6 +31,7 @@ CI: Mapping[str, Mapping[str, str]] = {
     },
     "gitlab": {
         ".gitlab/facecheck.gitlab-ci.yml": "ci/gitlab/facecheck.gitlab-ci.yml",
+        ".gitlab/facecheck_note.py": "ci/gitlab/facecheck_note.py",
         ".gitlab-ci.yml": "ci/gitlab/gitlab-ci.yml",
     },
 }
@@ -47,7 +48,7 @@ def ci_files(service: str) -> Mapping[PurePosixPath, bytes]:
         FacecheckError: the installation lacks them.
 
     >>> [str(path) for path in ci_files("gitlab")]
-    ['.gitlab/facecheck.gitlab-ci.yml', '.gitlab-ci.yml']
+    ['.gitlab/facecheck.gitlab-ci.yml', '.gitlab/facecheck_note.py', '.gitlab-ci.yml']
     """
     found: dict[PurePosixPath, bytes] = {}
     for target, name in CI[service].items():

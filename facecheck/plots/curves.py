@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,6 +17,7 @@ from facecheck.plots.style import axes_of, model_colours
 
 __all__ = ["cmc", "det", "det_of_points", "reliability", "roc"]
 
+Place = TypeVar("Place", int, float)
 _SQUARE = (5.6, 5.2)
 _DET_WIDEST = 0.6  # beyond the highest rate that is asked for, so that its point is whole
 _EVERY_RANK, _RANK_STEP = 10, 5  # up to so many ranks each has a tick, else every fifth
@@ -175,7 +177,7 @@ def cmc(
 
 def _whiskered(
     axes: Axes,
-    points: Mapping[str, Mapping[int, Estimate]] | Mapping[str, Mapping[float, Estimate]],
+    points: Mapping[str, Mapping[Place, Estimate]],
     colours: Mapping[str, str],
     *,
     width: float,

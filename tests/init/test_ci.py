@@ -6,9 +6,11 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import check_jsonschema
 import jsonschema
@@ -35,8 +37,9 @@ ALLOWED = {"contents": {"read"}, "actions": {"read"}, "pull-requests": {"write"}
 
 
 def given(service: str) -> dict[str, Any]:
-    """Return the files that a team gets, read, by name."""
-    return {path.name: yaml.safe_load(content) for path, content in ci_files(service).items()}
+    """Return the files that a service reads, by name."""
+    files = {path.name: content for path, content in ci_files(service).items()}
+    return {name: yaml.safe_load(content) for name, content in files.items() if name.endswith(".yml")}
 
 
 WORKFLOWS = {path.name: yaml.safe_load(path.read_text()) for path in OWN} | {
@@ -188,6 +191,102 @@ def test_gitlabs_jobs_share_cache_artifacts_and_rules() -> None:
     sweeps = {"blur", "resolution", "filters", "occlusion", "corruptions"}  # they name theirs otherwise
     assert sorted(evals) == sorted((asked | sweeps) - {"update", "timing"})
     assert nightly["rules"] == [{"if": '$CI_PIPELINE_SOURCE == "schedule"'}]
+    note = jobs["facecheck-note"]
+    assert (note["needs"], note["rules"][0]["when"]) == (["facecheck-cpu"], "always")
+    assert "$FACECHECK_NOTE_TOKEN" in note["rules"][0]["if"]
+
+
+class GitLab(BaseHTTPRequestHandler):
+    """A stand-in for GitLab's API: who the token is, and notes of one merge request, two a page."""
+
+    notes: ClassVar[list[dict[str, Any]]] = []
+    done: ClassVar[list[tuple[str, str, str]]] = []
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def _answer(self, content: object) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(content).encode())
+
+    def do_GET(self) -> None:
+        """Return the user, or a page of notes."""
+        assert self.headers["PRIVATE-TOKEN"] == "secret"
+        if self.path == "/api/v4/user":
+            return self._answer({"id": 9})
+        page = int(self.path.rpartition("page=")[2])
+        return self._answer(self.notes[2 * page - 2 : 2 * page])
+
+    def _write(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["body"]
+        self.done.append((self.command, self.path, body))
+        self._answer({})
+
+    def do_POST(self) -> None:
+        """Take a new note."""
+        self._write()
+
+    def do_PUT(self) -> None:
+        """Take a note's new text."""
+        self._write()
+
+
+@pytest.fixture
+def gitlab() -> Iterator[type[GitLab]]:
+    """A server that answers as GitLab does."""
+    GitLab.notes, GitLab.done = [], []
+    with ThreadingHTTPServer(("127.0.0.1", 0), GitLab) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        GitLab.address = f"http://127.0.0.1:{server.server_port}"  # type: ignore[attr-defined]
+        yield GitLab
+        server.shutdown()
+
+
+def noted(gitlab: type[GitLab], comment: Path) -> tuple[int, str]:
+    """Run the note's script, and return its status and what it said."""
+    script = ROOT / "facecheck" / "init" / "files" / CI["gitlab"][".gitlab/facecheck_note.py"]
+    environment = {
+        "CI_API_V4_URL": f"{gitlab.address}/api/v4",  # type: ignore[attr-defined]
+        "CI_PROJECT_ID": "3",
+        "CI_MERGE_REQUEST_IID": "4",
+        "CI_PIPELINE_URL": "https://a.example/p/1",
+        "FACECHECK_NOTE_TOKEN": "secret",
+    }
+    done = subprocess.run(
+        [sys.executable, "-I", str(script), str(comment)], env=environment, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stderr
+
+
+def test_gitlabs_note_is_made_once_and_then_updated(gitlab: type[GitLab], tmp_path: Path) -> None:
+    """Only a note of the token's own user with the marker is ours, on whatever page; text of others does nothing."""
+    comment = tmp_path / "comment.md"
+    comment.write_text(f"{MARKER}\n## facecheck: failed\n@everyone\n/approve\n  /merge\na/b")
+    assert noted(gitlab, comment)[0] == 0
+    ((method, path, body),) = gitlab.done
+    assert (method, path) == ("POST", "/api/v4/projects/3/merge_requests/4/notes")
+    assert body.startswith(f"{MARKER}\n\nFrom [this pipeline](https://a.example/p/1).\n\n## facecheck: failed")
+    assert body.endswith("\n@\u200beveryone\n\u200b/approve\n  \u200b/merge\na/b")
+
+    strangers = [{"id": number, "author": {"id": 8}, "body": MARKER} for number in range(4)]
+    gitlab.notes, gitlab.done = [*strangers, {"id": 77, "author": {"id": 9}, "body": body}], []
+    assert noted(gitlab, comment)[0] == 0
+    assert [each[:2] for each in gitlab.done] == [("PUT", "/api/v4/projects/3/merge_requests/4/notes/77")]
+
+
+def test_gitlabs_note_says_that_there_are_no_results(gitlab: type[GitLab], tmp_path: Path) -> None:
+    """A job that died leaves no text; a link is none, and too much is refused."""
+    assert noted(gitlab, tmp_path / "absent.md")[0] == 0
+    link = tmp_path / "link.md"
+    link.symlink_to("/etc/passwd")
+    assert noted(gitlab, link)[0] == 0
+    assert [("no results" in body, "root:" in body) for _, _, body in gitlab.done] == [(True, False)] * 2
+    large = tmp_path / "large.md"
+    large.write_text("a" * 200_001)
+    status, told = noted(gitlab, large)
+    assert status == 1
+    assert "has 200001 bytes, expected at most 200000" in told
 
 
 # What init writes.
@@ -221,7 +320,7 @@ def test_a_pipeline_of_theirs_is_told_what_to_include(tmp_path: Path, capsys: py
 # The comment's script, run by node against a stand-in for GitHub.
 
 HARNESS = """
-const { script, comments, pulls, artifacts } = JSON.parse(process.argv[1]);
+const { script, comments, pulls, artifacts, conclusion } = JSON.parse(process.argv[1]);
 const done = [];
 const keep = (name) => (given) => { done.push([name, given]); return {}; };
 const github = {
@@ -235,7 +334,7 @@ const github = {
 const output = (name, value) => done.push([name, value]);
 const core = { notice: keep("notice"), setFailed: keep("failed"), setOutput: output };
 const run = {
-  id: 7, event: "pull_request", head_sha: "abc", head_branch: "fix", html_url: "https://a.example/7",
+  id: 7, event: "pull_request", conclusion, head_sha: "abc", head_branch: "fix", html_url: "https://a.example/7",
   head_repository: { owner: { login: "eve" } },
 };
 const context = { repo: { owner: "o", repo: "r" }, payload: { workflow_run: run } };
@@ -246,7 +345,7 @@ new AsyncFunction("github", "context", "core", "require", "process", script)(git
 PULLS = [{"number": 1, "head": {"sha": "old"}}, {"number": 12, "head": {"sha": "abc"}}]
 
 
-def played(step: int, comment: Path = Path("absent"), **given: object) -> list[list[Any]]:
+def played(step: int, comment: Path = Path("absent"), *, kept: str = "7", **given: object) -> list[list[Any]]:
     """Return what a script of the comment's workflow does."""
     node = shutil.which("node")
     if node is None:
@@ -257,7 +356,7 @@ def played(step: int, comment: Path = Path("absent"), **given: object) -> list[l
     asked = {"script": script, "comments": [], "pulls": PULLS, "artifacts": [], **given}
     done = subprocess.run(
         [node, "-e", HARNESS, json.dumps(asked)],
-        env={"COMMENT": str(comment)},
+        env={"COMMENT": str(comment), "KEPT": kept},
         capture_output=True,
         text=True,
         check=False,
@@ -300,6 +399,17 @@ def test_hostile_artifacts_are_refused_or_cut(tmp_path: Path) -> None:
     assert played(1, large)[0][0] == "failed"
     large.write_text("@a" * 32_000)
     assert len(played(1, large)[1][1]["body"]) <= 65_536
-    assert played(0)[0][0] == "notice"
-    assert played(0, artifacts=[{"id": 1, "size_in_bytes": 10**6}])[0][0] == "failed"
-    assert played(0, artifacts=[{"id": 1, "size_in_bytes": 900}]) == [["id", 1]]
+    assert [name for name, _ in played(0)] == ["write", "notice"]
+    assert [name for name, _ in played(0, conclusion="cancelled")] == ["notice"]
+    assert played(0, artifacts=[{"id": 1, "size_in_bytes": 10**6}])[-1][0] == "failed"
+    assert played(0, artifacts=[{"id": 1, "size_in_bytes": 900}]) == [["write", "yes"], ["id", 1]]
+
+
+def test_a_run_that_died_replaces_what_an_earlier_one_said() -> None:
+    """A comment must not go on telling of results that the last commit does not have."""
+    old = {"id": 5, "body": f"{MARKER}\nall passed", "user": {"type": "Bot"}}
+    _, (name, made) = played(1, kept="", comments=[old])
+
+    assert (name, made["comment_id"]) == ("update", 5)
+    assert "no results" in made["body"]
+    assert "all passed" not in made["body"]
