@@ -28,7 +28,12 @@ from tests.support.documents import PAGES, ROOT
 FLAGS = {f"--facecheck-{name.replace('_', '-')}" for name in (*options._NAMES, *options._SWITCHES)}
 SWITCHES = {f"--facecheck-{name}" for name in options._SWITCHES}
 OF_PYTEST = {"-k": 1, "-m": 1, "-n": 1, "-q": 0, "--co": 0, "--dist": 1, "--junitxml": 1, "-x": 0, "-p": 1}
-ENVIRONMENT = {"FACECHECK_DATA", "FACECHECK_GPU", "FACECHECK_WEIGHTS"}  # beside those of the options
+ENVIRONMENT = {
+    "FACECHECK_DATA",
+    "FACECHECK_GPU",
+    "FACECHECK_NOTE_TOKEN",
+    "FACECHECK_WEIGHTS",
+}  # beside those of the options
 CASES = [path.stem for path in (ROOT / "evals").glob("test_*.py")] + re.findall(
     r"def (test_\w+)", "".join(path.read_text() for path in (ROOT / "evals").glob("test_*.py"))
 )

@@ -82,14 +82,16 @@ def finish_run(
     summary = [printable(line) for line in _summary(compared_with, folder, before)]
     with _explained(folder, summary):
         # matplotlib takes a second to import: a run that draws nothing does not wait for it.
-        from facecheck.report.graphs import draw  # noqa: PLC0415
+        from facecheck.report.drawing import Drawing  # noqa: PLC0415
 
-        compared, clean = _compared_models(run, folder)
-        write(compared, folder)
-        sheets = _contact_sheets if opens else _kept_sheets
-        drawn = [*draw(run, clean, folder), *sheets(run, folder / "graphs", thumbnails)]
-        trends, changed = _trends(run, folder, history)
-        extras = _extras(compared_with, folder, thumbnails=thumbnails, opens=opens)
+        (folder / "graphs").mkdir(exist_ok=True)
+        with Drawing(run, folder) as drawing:
+            compared, clean = _compared_models(run, folder)
+            write(compared, folder)
+            sheets = [*(_contact_sheets if opens else _kept_sheets)(run, folder / "graphs", thumbnails)]
+            trends, changed = _trends(run, folder, history)
+            extras = _extras(compared_with, folder, thumbnails=thumbnails, opens=opens)
+            drawn = [*drawing.finish(clean), *sheets]
         extras = dataclasses.replace(extras, graphs=(*drawn, *trends), trend=changed, run=run, clean=clean)
         extras = dataclasses.replace(extras, before=_called(before))
         page = _pages(folder, extras, before=before, single_file=single_file)

@@ -39,23 +39,28 @@ _LONGEST = 150  # letters of a file's name
 _WIDEST = 40  # letters of a name of a model or data set
 
 
-def draw(run: Run, clean: Sequence[ScoredPairs], folder: Path) -> list[Drawn]:
+def draw(run: Run, clean: Sequence[ScoredPairs], folder: Path, *, part: int = 0, parts: int = 1) -> list[Drawn]:
     """Draw every graph that a run's results hold and return their PNG files, with what each is called.
 
     Args:
         run: whose graphs are drawn.
         clean: the scores of clean images.
         folder: of the run.
+        part: which graphs are drawn, of as many parts; the others are named all the same.
+        parts: 1 for all graphs.
     """
     run, clean = _readable(run, clean)
     graphs = folder / "graphs"
     graphs.mkdir(exist_ok=True)
     with drawing():
         taken: set[str] = set()
-        return [
-            Drawn(graph.name, f"Graph: {graph.name}", _save(graph, graphs / _stem(graph.name, taken)))
-            for graph in graphs_of(run, clean)
-        ]
+        drawn = []
+        for number, graph in enumerate(graphs_of(run, clean)):
+            path = graphs / _stem(graph.name, taken)
+            if number % parts == part:
+                _save(graph, path)
+            drawn.append(Drawn(graph.name, f"Graph: {graph.name}", _of_pixels(path)))
+        return drawn
 
 
 def graphs_of(run: Run, clean: Sequence[ScoredPairs]) -> Iterator[Graph]:
@@ -108,8 +113,12 @@ def _stem(name: str, taken: set[str]) -> str:
     return stem
 
 
-def _save(graph: Graph, path: Path) -> Path:
-    vector, pixels = path.with_name(f"{path.name}.svg"), path.with_name(f"{path.name}.png")
+def _of_pixels(path: Path) -> Path:
+    return path.with_name(f"{path.name}.png")
+
+
+def _save(graph: Graph, path: Path) -> None:
+    vector, pixels = path.with_name(f"{path.name}.svg"), _of_pixels(path)
     drawn = io.BytesIO()
     graph.figure.savefig(drawn, format="svg", metadata={"Date": None})
     with writing(vector) as stream:
@@ -117,7 +126,6 @@ def _save(graph: Graph, path: Path) -> Path:
     graph.figure.set_layout_engine("none")  # where everything goes is settled now
     with writing(pixels) as stream:
         _pixels(graph.figure).save(stream, "PNG", compress_level=6)
-    return pixels
 
 
 def _shorter(svg: bytes) -> bytes:
