@@ -117,7 +117,7 @@ def _of_pixels(path: Path) -> Path:
     return path.with_name(f"{path.name}.png")
 
 
-def _save(graph: Graph, path: Path) -> None:
+def _save(graph: Graph, path: Path) -> Path:
     vector, pixels = path.with_name(f"{path.name}.svg"), _of_pixels(path)
     drawn = io.BytesIO()
     graph.figure.savefig(drawn, format="svg", metadata={"Date": None})
@@ -126,6 +126,7 @@ def _save(graph: Graph, path: Path) -> None:
     graph.figure.set_layout_engine("none")  # where everything goes is settled now
     with writing(pixels) as stream:
         _pixels(graph.figure).save(stream, "PNG", compress_level=6)
+    return pixels
 
 
 def _shorter(svg: bytes) -> bytes:
