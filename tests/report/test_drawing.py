@@ -1,7 +1,7 @@
 """Graphs by a second process: the same files, and drawn here where it cannot."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -9,7 +9,8 @@ from facecheck.report import drawing as module
 from facecheck.report.drawing import Drawing
 from facecheck.report.graph import Drawn
 from facecheck.report.graphs import draw
-from facecheck.results.scored_pairs import load_scores
+from facecheck.results.run import Run
+from facecheck.results.scored_pairs import ScoredPairs, load_scores
 from tests.report.test_finish import files, run_in
 
 
@@ -23,9 +24,9 @@ def test_a_second_process_draws_the_same(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(module, "cores", lambda: 2)
     asked = []
 
-    def noting(*given: Any, **parts: int) -> list[Drawn]:  # noqa: ANN401
-        asked.append(parts)
-        return draw(*given, **parts)
+    def noting(run: Run, clean: Sequence[ScoredPairs], folder: Path, *, part: int, parts: int) -> list[Drawn]:
+        asked.append((part, parts))
+        return draw(run, clean, folder, part=part, parts=parts)
 
     monkeypatch.setattr(module, "draw", noting)
 
@@ -34,7 +35,7 @@ def test_a_second_process_draws_the_same(tmp_path: Path, monkeypatch: pytest.Mon
 
     assert files(tmp_path) == written
     assert len(expected) > 3
-    assert asked == [{"part": 0, "parts": 2}]
+    assert asked == [(0, 2)]
 
 
 def test_what_the_second_process_cannot_draw_is_drawn_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,7 +43,7 @@ def test_what_the_second_process_cannot_draw_is_drawn_here(tmp_path: Path, monke
     run = run_in(tmp_path)
     clean = [each for each in load_scores(tmp_path, hashes=run.scores) if each.condition == "clean"]
     monkeypatch.setattr(module, "cores", lambda: 2)
-    monkeypatch.setattr(module.sys, "executable", "/bin/false")
+    monkeypatch.setattr("sys.executable", "/bin/false")
 
     with Drawing(run, tmp_path, many=0) as drawing:
         assert drawing.finish(clean) == draw(run, clean, tmp_path)
