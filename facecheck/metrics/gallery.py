@@ -249,6 +249,8 @@ class _Search:
             self.note(self._raw(first, min(first + PORTION, progress.done)))
         if self._digest.hexdigest() != progress.digest:
             raise ValueError(_OTHER)
+        if progress.rows.min(initial=0) < _NOBODY or progress.rows.max(initial=0) >= progress.done:
+            raise ValueError("what was found so far names templates that were not searched: it was changed")
         self._similarity[:], self._rows[:] = progress.similarity, progress.rows
         return progress.done
 

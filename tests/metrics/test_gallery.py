@@ -168,7 +168,12 @@ def test_progress_of_another_search_is_refused(monkeypatch: pytest.MonkeyPatch) 
     for ours, theirs, distance, top in others:
         with pytest.raises(ValueError, match="belongs to other probes, another gallery or other settings"):
             search_gallery(ours, theirs, distance=distance, top=top, store=store)
-    store.kept = [replace(store.kept[-1], done=0)]
+    good = store.kept[-1]
+    for row in (-2, 200):
+        store.kept = [replace(good, rows=np.full_like(good.rows, row))]
+        with pytest.raises(ValueError, match="names templates that were not searched"):
+            search_gallery(probes, gallery, distance="cosine", top=9, store=store)
+    store.kept = [replace(good, done=0)]
     with pytest.raises(ValueError, match="belongs to other probes"):
         search_gallery(probes, gallery, distance="cosine", top=9, store=store)
 
