@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from facecheck.errors import FacecheckError, nearest, printable
 
 __all__ = ["main"]
 
+_CLOSED = 141  # as a shell says of a process that ended because nobody reads what it writes
 _NEGATIVE_VALUE = re.compile(r"-[\d.]+:.*")
 # Commands whose arguments are declared elsewhere: what each does, the module, and its function.
 _ELSEWHERE = {
@@ -75,6 +77,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser(given).parse_args(given)
     try:
         status: int = options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the answer, such as head, has enough of it
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - flushed once more at the end
+        return _CLOSED
     except (FacecheckError, OSError) as error:
         print(f"facecheck: {error}", file=sys.stderr)
         return 2

@@ -350,3 +350,17 @@ def test_no_limits_are_proposed_from_a_run_that_judged_nothing(
     Run().write(tmp_path)
 
     assert "judged nothing" in refused(["limits", str(tmp_path), "--why", "x"], capsys)
+
+
+def test_a_reader_that_has_enough_is_no_error() -> None:
+    """``facecheck ... | head`` closes the pipe: the command ends quietly, with the status that a shell expects."""
+    script = "import sys, time; from facecheck.cli import main; time.sleep(1); sys.exit(main(['cache', 'info']))"
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+
+    told = process.stderr.read()
+
+    assert (process.wait(), told) == (141, b"")
+    process.stderr.close()
