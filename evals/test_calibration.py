@@ -17,6 +17,7 @@ def test_probabilities_are_worth_what_they_say(compared: Compared, record: Recor
         pytest.skip(f"{compared.dataset.name}: {problem}")
     measured = record.add(calibrated(compared))
 
-    verdict = record.judge(measured.named("cllr", "ece"))
+    # The fewer the pairs, the larger the ECE, by chance alone: a sample cannot keep what was promised of all pairs.
+    verdict = record.judge(measured.named("cllr") if compared.dataset.sampled else measured.named("cllr", "ece"))
 
     assert verdict.passed, verdict.reason
