@@ -78,13 +78,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status: int = options.run(options)
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever read the answer, such as head, has enough of it
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - flushed once more at the end
-        return _CLOSED
     except (FacecheckError, OSError) as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            return _CLOSED
         print(f"facecheck: {error}", file=sys.stderr)
         return 2
     return status
+
+
+def _nobody_reads() -> bool:
+    """Whether whoever read the answer, such as head, has enough of it; another pipe may be the broken one."""
+    try:
+        print(flush=True)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - Python flushes it when it ends
+        return True
+    return False
 
 
 class _Exact(argparse.ArgumentParser):

@@ -37,7 +37,8 @@ class Drawing:
         self._run, self._folder = run, folder
         self._process: subprocess.Popen[bytes] | None = None
         if len(run.measurements) >= many and cores() > 1:
-            command = [sys.executable, "-m", __spec__.name, str(folder)]
+            # -P: what lies in the folder that somebody works in, such as a downloaded report, is not imported.
+            command = [sys.executable, "-P", "-m", __spec__.name, str(folder)]
             self._process = subprocess.Popen(  # noqa: S603 - this module
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )

@@ -83,10 +83,10 @@ def test_people_may_be_names(files: list[str], tmp_path: Path) -> None:
 
 _SLOW = """
 import sys, time
-from facecheck.commands import search
+from facecheck.commands import search_run
 from facecheck.cli import main
 from facecheck.metrics import gallery
-search._SAVED_EVERY_S, gallery.PORTION = 0, 100
+search_run._SAVED_EVERY_S, gallery.PORTION = 0, 100
 take = gallery._Search.take
 def slow(self, portion, probes):
     take(self, portion, probes)

@@ -29,6 +29,10 @@ def test_a_second_process_draws_the_same(tmp_path: Path, monkeypatch: pytest.Mon
         return draw(run, clean, folder, part=part, parts=parts)
 
     monkeypatch.setattr(module, "draw", noting)
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "json.py").write_text("raise SystemExit(3)  # a folder of somebody else's")
+    written = files(tmp_path) | written
+    monkeypatch.chdir(tmp_path / "here")
 
     with Drawing(run, tmp_path, many=0) as drawing:
         assert drawing.finish(clean) == expected
