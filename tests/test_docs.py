@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from docs import generate
+from docs import generate, run
 from facecheck import cli
 from facecheck.corruptions import Applied
 from facecheck.datasets.open import DATASET_KINDS, split_datasets
@@ -86,6 +86,27 @@ def test_options_that_prose_names_exist(page: Path) -> None:
     for words in documents.mentioned(page):
         if words[0] == "facecheck":
             check_mentioned(words)
+
+
+def test_what_the_runner_of_the_pages_knows_is_in_them() -> None:
+    """No entry of docs/run.toml outlives its command; each command that is a line is among those that are run."""
+    found = list(run.every_command())
+    texts = [f"{command.text}\n" for command in found]
+
+    for table in ("left_out", "long", "ends_with_1"):
+        assert not [part for part in run.KNOWN[table] if not any(part in text for text in texts)], table
+    for table in ("before", "after"):
+        assert not [part for part in run.KNOWN[table] if not any(re.search(part, text) for text in texts)], table
+    made = [*texts, *run.KNOWN["before"].values()]
+    for pattern in run.KNOWN["replaced"]:
+        assert any(re.search(pattern, text) for text in made), pattern
+    assert {command.page for command in found} >= {
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/running.md",
+        "docs/measured.md",
+    }
+    assert len({(command.in_clone, command.text) for command in found}) == len(found)
 
 
 def check_command(words: list[str]) -> None:
@@ -249,4 +270,11 @@ def test_commands_are_read_as_a_shell_reads_them(tmp_path: Path) -> None:
         ["cat"],
         ["pytest"],
         ["facecheck", "history"],
+    ]
+    assert documents.lines(page) == [
+        'A=1 uv run pytest evals/ -m "not timing"',
+        "facecheck limits R --why 'a b' >> f && facecheck init",
+        "cat > x <<'T'\nfacecheck nonsense\nT",
+        "pytest",
+        "facecheck history",
     ]

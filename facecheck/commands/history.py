@@ -38,6 +38,12 @@ def add_trend_arguments(trend: argparse.ArgumentParser) -> None:
     trend.add_argument("--line", help="of the model; all by default")
     trend.add_argument("--dataset", help="name; all by default")
     trend.add_argument("--metric", action="append", default=[], help="such as accuracy; may be repeated")
+    trend.add_argument(
+        "--baselines",
+        type=Path,
+        default=Path("reports/baselines"),
+        help="whose approvals are marked, reports/baselines",
+    )
     trend.add_argument("--false-alarms", type=float, default=0.01, help="over all series together, 0.01 by default")
     trend.add_argument(
         "--out", type=Path, default=Path("reports/trend.png"), help="picture, reports/trend.png by default"
@@ -117,7 +123,7 @@ def _date(given: str) -> dt.datetime:
 
 def run_trend(options: argparse.Namespace) -> int:
     """Say since when something changed, and draw it."""
-    from facecheck.history.lines import told_changes, trend_lines  # noqa: PLC0415 - SQLAlchemy comes with it
+    from facecheck.history.lines import told_changes, trend_lines, with_approvals  # noqa: PLC0415 - SQLAlchemy comes with it
     from facecheck.history.store import History  # noqa: PLC0415 - likewise
     from facecheck.history.trend import FEWEST  # noqa: PLC0415 - likewise
     from facecheck.plots.trend import draw_trend  # noqa: PLC0415 - matplotlib comes with it
@@ -139,6 +145,7 @@ def run_trend(options: argparse.Namespace) -> int:
         raise FacecheckError(
             f"no series of two runs or more in {options.history}; its lines are {', '.join(known) or 'none'}"
         )
+    found = [with_approvals(line, options.baselines) for line in found]
     told = [text for line in found for text in told_changes(line)]
     most = max(len(line.points) for line in found)
     few = f"; {FEWEST} versions are the fewest that can show one" if most < FEWEST else ""

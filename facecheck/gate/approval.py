@@ -116,8 +116,14 @@ def approve(  # noqa: PLR0913 - the parts of an approval, all named
         timed=tuple(each for each in run.timed if each.model == signed.name),
         concerns=tuple(_concerns(run, signed.name)),
     )
-    kept = (without for each in (last.parts if last else ()) for without in _without(each, part.datasets))
-    made = Baseline(line=baseline.folder.name, parts=(*kept, part), folder=baseline.folder)
+    kept = tuple(without for each in (last.parts if last else ()) for without in _without(each, part.datasets))
+    stand = {each.approval for each in kept}
+    made = Baseline(
+        line=baseline.folder.name,
+        parts=(*kept, part),
+        folder=baseline.folder,
+        earlier=tuple(each for each in (last.approvals if last else ()) if each not in stand),
+    )
     write_baseline(made)
     return made
 

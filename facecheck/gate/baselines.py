@@ -107,11 +107,18 @@ class Baseline:
         line: its name.
         parts: one an approval, the newest last; no data set is in two.
         folder: that it was read from.
+        earlier: approvals of which no data set is left in a part, the oldest first.
     """
 
     line: str
     parts: tuple[Part, ...]
     folder: Path
+    earlier: tuple[Approval, ...] = ()
+
+    @property
+    def approvals(self) -> tuple[Approval, ...]:
+        """Every approval that the line ever had, the oldest first."""
+        return (*self.earlier, *(part.approval for part in self.parts))
 
     @property
     def scores_folder(self) -> Path:
@@ -223,7 +230,10 @@ def _strays(baseline: Baseline) -> list[Path]:
 def _as_text(baseline: Baseline) -> str:
     """Write a measurement a line: what a review shows as changed is what changed."""
     parts = ",\n".join(map(_part_as_text, baseline.parts))
-    return f'{{\n "schema": {SCHEMA},\n "line": {json.dumps(baseline.line)},\n "parts": [\n{parts}\n ]\n}}\n'
+    earlier = _lines_of(map(msgspec.to_builtins, baseline.earlier))
+    before = f' "earlier": [\n{earlier}\n ],\n' if earlier else ""
+    head = f'{{\n "schema": {SCHEMA},\n "line": {json.dumps(baseline.line)},\n'
+    return f'{head}{before} "parts": [\n{parts}\n ]\n}}\n'
 
 
 def _part_as_text(part: Part) -> str:
@@ -262,7 +272,12 @@ def read_baseline(baselines: Path, line: str) -> Baseline | None:
             content = msgspec.json.decode(stream.read())
         schema = content["schema"]
         if schema == SCHEMA:
-            return Baseline(line=str(content["line"]), parts=tuple(map(_part, content["parts"])), folder=place)
+            return Baseline(
+                line=str(content["line"]),
+                parts=tuple(map(_part, content["parts"])),
+                folder=place,
+                earlier=msgspec.convert(content.get("earlier", []), tuple[Approval, ...]),
+            )
     except (FacecheckError, OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise FacecheckError(f"{path}: no baseline of facecheck: {error}. {ADVICE.capitalize()}") from error
     raise FacecheckError(
@@ -294,7 +309,12 @@ def _checked_names(files: Mapping[str, str]) -> None:
 def summary(baseline: Baseline) -> str:
     """Return what a reviewer reads: who approved what and why, and the metrics on clean images, in Markdown."""
     parts = [line for part in reversed(baseline.parts) for line in ("", *_part_summary(part))]
-    return "\n".join([f"# Baseline of {in_markdown(baseline.line)}", *parts]) + "\n"
+    earlier = [
+        f"- {a.at[:10]}, {in_markdown(a.by)}, run {in_markdown(a.run)}: {in_markdown(a.reason)}"
+        for a in reversed(baseline.earlier)
+    ]
+    before = ["", "## Approved before", "", *earlier] if earlier else []
+    return "\n".join([f"# Baseline of {in_markdown(baseline.line)}", *parts, *before]) + "\n"
 
 
 def _part_summary(part: Part) -> list[str]:

@@ -1,17 +1,22 @@
-"""The series of a history: one metric of one model line over runs, with what changed between them, and since when."""
+"""The series of a history: a metric of a model line over runs, what changed, what was approved, and since when."""
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from facecheck.errors import FacecheckError
+from facecheck.gate.baselines import baseline_folder, read_baseline
 from facecheck.history.store import History, Point, Recorded
 from facecheck.history.trend import ChangePoint, change_points, versions
 from facecheck.results.catalogue import METRICS
 from facecheck.results.conditions import DEPLOYED, NON_MATCH, Conditions
 from facecheck.results.wording import title, value
 
-__all__ = ["HEADLINES", "Line", "Mark", "told_changes", "trend_lines"]
+__all__ = ["HEADLINES", "Line", "Mark", "told_changes", "trend_lines", "with_approvals"]
 
 # What is followed unless something else is asked for: clean images, all comparisons.
 HEADLINES: tuple[tuple[str, Conditions], ...] = (
@@ -24,13 +29,13 @@ HEADLINES: tuple[tuple[str, Conditions], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """Something that changed from one run to the next.
+    """Something that changed from one run to the next, or a run that was approved.
 
     Args:
         position: of the first run that has it.
-        what: ``model``, ``data``, ``code`` or ``machine``.
-        before: what was there.
-        after: what is there.
+        what: ``model``, ``data``, ``code``, ``machine`` or ``approved``.
+        before: what was there; empty for an approval.
+        after: what is there; the reason of an approval.
     """
 
     position: int
@@ -160,6 +165,25 @@ def _marks(points: Sequence[Point], runs: Sequence[Recorded]) -> Iterator[Mark]:
                 yield Mark(position=position, what=what, before=before[:20], after=after[:20])
 
 
+def with_approvals(line: Line, baselines: Path) -> Line:
+    """Return a series with a mark where a run was approved, now or earlier.
+
+    Args:
+        line: of the history.
+        baselines: folder of all baselines; one that is not there, or cannot be read, marks nothing.
+    """
+    reasons: dict[str, str] = {}
+    with contextlib.suppress(FacecheckError, OSError):
+        if baseline := read_baseline(baselines, baseline_folder(baselines, line.line).name):
+            reasons = {approval.run: approval.reason for approval in baseline.approvals}
+    marks = [
+        Mark(position=position, what="approved", before="", after=reasons[run.id])
+        for position, run in enumerate(line.runs)
+        if run.id in reasons
+    ]
+    return dataclasses.replace(line, marks=(*line.marks, *marks))
+
+
 def _version(model: Mapping[str, str]) -> str:
     return f"{model.get('weights', '')[:8]} {model.get('fingerprint', '')[:8]}".strip()
 
@@ -172,7 +196,11 @@ def told_changes(line: Line) -> Iterator[str]:
         rose = change.size > 0
         word = "rose" if rose else "fell"
         judged = "" if better == "neither" else " (better)" if rose == (better == "higher") else " (WORSE)"
-        here = [f"{m.what} {m.before} -> {m.after}" for m in line.marks if m.position == change.first]
+        here = [
+            f"{m.what} {m.before} -> {m.after}" if m.before or m.what != "approved" else f"approved ({m.after})"
+            for m in line.marks
+            if m.position == change.first
+        ]
         with_it = f"; changed there: {', '.join(here)}" if here else ""
         if change.kind == "step":
             how = f"{word} by {value(line.name, abs(change.size))}{judged} at run {run.id}"

@@ -191,6 +191,34 @@ def test_a_later_approval_replaces_the_last(tmp_path: Path) -> None:
     assert read_baseline(tmp_path / "baselines", "other") is not None
 
 
+def test_earlier_approvals_are_remembered(tmp_path: Path) -> None:
+    """Each run that was ever approved, with its reason, in the file and for a reviewer; none is told twice."""
+    first, second = approved(tmp_path), approved(tmp_path, seed=1)
+    assert second.earlier == (first.parts[0].approval,)
+
+    other = approve(
+        finished(tmp_path / "other", seed=2, dataset="dr"),
+        tmp_path / "baselines",
+        model=None,
+        reason="more | data",
+        by="Eve",
+    )
+    assert [each.run for each in other.approvals] == [
+        first.parts[0].approval.run,
+        *(p.approval.run for p in other.parts),
+    ]
+    third = approved(tmp_path, seed=3)
+
+    again = read_baseline(tmp_path / "baselines", "mine")
+    assert again == third
+    assert again is not None
+    assert again.earlier == (first.parts[0].approval, second.parts[0].approval)
+    assert {each.reason for each in again.approvals} >= {"more | data"}
+    told = (again.folder / "SUMMARY.md").read_text(encoding="utf-8")
+    assert told.index("## Approved before") < told.index(f"run {second.parts[0].approval.run}")
+    assert "earlier" not in baselines._as_text(first)  # a line's first approval is written as it always was
+
+
 def test_an_interrupted_approval_leaves_the_last_baseline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The new scores are there already; the old ones are taken away only after the switch."""
     first = approved(tmp_path)

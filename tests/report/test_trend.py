@@ -21,17 +21,20 @@ def test_a_step_is_drawn_and_told_with_what_was_approved(tmp_path: Path) -> None
         line="door", model="door-model", reason="it ships", by="me", at="2026-01-03T12:00:00+00:00", run=runs[2].id,
         started=runs[2].started,
     )  # fmt: skip
-    part = Part(approval=approval, signature=runs[2].signature)
-    write_baseline(Baseline(line="door", parts=(part,), folder=reports / "baselines" / "door"))
+    newer = dataclasses.replace(approval, reason="v2 ships", at="2026-01-09T12:00:00+00:00", run=runs[6].id)
+    part = Part(approval=newer, signature=runs[6].signature)
+    write_baseline(Baseline(line="door", parts=(part,), folder=reports / "baselines" / "door", earlier=(approval,)))
     (folder / "graphs").mkdir()
 
     (drawn,), told = draw_trends(runs[-1], folder, str(reports / "history.sqlite"))
 
     assert drawn.name == "trend door"
-    assert "approved" in drawn.picture.read_text(encoding="utf-8")
-    assert any(
-        "door on lfw-pairs, accuracy" in text and "fell by 0.0550 (WORSE) at run run-0006" in text for text in told
-    )
+    # The approval that stands and the earlier one, in the panels of accuracy and of EER.
+    assert drawn.picture.read_text(encoding="utf-8").count("model+approved") == 4
+    fell = [text for text in told if "door on lfw-pairs, accuracy" in text]
+    assert len(fell) == 1
+    assert "fell by 0.0550 (WORSE) at run run-0006" in fell[0]
+    assert "approved (v2 ships)" in fell[0]
 
 
 def test_without_a_history_there_is_no_trend(tmp_path: Path) -> None:

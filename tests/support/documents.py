@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
+import operator
 import re
 import shlex
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +19,8 @@ _INDENTED = re.compile(r"(?:^(?: {4}.*)?\n)*^ {4}.*\n", re.MULTILINE)
 _RUN = "<!-- run -->\n"
 _SHELLS = ("console", "sh", "bash")
 _HERE_DOCUMENT = re.compile(r"<<'?(\w+)'?.*?\n\1\n?", re.DOTALL)
+_HERE = re.compile(r"<<'?(\w+)'?")
+_COMMENT = re.compile(r"""^((?:[^"'#]|"[^"]*"|'[^']*')*?)(?:^|\s)#.*$""")
 _SETTING = re.compile(r"[A-Z_]+=.*")
 _REDIRECTED = re.compile(r"\d?>{1,2}|<|2>&1")
 _LINK = re.compile(r"(?<!`)\[[^\]]*\]\(<?([^)>\s]+)>?\)")
@@ -52,14 +58,40 @@ def commands(page: Path) -> list[list[str]]:
 
     A line that ends with a backslash goes on, ``&&`` separates, variables and ``uv run`` before a command are left out.
     """
+    texts = [_HERE_DOCUMENT.sub("\n", text).replace("\\\n", " ") for text in _shell_texts(page)]
+    return [words for text in texts for line in text.splitlines() for words in _separated(line)]
+
+
+def lines(page: Path) -> list[str]:
+    """Return every command in the blocks of a page as a shell takes it.
+
+    Continued lines are joined, comments left out; a here document belongs to its command, and a block that begins with
+    ``#!`` is one script.
+    """
+    found: list[str] = []
+    for text in _shell_texts(page):
+        if text.startswith("#!"):
+            found.append(text)
+            continue
+        rows = iter(text.replace("\\\n", " ").splitlines())
+        for row in rows:
+            line = re.sub(r"\s+", " ", _COMMENT.sub(r"\1", row)).strip()
+            if started := _HERE.search(row):
+                body = itertools.takewhile(functools.partial(operator.ne, started[1]), rows)
+                line = "\n".join([line, *body, started[1]])
+            if line:
+                found.append(line)
+    return found
+
+
+def _shell_texts(page: Path) -> list[str]:
+    """Return the blocks of commands, fenced or indented."""
     texts = [block.text for block in blocks(page) if block.language in _SHELLS]
-    texts += [
-        found
+    return texts + [
+        textwrap.dedent(found.strip("\n"))
         for found in _INDENTED.findall(_plain(page))
         if re.search(r"^ {4}(facecheck|pytest|uv|FACE)", found, re.MULTILINE)
     ]
-    lines = [line for text in texts for line in _HERE_DOCUMENT.sub("\n", text).replace("\\\n", " ").splitlines()]
-    return [words for line in lines for words in _separated(line)]
 
 
 def mentioned(page: Path) -> list[list[str]]:
