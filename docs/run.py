@@ -135,6 +135,7 @@ class Stage:
 
     def _lay_names(self, place: Path) -> None:
         """Give the files the names that the examples give them, below the folder where commands run."""
+        before = {path.name for path in place.iterdir()}
         mobile, lists = self.weights / "mobilefacenet", self.data / "lfw_protocol"
         for name, source in {
             "LFW": self.work / "data" / "lfw",
@@ -158,6 +159,10 @@ class Stage:
         [builder] = [b.text for b in documents.blocks(ROOT / "README.md") if "load_my_network" in b.text]
         (place / "mine.py").write_text(f"from my_project import load_my_network\n{builder}", encoding="utf-8")
         (place / "my_project.py").write_text(_MY_PROJECT, encoding="utf-8")
+        if (place / ".git").is_dir():  # the clone stays clean
+            laid = sorted({path.name for path in place.iterdir()} - before)
+            with (place / ".git" / "info" / "exclude").open("a", encoding="utf-8") as stream:
+                stream.writelines(f"/{name}\n" for name in laid)
 
     def replaced(self, text: str) -> str:
         """Return a command with what no file can be called replaced."""
