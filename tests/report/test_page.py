@@ -22,6 +22,7 @@ from facecheck.report.privacy import withheld
 from facecheck.report.standings import OTHERS
 from facecheck.results.change import Against, Change
 from facecheck.results.shown import FACES, load_shown
+from facecheck.results.signature import ModelSignature
 from tests.support.pages import DATASET, HOSTILE, PERSON, page_of, run_with_faces
 from tests.support.runs import DLIB, FACENET, Made
 
@@ -278,6 +279,10 @@ def test_the_headline_counts_only_what_was_judged(made: Made) -> None:
     assert headline([unsure]).startswith("Nothing was judged")
     assert headline([good, nobody]) == f"{good.model.name} keeps its promises"
     assert headline([good, unsure]) == "1 of 2 models keeps its promises; new is undecided"
+    others = [dataclasses.replace(unsure, word="unjudged", model=ModelSignature(name=name)) for name in "abc"]
+    assert headline([good, unsure, *others]) == (
+        "1 of 5 models keeps its promises; new is undecided; a, b and c are unjudged"
+    )
 
 
 def test_a_case_is_repeated_as_it_was_asked(made: Made) -> None:

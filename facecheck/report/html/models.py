@@ -109,7 +109,13 @@ def headline(found: Sequence[ModelCard]) -> str:
 
 def _open(cards: Sequence[ModelCard]) -> str:
     """Say of which models nothing can be said."""
-    return ", ".join(f"{card.model.name} is {card.word}" for card in cards)
+    words = dict.fromkeys(card.word for card in cards)
+    named = [(word, [card.model.name for card in cards if card.word == word]) for word in words]
+    return "; ".join(f"{_joined(names)} {'is' if len(names) == 1 else 'are'} {word}" for word, names in named)
+
+
+def _joined(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _models(count: int) -> str:
