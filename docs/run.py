@@ -42,7 +42,7 @@ __all__ = ["KNOWN", "Command", "every_command", "main"]
 ROOT = Path(__file__).parents[1]
 KNOWN = tomllib.loads((ROOT / "docs" / "run.toml").read_text(encoding="utf-8"))
 _MOST_SECONDS = 5400.0
-_PEOPLE, _IMAGES = 12, 3  # of the folder of people, and of each at least
+_PEOPLE, _IMAGES = 12, 3  # of the folder of people, and of each
 _OF_THE_PROJECT = ("uv ", "FACECHECK_WEIGHTS=", "pip install uv", "pip download", "facecheck generate faces --bundled")
 
 
@@ -126,11 +126,13 @@ class Stage:
         shutil.copytree(self.data / "lfw", folder / "lfw", copy_function=shutil.copyfile)
         pairs = self.data / "lfw_protocol" / "pairs.txt"
         shutil.copyfile(pairs, folder / "lfw" / "pairs.txt")
-        (folder / "pairs.txt").write_text(_shortened(pairs.read_text(encoding="utf-8"), 2), encoding="utf-8")
+        (folder / "pairs.txt").write_text(_shortened(pairs.read_text(encoding="utf-8"), 1), encoding="utf-8")
         shutil.copytree(self.data / "eg3d_strips", folder / "strips")
         people = [each for each in sorted((folder / "lfw").iterdir()) if len(list(each.glob("*.jpg"))) >= _IMAGES]
         for person in people[:_PEOPLE]:
-            shutil.copytree(person, folder / "people" / person.name)
+            (folder / "people" / person.name).mkdir(parents=True)
+            for path in sorted(person.glob("*.jpg"))[:_IMAGES]:
+                shutil.copyfile(path, folder / "people" / person.name / path.name)
         _cut_crops(folder / "people", folder / "crops", self.weights / "edgeface" / "edgeface_xs.safetensors")
 
     def _lay_names(self, place: Path) -> None:

@@ -12,6 +12,7 @@ pytest_plugins = (
     "facecheck.plugin.planning",
     "facecheck.plugin.parameters",
     "facecheck.plugin.shards",
+    "facecheck.plugin.workload",
     "facecheck.plugin.recorder",
     "facecheck.plugin.timings",
 )

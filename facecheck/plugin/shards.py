@@ -7,40 +7,23 @@ means what it says. No eval is run: no run is written, nothing is compared, appr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
 from facecheck.plugin.markers import is_eval
 from facecheck.plugin.options import text
 from facecheck.plugin.planning import planned, refusing, watched
+from facecheck.plugin.workload import Wanted, wanted
 
 if TYPE_CHECKING:
-    from facecheck.corruptions import Applied
     from facecheck.models.recognizer import Recognizer
     from facecheck.pipeline.shards import Shard
 
 __all__: list[str] = []
 
 _FILLED = "facecheck-filled"
-
-
-class _Wanted(NamedTuple):
-    """What cases need in the cache.
-
-    Args:
-        model: specification.
-        old: whether it is the model that the others are to replace.
-        dataset: specification.
-        corruption: applied to every image.
-    """
-
-    model: str
-    old: bool
-    dataset: str
-    corruption: Applied
 
 
 @pytest.hookimpl(trylast=True)
@@ -52,14 +35,14 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
         return
     with refusing(config, items):
         shard = _shard(config, given)
-        wanted = list(dict.fromkeys(each for item in evals for each in _wanted(config, item)))
-        if not wanted:
+        needed = list(dict.fromkeys(each for item in evals for each in wanted(config, item)))
+        if not needed:
             raise pytest.UsageError(
                 f"--facecheck-shard {shard}: nothing to fill: the cases that were chosen need no embeddings of pairs"
             )
         config.hook.pytest_deselected(items=evals)
         items[:] = [item for item in items if not is_eval(item)]
-        items += [_Filling.of(session, each, shard) for each in wanted]
+        items += [_Filling.of(session, each, shard) for each in needed]
 
 
 def _shard(config: pytest.Config, given: str) -> Shard:
@@ -84,40 +67,14 @@ def _shard(config: pytest.Config, given: str) -> Shard:
     return shard
 
 
-def _wanted(config: pytest.Config, item: pytest.Item) -> Iterator[_Wanted]:
-    """Yield what a case needs: the clean images always, by which thresholds are chosen."""
-    from facecheck.corruptions import CLEAN  # noqa: PLC0415
-
-    given: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
-    model, dataset = given.get("recognizer"), given.get("dataset")
-    if not model or not dataset or item.get_closest_marker("skip") or item.get_closest_marker("timing"):
-        return
-    if planned(config).dataset(dataset).templates is not None:
-        return  # their points are listed, so that no detection is kept of them; the last run computes them
-    for corruption in (CLEAN, *_corruptions(given.get("levels", ()))):
-        yield _Wanted(model, old=False, dataset=dataset, corruption=corruption)
-    if "updated" in getattr(item, "fixturenames", ()):
-        yield _Wanted(planned(config).against, old=True, dataset=dataset, corruption=CLEAN)
-
-
-def _corruptions(levels: object) -> Iterable[Applied]:
-    """Return the corruptions of a case: one of a point, or all levels of those of a sweep."""
-    from facecheck.corruptions import Applied  # noqa: PLC0415
-
-    if isinstance(levels, dict):
-        every = [Applied(entry.name, level) for entry, several in levels.items() for _, level in several]
-        return [each for each in every if each.level]
-    return [each for each in levels if isinstance(each, Applied)] if isinstance(levels, tuple) else []
-
-
 class _Filling(pytest.Item):
     """Fills the cache with a part of one data set under one corruption, for one model."""
 
-    wanted: _Wanted
+    wanted: Wanted
     shard: Shard
 
     @classmethod
-    def of(cls, session: pytest.Session, wanted: _Wanted, shard: Shard) -> _Filling:
+    def of(cls, session: pytest.Session, wanted: Wanted, shard: Shard) -> _Filling:
         """Return the item of a combination."""
         name = f"{wanted.model}-{wanted.dataset}-{wanted.corruption.identity}"
         made: _Filling = cls.from_parent(session, name=f"shard {shard}[{name}]")
