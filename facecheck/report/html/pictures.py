@@ -19,6 +19,7 @@ __all__ = ["Picture", "as_data", "graph_of", "pictures"]
 _SIZE = re.compile(rb'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 _HEAD = 4096  # bytes of a file in which its size stands
 _LARGE = 250_000  # bytes of an SVG from which pixels may be less
+_MANY_PANELS = 1000  # CSS pixels: of a graph that has several panels side by side
 _TALL = 2.0  # heights of a width from which a picture is folded away
 _WIDE = 1.9  # widths of a height from which a picture takes the whole line
 _POINT = 96 / 72  # CSS pixels
@@ -76,8 +77,8 @@ class Picture:
 
     @property
     def is_wide(self) -> bool:
-        """Whether it takes a whole line."""
-        return self.width > _WIDE * self.height
+        """Whether it takes a whole line, and is scrolled where the screen is narrower than its letters bear."""
+        return self.width > min(_WIDE * self.height, _MANY_PANELS)
 
     @property
     def is_tall(self) -> bool:
