@@ -186,7 +186,7 @@ def _row(label: str, cells: Cells, answers: Answers, incomparable: dict[str, str
     for model in sorted(cells.keys() - same.keys()):
         if behind[model] is not None:
             incomparable.setdefault(model, f"answered other pairs than {' and '.join(same)}")
-        elif counts_right_answers(cells[model]):
+        elif cells[model].scores and counts_right_answers(cells[model]):
             incomparable.setdefault(model, "the run kept no scores of it")
     if len(same) < 2:  # noqa: PLR2004 - one has no rival
         return Row(label=label, cells=cells)
