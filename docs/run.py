@@ -6,7 +6,8 @@ The commands that begin with ``uv run``, and those about facecheck's own files, 
 the others in the repository of a team that installed facecheck with pip. What an example names lies there under that
 name (``LFW``, ``pairs.txt``, ``mine.onnx``); what no file can be called (``/data``, ``RUN``) is replaced by what
 ``docs/run.toml`` says. Each command's output is in ``WORK/output``, what was run, its status and its seconds in
-``WORK/log.jsonl``. Run again, it runs what has not ended as its page lets expect; it exits with 1 if there is any.
+``WORK/log.jsonl``. Run again at the same commit, it runs what has not ended as its page lets expect; it exits with 1 if
+there is any. A status of 124 is a command that took too long, 125 one that could not be prepared.
 
 DATA holds ``lfw/``, ``lfw_protocol/`` and ``eg3d_strips/``, WEIGHTS ``edgeface/`` and ``mobilefacenet/``.
 """
@@ -14,12 +15,15 @@ DATA holds ``lfw/``, ``lfw_protocol/`` and ``eg3d_strips/``, WEIGHTS ``edgeface/
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
+import hashlib
 import json
 import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -42,6 +46,7 @@ __all__ = ["KNOWN", "Command", "every_command", "main"]
 ROOT = Path(__file__).parents[1]
 KNOWN = tomllib.loads((ROOT / "docs" / "run.toml").read_text(encoding="utf-8"))
 _MOST_SECONDS = 5400.0
+_NOT_PREPARED = 125
 _PEOPLE, _IMAGES = 12, 3  # of the folder of people, and of each
 _OF_THE_PROJECT = ("uv ", "FACECHECK_WEIGHTS=", "pip install uv", "pip download", "facecheck generate faces --bundled")
 
@@ -93,9 +98,13 @@ class Stage:
     def __init__(self, work: Path, data: Path, weights: Path) -> None:
         self.work, self.data, self.weights = work, data, weights
         self.clone, self.team, self.venv = work / "clone", work / "team", work / "venv"
-        left = ("PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "PYTEST_ADDOPTS")
+        left_out = ("PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "PYTEST_ADDOPTS")
+        given = {n: value for n, value in os.environ.items() if n not in left_out and not n.startswith("FACECHECK_")}
+        # Not this environment's own programs: a team has only what pip installed.
+        path = [each for each in given["PATH"].split(os.pathsep) if Path(each).resolve() != Path(sys.prefix) / "bin"]
         self.environment = {
-            **{n: value for n, value in os.environ.items() if n not in left and not n.startswith("FACECHECK_")},
+            **given,
+            "PATH": os.pathsep.join(path),
             "FACECHECK_WEIGHTS": str(weights / "edgeface"),
             "FACECHECK_CACHE": str(work / "cache"),
         }
@@ -106,6 +115,8 @@ class Stage:
             (self.work / folder).mkdir(parents=True, exist_ok=True)
         if not self.clone.is_dir():
             self._call("git", "clone", "--quiet", str(ROOT), str(self.clone))
+        if commit_of(self.clone) != commit_of(ROOT):
+            raise SystemExit(f"{self.clone} is at another commit than {ROOT}: begin anew, in another folder")
         self._call("uv", "sync", "--quiet", where=self.clone)
         if not (self.work / "data").is_dir():
             self._lay_data(self.work / "data.part")
@@ -185,14 +196,14 @@ class Stage:
         place, programs = (self.clone, self.clone / ".venv") if command.in_clone else (self.team, self.venv)
         path = os.pathsep.join([str(self.work / "bin"), str(programs / "bin"), self.environment["PATH"]])
         environment = self.environment | {"PATH": path}
-        if re.search("cache (clear|info)", command.text):
-            environment["FACECHECK_CACHE"] = str(
-                self.work / "scratch" / "cache-2"
-            )  # not the one that all commands share
+        if re.search("cache (clear|info)", command.text):  # not the one that all commands share
+            environment["FACECHECK_CACHE"] = str(self.work / "scratch" / "cache-2")
         output = self.work / "output" / f"{_name(command)}.txt"
-        for pattern, before in KNOWN["before"].items():
-            if re.search(pattern, command.text):
-                _shell(self.replaced(before), place, environment, output.with_suffix(".before"))
+        prepared = [before for pattern, before in KNOWN["before"].items() if re.search(pattern, command.text)]
+        if prepared and _shell(
+            "\n".join(map(self.replaced, prepared)), place, environment, output.with_suffix(".before")
+        ):
+            return self.replaced(command.text), _NOT_PREPARED, 0.0
         text = self.replaced(command.text)
         if text.startswith("#!"):  # the commands after it give it to the queue
             (place / "fill.sh").write_text(text, encoding="utf-8")
@@ -211,25 +222,34 @@ def _shell(text: str, place: Path, environment: Mapping[str, str], output: Path)
         stream.write(f"$ {text}\n".encode())
         stream.flush()
         words = ["bash", "-o", "pipefail", "-c", text]
+        process = subprocess.Popen(  # noqa: S603 - commands of our own pages
+            words,
+            cwd=place,
+            env=environment,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         try:
-            return subprocess.run(  # noqa: S603 - commands of our own pages
-                words,
-                cwd=place,
-                env=environment,
-                stdout=stream,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                timeout=_MOST_SECONDS,
-                check=False,
-            ).returncode
+            return process.wait(_MOST_SECONDS)
         except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):  # with all that it started
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
             return 124
 
 
 def _name(command: Command) -> str:
     """Return a file's name for a command's output."""
     words = re.sub(r"[^a-z0-9]+", "-", command.text.lower()).strip("-")
-    return f"{Path(command.page).stem}-{words[:90]}"
+    return f"{Path(command.page).stem}-{words[:80]}-{hashlib.sha256(command.text.encode()).hexdigest()[:6]}"
+
+
+def commit_of(folder: Path) -> str:
+    """Return the commit that a clone is at."""
+    words = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603 - our own words
 
 
 # What the examples name.
@@ -321,6 +341,7 @@ def main(given: Sequence[str] | None = None) -> int:
     log = stage.work / "log.jsonl"
     records = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
     done = {(record["page"], record["text"]) for record in records if record["ok"]}
+    commit = commit_of(ROOT)
     wrong = 0
     for each in every_command():
         if (each.page, each.text) in done or (asked.only and Path(each.page).stem not in asked.only.split(",")):
@@ -329,9 +350,10 @@ def main(given: Sequence[str] | None = None) -> int:
             print(f"left out        {each.page}: {each.text}: {why}", flush=True)
             continue
         ran, status, seconds = stage.run(each)
-        ok = status == 0 or bool(each.known(f"ends_with_{status}"))
+        ok = status == 1 if each.known("red") else status == 0 or bool(each.known(f"ends_with_{status}"))
         wrong += not ok
         record = dataclasses.asdict(each) | {"ran": ran, "status": status, "seconds": round(seconds, 1), "ok": ok}
+        record["commit"] = commit
         with log.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(record) + "\n")
         print(f"{'ok ' if ok else 'BAD'} {status:3} {seconds:7.1f} s {each.page}: {each.text}", flush=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
+import shlex
 import tomllib
 from pathlib import Path
 
@@ -93,10 +94,12 @@ def test_what_the_runner_of_the_pages_knows_is_in_them() -> None:
     found = list(run.every_command())
     texts = [f"{command.text}\n" for command in found]
 
-    for table in ("left_out", "long", "ends_with_1", "ends_with_5"):
+    for table in ("left_out", "long", "red", "ends_with_1", "ends_with_5"):
         assert not [part for part in run.KNOWN[table] if not any(part in text for text in texts)], table
     for table in ("before", "after"):
         assert not [part for part in run.KNOWN[table] if not any(re.search(part, text) for text in texts)], table
+    spans = {shlex.join(words) for page in PAGES for words in documents.mentioned(page)}
+    assert set(run.KNOWN["names"]) <= spans
     made = [*texts, *run.KNOWN["before"].values()]
     for pattern in run.KNOWN["replaced"]:
         assert any(re.search(pattern, text) for text in made), pattern

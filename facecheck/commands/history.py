@@ -15,6 +15,7 @@ from facecheck.results.catalogue import METRICS
 __all__ = ["add_arguments", "add_trend_arguments", "run", "run_trend"]
 
 _USUAL = Path("reports/history.sqlite")
+_BASELINES = Path("reports/baselines")
 _WIDTH = 80
 _SHOWN = 20
 
@@ -130,6 +131,10 @@ def run_trend(options: argparse.Namespace) -> int:
 
     _check_metrics(options.metric)
     _check_there(options.history)
+    if options.baselines is not None and not options.baselines.is_dir():
+        raise FacecheckError(
+            f"--baselines {options.baselines}: no such folder; approvals are in {_BASELINES} by default"
+        )
     if not 0 < options.false_alarms < 1:
         raise FacecheckError(f"--false-alarms {options.false_alarms}: expected a fraction between 0 and 1")
     with History(options.history) as history:
@@ -145,7 +150,7 @@ def run_trend(options: argparse.Namespace) -> int:
         raise FacecheckError(
             f"no series of two runs or more in {options.history}; its lines are {', '.join(known) or 'none'}"
         )
-    found = [with_approvals(line, options.baselines) for line in found]
+    found = with_approvals(found, options.baselines or _BASELINES)
     told = [text for line in found for text in told_changes(line)]
     most = max(len(line.points) for line in found)
     few = f"; {FEWEST} versions are the fewest that can show one" if most < FEWEST else ""

@@ -10,6 +10,7 @@ interruption at any point leaves the old baseline or the new one.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -117,8 +118,8 @@ class Baseline:
 
     @property
     def approvals(self) -> tuple[Approval, ...]:
-        """Every approval that the line ever had, the oldest first."""
-        return (*self.earlier, *(part.approval for part in self.parts))
+        """Every approval that the file remembers, the oldest first."""
+        return tuple(sorted((*self.earlier, *(part.approval for part in self.parts)), key=_moment))
 
     @property
     def scores_folder(self) -> Path:
@@ -154,6 +155,13 @@ class Baseline:
         """
         found = [(name, expected) for part in self.parts for name, expected in part.probes.items()]
         return load_probe(self.scores_folder / found[-1][0], found[-1][1]) if found else None
+
+
+def _moment(approval: Approval) -> dt.datetime:
+    try:
+        return dt.datetime.fromisoformat(approval.at).astimezone(dt.UTC)
+    except (ValueError, OverflowError, OSError):
+        return dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
 def baseline_folder(baselines: Path, line: str) -> Path:
@@ -310,7 +318,7 @@ def summary(baseline: Baseline) -> str:
     """Return what a reviewer reads: who approved what and why, and the metrics on clean images, in Markdown."""
     parts = [line for part in reversed(baseline.parts) for line in ("", *_part_summary(part))]
     earlier = [
-        f"- {a.at[:10]}, {in_markdown(a.by)}, run {in_markdown(a.run)}: {in_markdown(a.reason)}"
+        f"- {in_markdown(a.at[:10])}, {in_markdown(a.by)}, run {in_markdown(a.run)}: {in_markdown(a.reason)}"
         for a in reversed(baseline.earlier)
     ]
     before = ["", "## Approved before", "", *earlier] if earlier else []
@@ -327,7 +335,7 @@ def _part_summary(part: Part) -> list[str]:
     return [
         in_markdown(a.reason),
         "",
-        f"- approved by {in_markdown(a.by)}, {a.at}",
+        f"- approved by {in_markdown(a.by)}, {in_markdown(a.at)}",
         f"- run {in_markdown(a.run)} of {in_markdown(a.started)}, commit {commit}, facecheck {code.facecheck}",
         f"- model {in_markdown(a.model)}, {in_markdown(model.spec)}, weights {weights}",
         *(

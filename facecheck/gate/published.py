@@ -23,7 +23,9 @@ from facecheck.results.measurement import Measurement
 from facecheck.results.signature import DatasetSignature, ModelSignature, Signature
 from facecheck.storage.files import opened_regular
 
-__all__ = ["Figure", "KnownModel", "KnownSet", "Published", "PublishedError", "beside", "read_published"]
+__all__ = ["WITHIN", "Figure", "KnownModel", "KnownSet", "Published", "PublishedError", "beside", "read_published"]
+
+WITHIN = "the published figure lies within the interval"
 
 _MOST_BYTES = 2**22
 _EVALS = ("verification", "templates")
@@ -229,5 +231,5 @@ def _verdict(figure: Figure, measured: Measurement, *, other: bool) -> str:
     # Both are compared as they are printed: four digits.
     low, value, high = (round(number, 4) for number in (measured.low, figure.value, measured.high))
     if low <= value <= high:
-        return "the published figure lies within the interval"
+        return WITHIN
     return f"the published figure lies {'above' if value > high else 'below'} the interval"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from facecheck.errors import FacecheckError
+from facecheck.errors import printable
 from facecheck.gate.baselines import baseline_folder, read_baseline
 from facecheck.history.store import History, Point, Recorded
 from facecheck.history.trend import ChangePoint, change_points, versions
@@ -55,7 +54,7 @@ class Line:
         conditions: that it was measured under.
         runs: the oldest first.
         points: one a run.
-        marks: what changed between runs.
+        marks: what changed between runs, and what was approved.
         changes: change points; their positions count runs.
     """
 
@@ -165,23 +164,30 @@ def _marks(points: Sequence[Point], runs: Sequence[Recorded]) -> Iterator[Mark]:
                 yield Mark(position=position, what=what, before=before[:20], after=after[:20])
 
 
-def with_approvals(line: Line, baselines: Path) -> Line:
-    """Return a series with a mark where a run was approved, now or earlier.
+def with_approvals(lines: Iterable[Line], baselines: Path) -> list[Line]:
+    """Return series with a mark where a run was approved, now or earlier.
 
     Args:
-        line: of the history.
-        baselines: folder of all baselines; one that is not there, or cannot be read, marks nothing.
+        lines: of the history.
+        baselines: folder of all baselines; a line without one is marked nowhere.
+
+    Raises:
+        FacecheckError: a baseline is damaged.
     """
-    reasons: dict[str, str] = {}
-    with contextlib.suppress(FacecheckError, OSError):
-        if baseline := read_baseline(baselines, baseline_folder(baselines, line.line).name):
-            reasons = {approval.run: approval.reason for approval in baseline.approvals}
-    marks = [
-        Mark(position=position, what="approved", before="", after=reasons[run.id])
-        for position, run in enumerate(line.runs)
-        if run.id in reasons
-    ]
-    return dataclasses.replace(line, marks=(*line.marks, *marks))
+    reasons: dict[str, dict[str, str]] = {}
+    marked = []
+    for line in lines:
+        if line.line not in reasons:
+            found = read_baseline(baselines, baseline_folder(baselines, line.line).name)
+            reasons[line.line] = {each.run: each.reason for each in found.approvals} if found else {}
+        of_line = reasons[line.line]
+        marks = [
+            Mark(position=position, what="approved", before="", after=of_line[run.id])
+            for position, run in enumerate(line.runs)
+            if run.id in of_line
+        ]
+        marked.append(dataclasses.replace(line, marks=(*line.marks, *marks)))
+    return marked
 
 
 def _version(model: Mapping[str, str]) -> str:
@@ -196,12 +202,10 @@ def told_changes(line: Line) -> Iterator[str]:
         rose = change.size > 0
         word = "rose" if rose else "fell"
         judged = "" if better == "neither" else " (better)" if rose == (better == "higher") else " (WORSE)"
-        here = [
-            f"{m.what} {m.before} -> {m.after}" if m.before or m.what != "approved" else f"approved ({m.after})"
-            for m in line.marks
-            if m.position == change.first
-        ]
-        with_it = f"; changed there: {', '.join(here)}" if here else ""
+        here = [mark for mark in line.marks if mark.position == change.first]
+        moved = [f"{mark.what} {mark.before} -> {mark.after}" for mark in here if mark.what != "approved"]
+        with_it = f"; changed there: {', '.join(moved)}" if moved else ""
+        with_it += "".join(f"; approved there: {printable(mark.after)}" for mark in here if mark.what == "approved")
         if change.kind == "step":
             how = f"{word} by {value(line.name, abs(change.size))}{judged} at run {run.id}"
         else:

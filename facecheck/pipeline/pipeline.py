@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import itertools
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NoReturn, TextIO
+from typing import NamedTuple, NoReturn, TextIO
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +44,7 @@ from facecheck.pipeline.work import (
 )
 from facecheck.storage.cache import Arrays, Cache
 
-__all__ = ["Pipeline"]
+__all__ = ["Pass", "Pipeline"]
 
 _LONG_RUN = 64  # images from which a progress bar is worth it
 _MANY = 2**28  # bytes of images that are held at once to be timed
@@ -56,6 +57,24 @@ _MOST_RESULTS = 2**28  # bytes
 _MOST_DETECTED = 2**27
 _OBJECT = 1000  # bytes that a result takes beside its vector, about
 Rows = npt.NDArray[np.int64]
+
+
+class Pass(NamedTuple):
+    """A recogniser over faces under one corruption, done.
+
+    Args:
+        recognizer: its name.
+        corruption: identity.
+        faces: the list itself.
+        computed: images whose vectors were neither remembered nor in the cache.
+        seconds: that it took.
+    """
+
+    recognizer: str
+    corruption: str
+    faces: Sequence[Face]
+    computed: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,6 +138,7 @@ class Pipeline:
         batch: images in a batch; at most 16 on a CPU, 64 on a GPU by default.
         terminal: where progress is drawn, or None.
         executor: computes the batches in the place of threads of this process; it has workers and a batch of its own.
+        told: is called after each pass.
     """
 
     def __init__(
@@ -129,8 +149,9 @@ class Pipeline:
         batch: int | None = None,
         terminal: TextIO | None = None,
         executor: Executor | None = None,
+        told: Callable[[Pass], None] | None = None,
     ) -> None:
-        self._cache = cache
+        self._cache, self._told = cache, told
         self._executor = executor or Threads(workers or cores(), batch)
         self._terminal = terminal
         self._digests = Recent[ImageSource, bytes](_MOST_DIGESTS)
@@ -148,12 +169,16 @@ class Pipeline:
             faces: m faces.
             corruption: applied to every image first.
         """
+        begun = time.perf_counter()
         contents = self._read_contents(faces)
         asked = _Asked(recognizer, corruption, contents, contents.images())
         collecting = Collecting(contents.faces)
         for row, reason in contents.unreadable.items():
             collecting.put(np.array([row]), Result(Outcome.UNREADABLE, reason=reason))
-        self._compute(asked, self._recall_results(asked, collecting), collecting)
+        missing = self._recall_results(asked, collecting)
+        self._compute(asked, missing, collecting)
+        if self._told is not None:
+            self._told(Pass(recognizer.name, corruption.identity, faces, len(missing), time.perf_counter() - begun))
         return collecting.embedded()
 
     def inspect(

@@ -70,24 +70,30 @@ def _panel(axes: Axes, line: Line) -> None:
     first, last = (line.runs[end].started for end in (0, -1))
     places = {mark.position for mark in line.marks}
     legend = ", ".join(dict.fromkeys(mark.what for mark in line.marks)) if len(places) > _MOST_LABELS else ""
-    told = f"; dotted: a change of {legend}" if legend else ""
+    told = f"; dotted: {legend}" if legend else ""
     axes.set_xlabel(f"run, {first:%Y-%m-%d} to {last:%Y-%m-%d}{told}", fontsize=8)
     axes.tick_params(labelsize=8)
     dress(axes)
 
 
 def _marks(axes: Axes, line: Line) -> None:
-    """Draw a thin line where something changed, with its first letter above; one label for several at one run."""
+    """Draw a thin line where something changed or was approved; one label for several at one run.
+
+    Where there are too many, only the last approvals are labelled.
+    """
     places: dict[int, list[str]] = {}
     for mark in line.marks:
         places.setdefault(mark.position, []).append(mark.what)
-    shown = set(sorted(places, key=lambda place: (places[place] == ["model"], place))[:_MOST_LABELS])
+    if len(places) > _MOST_LABELS:
+        shown = set([place for place, changed in places.items() if "approved" in changed][-_MOST_LABELS:])
+    else:
+        shown = set(places)
     for place, changed in places.items():
         alone = changed[0] if len(changed) == 1 else ""
         axes.axvline(place + 0.5, color=_COLOURS.get(alone, NEITHER), linewidth=0.7, linestyle=":", alpha=0.8)
-        if place in shown and len(places) <= _MOST_LABELS:
+        if place in shown:
             axes.annotate(
-                "+".join(changed),
+                "+".join(changed) if len(places) <= _MOST_LABELS else "approved",
                 (place + 0.5, 1.0),
                 xycoords=("data", "axes fraction"),
                 xytext=(0, 2),

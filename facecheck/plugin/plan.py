@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO, cast, get_args
@@ -30,6 +30,7 @@ from facecheck.gate.published import Published, read_published
 from facecheck.models import Settings, build, check, split_models
 from facecheck.models.recognizer import Recognizer
 from facecheck.pipeline import Pipeline
+from facecheck.pipeline.pipeline import Pass
 from facecheck.plugin.device import full_fp32, resolve_device
 from facecheck.plugin.executors import RayAsked, asked_executor
 from facecheck.plugin.options import switch, text
@@ -70,6 +71,7 @@ class Plan:
         built: recognisers by specification, or why they could not be built.
         thumbnails: whether pictures of faces are kept.
         old: the old model, once it is built.
+        told: is called after each pass of a model over images.
     """
 
     models: tuple[str, ...]
@@ -90,6 +92,7 @@ class Plan:
     thumbnails: Thumbnails = "auto"
     built: dict[str, Recognizer | FacecheckError] = field(default_factory=dict)
     old: Recognizer | None = None
+    told: Callable[[Pass], None] | None = None
 
     @classmethod
     def of(cls, config: pytest.Config) -> Plan:
@@ -170,7 +173,7 @@ class Plan:
         """
         executing = contextlib.nullcontext() if self.executor is None else self.executor.started()
         with self.open_cache() as cache, executing as executor, on_terminal(watched=watched) as terminal:
-            pipeline = Pipeline(cache=cache, executor=executor, terminal=terminal)
+            pipeline = Pipeline(cache=cache, executor=executor, terminal=terminal, told=self.told)
             made = Evaluator(pipeline, folder=folder, cache=cache)
             yield made
             keep_mistakes(made.done, made, folder, withheld=self._withheld())

@@ -74,11 +74,11 @@ def refusing(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     try:
         yield
     except pytest.UsageError as problem:
+        items.clear()
         output = getattr(config, "workeroutput", None)
         if output is None:
             raise
         output[_REFUSED] = str(problem)
-        items.clear()
 
 
 @pytest.hookimpl(optionalhook=True)

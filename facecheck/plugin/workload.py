@@ -1,9 +1,13 @@
-"""How much work the chosen cases are: said before it begins, and how far it is while it goes on."""
+"""How much work the chosen cases are: said before it begins, and how far it is while it goes on.
+
+A shard (:mod:`facecheck.plugin.shards`) fills the cache with its part of the same.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -13,12 +17,14 @@ from facecheck.plugin.planning import planned
 
 if TYPE_CHECKING:
     from facecheck.corruptions import Applied
+    from facecheck.pipeline.pipeline import Pass
 
 __all__ = ["Wanted", "Workload", "wanted"]
 
 _MUCH = 200_000  # embeddings above which a smaller run is proposed
 _FIRST_TOLD_S = 120.0
 _WORTH_TELLING_S = 600.0
+_MOST_BETWEEN_S = 1800.0
 
 
 class Wanted(NamedTuple):
@@ -64,51 +70,58 @@ def _corruptions(levels: object) -> Iterable[Applied]:
 
 
 class Workload:
-    """What all cases need, and what those that ended needed.
+    """What all cases need, and how much of it is done.
 
     Args:
-        needs: of each case, by its id.
+        needs: of all cases.
         images: of each data set, by its specification.
         began: when, in seconds of a clock that never goes back.
     """
 
-    def __init__(self, needs: Mapping[str, Sequence[Wanted]], images: Mapping[str, int], began: float) -> None:
-        self._needs, self._images, self._began = needs, images, began
-        self._done: set[Wanted] = set()
-        self._next = _FIRST_TOLD_S
-        self.passes = len({each for several in needs.values() for each in several})
-        self.embeddings = self._count({each for several in needs.values() for each in several})
-
-    def _count(self, several: Iterable[Wanted]) -> int:
-        return sum(self._images[each.dataset] for each in several)
+    def __init__(self, needs: Iterable[Wanted], images: Mapping[str, int], began: float) -> None:
+        different = set(needs)
+        self.passes, self.embeddings = len(different), sum(images[each.dataset] for each in different)
+        self._began, self._next = began, _FIRST_TOLD_S
+        self._seen: set[tuple[str, str, int]] = set()
+        self._done = self._computed = 0
+        self._seconds = 0.0
 
     def header(self) -> list[str]:
         """Return what the run says before it begins."""
-        found = [f"facecheck: {self.passes:,} passes over images, {self.embeddings:,} embeddings, less what is cached"]
+        many = "a pass" if self.passes == 1 else f"{self.passes:,} passes"
+        found = [f"facecheck: {many} over images, {self.embeddings:,} embeddings, less what is cached"]
         if self.embeddings > _MUCH:
             found.append(
-                "facecheck: that is much for one machine: --facecheck-sample 200 is a quick look, --facecheck-evals "
+                "facecheck: that is much for one machine: --facecheck-sample 100 is a quick look, --facecheck-evals "
                 "verification looks at clean images, --facecheck-shard and --facecheck-executor take more machines"
             )
         return found
 
-    def told(self, nodeid: str, now: float) -> str:
-        """Return how far the run is once a case has ended, empty if it is not time to say so, or nearly done.
+    def told(self, done: Pass, now: float) -> str:
+        """Return how far the run is after a pass, empty if it is not time to say so, or nearly done.
+
+        The pace is that of what was computed, so that what came from the cache promises nothing.
 
         Args:
-            nodeid: of the case.
+            done: the pass; a pass that is made again counts once.
             now: of the clock of ``began``.
         """
-        self._done.update(self._needs.get(nodeid, ()))
-        done, passed = self._count(self._done), now - self._began
-        if passed < self._next or not done:
+        self._computed += done.computed
+        self._seconds += done.seconds if done.computed else 0.0
+        key = (done.recognizer, done.corruption, id(done.faces))
+        if key not in self._seen:
+            self._seen.add(key)
+            self._done = min(self._done + len(done.faces), self.embeddings)
+        passed = now - self._began
+        if passed < self._next or not self._computed:
             return ""
-        self._next = 2 * passed
-        left = passed * (self.embeddings / done - 1)
+        left = (self.embeddings - self._done) * self._seconds / self._computed
         if left < _WORTH_TELLING_S:
             return ""
+        self._next = passed + min(passed, _MOST_BETWEEN_S)
         return (
-            f"facecheck: {done:,} of {self.embeddings:,} embeddings in {_told(passed)}; at this pace {_told(left)} more"
+            f"facecheck: {self._done:,} of {self.embeddings:,} embeddings in {_told(passed)}; at this pace "
+            f"{_told(left)} more, less what is cached"
         )
 
 
@@ -118,39 +131,43 @@ def _told(seconds: float) -> str:
 
 
 class _Progress:
-    """Says in the terminal how far the run is.
+    """Says in the terminal how much there is to do, and how far the run is.
 
     Args:
         workload: of the run.
-        terminal: of the session.
+        config: of the session.
     """
 
-    def __init__(self, workload: Workload, terminal: pytest.TerminalReporter) -> None:
-        self._workload, self._terminal = workload, terminal
+    def __init__(self, workload: Workload, config: pytest.Config) -> None:
+        self._workload, self._config = workload, config
 
     @pytest.hookimpl(tryfirst=True)  # the terminal turns the order round
     def pytest_report_collectionfinish(self) -> list[str]:
         """Say how much there is to do."""
         return self._workload.header()
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Say how far it is, on a line of its own."""
-        told = self._workload.told(report.nodeid, time.monotonic()) if report.when == "teardown" else ""
-        if told:
-            self._terminal.ensure_newline()
-            self._terminal.write_line(told)
+    def ran(self, done: Pass) -> None:
+        """Say how far it is, on a line of its own, though the output of the case is captured."""
+        told = self._workload.told(done, time.monotonic())
+        plugins = self._config.pluginmanager
+        terminal, capturing = plugins.getplugin("terminalreporter"), plugins.getplugin("capturemanager")
+        if told and terminal is not None:
+            with capturing.global_and_fixture_disabled() if capturing else contextlib.nullcontext():
+                terminal.ensure_newline()
+                terminal.write_line(told)
 
 
 @pytest.hookimpl(tryfirst=True)  # before the terminal asks what there is to say
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Count what the cases need, in the process that runs them and reports."""
+    """Count what the cases need, in a process that both runs them and reports."""
     config = session.config
-    terminal = config.pluginmanager.getplugin("terminalreporter")
-    needs = {item.nodeid: tuple(wanted(config, item)) for item in session.items if is_eval(item)}
-    if terminal is None or hasattr(config, "workerinput") or not any(needs.values()):
+    if hasattr(config, "workerinput") or not config.pluginmanager.hasplugin("terminalreporter"):
+        return
+    needs = [each for item in session.items if is_eval(item) for each in wanted(config, item)]
+    if not needs:
         return
     plan = planned(config)
-    specs = {each.dataset for several in needs.values() for each in several}
-    images = {spec: len(plan.dataset(spec).faces) for spec in specs}
-    config.pluginmanager.register(_Progress(Workload(needs, images, time.monotonic()), terminal), "facecheck-progress")
+    images = {spec: len(plan.dataset(spec).faces) for spec in {each.dataset for each in needs}}
+    progress = _Progress(Workload(needs, images, time.monotonic()), config)
+    plan.told = progress.ran
+    config.pluginmanager.register(progress, "facecheck-progress")

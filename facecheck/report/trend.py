@@ -35,7 +35,10 @@ def draw_trends(run: Run, folder: Path, history: str) -> tuple[list[Drawn], list
         with History(history) as opened:
             for number, model in enumerate(run.signature.models, 1):
                 found = trend_lines(opened, line=model.in_line)[:_MOST]
-                lines = [with_approvals(line, folder.parent / "baselines") for line in found]
+                try:
+                    lines = with_approvals(found, folder.parent / "baselines")
+                except (FacecheckError, OSError) as error:
+                    lines, told = found, [*told, f"no approvals are marked: {error}"]
                 if lines:
                     told += [text for line in lines for text in told_changes(line)]
                     path = draw_trend(lines, folder / "graphs" / f"trend-{number}.svg")

@@ -244,6 +244,12 @@ def test_a_model_without_scores_is_named() -> None:
     assert only(tables).best == "b"
     assert tables[0].incomparable == {"c": "the run kept no scores of it"}
 
+    # A number that never rested on scores, such as those of an update, is not missed.
+    none = dataclasses.replace(measured(scored[2]), scores=())
+    tables = compare(recorded(*map(measured, scored[:2]), none), scored[:2])
+    assert only(tables).best == "b"
+    assert not tables[0].incomparable
+
 
 def test_what_is_left_of_failures_is_not_compared() -> None:
     """Each model fails on other pairs: on completed comparisons there is no mark and no excuse."""

@@ -219,6 +219,20 @@ def test_earlier_approvals_are_remembered(tmp_path: Path) -> None:
     assert "earlier" not in baselines._as_text(first)  # a line's first approval is written as it always was
 
 
+def test_approvals_come_in_their_order(tmp_path: Path) -> None:
+    """Whichever zone they were given in, and whichever of them still stand; a date that is none comes first."""
+    made = approved(tmp_path)
+    (part,) = made.parts
+    moments = ["2026-03-01T12:00:00+00:00", "2026-03-01T13:30:00+02:00", "no date <b>", "2026-02-01T12:00:00+00:00"]
+    several = [dataclasses.replace(part.approval, at=at, run=str(number)) for number, at in enumerate(moments)]
+    line = dataclasses.replace(
+        made, parts=(dataclasses.replace(part, approval=several[3]),), earlier=tuple(several[:3])
+    )
+
+    assert [each.run for each in line.approvals] == ["2", "3", "1", "0"]
+    assert "<b>" not in baselines.summary(line)
+
+
 def test_an_interrupted_approval_leaves_the_last_baseline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The new scores are there already; the old ones are taken away only after the switch."""
     first = approved(tmp_path)

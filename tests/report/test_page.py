@@ -12,10 +12,12 @@ import pytest
 
 from facecheck.cli import main
 from facecheck.errors import FacecheckError
+from facecheck.gate.published import WITHIN
 from facecheck.metrics.decisions import confusion
 from facecheck.report.html import write_page
 from facecheck.report.html.curves import curve_tables
 from facecheck.report.html.models import cards, cases_of, changes_of, headline, promises_of
+from facecheck.report.html.pictures import Picture
 from facecheck.report.html.tables import as_csv, headline_table, measurement_tables
 from facecheck.report.html.thresholds import sliders
 from facecheck.report.privacy import withheld
@@ -283,6 +285,25 @@ def test_the_headline_counts_only_what_was_judged(made: Made) -> None:
     assert headline([good, unsure, *others]) == (
         "1 of 5 models keeps its promises; new is undecided; a, b and c are unjudged"
     )
+
+
+def test_a_published_figure_that_is_met_is_no_warning(made: Made) -> None:
+    """One that is missed is."""
+    notes = tuple(f"{DLIB.name} on lfw: {told}" for told in (WITHIN, "the published figure lies above the interval"))
+    (card,) = (card for card in cards(dataclasses.replace(made.run, notes=notes)) if card.model.name == DLIB.name)
+
+    assert card.notes == ((notes[0], False), (notes[1], True))
+
+
+def test_graphs_of_many_panels_take_a_line() -> None:
+    """They alone are scrolled on a narrow screen; what is merely flat is not enlarged."""
+    flat, panels, usual = (
+        Picture(file="a.svg", title="a", words="a graph", width=width, height=height)
+        for width, height in ((480, 203), (1313, 913), (672, 481))
+    )
+
+    assert [each.is_wide for each in (flat, panels, usual)] == [True, True, False]
+    assert [each.has_many_panels for each in (flat, panels, usual)] == [False, True, False]
 
 
 def test_a_case_is_repeated_as_it_was_asked(made: Made) -> None:

@@ -34,7 +34,7 @@ def test_a_step_is_drawn_and_told_with_what_was_approved(tmp_path: Path) -> None
     fell = [text for text in told if "door on lfw-pairs, accuracy" in text]
     assert len(fell) == 1
     assert "fell by 0.0550 (WORSE) at run run-0006" in fell[0]
-    assert "approved (v2 ships)" in fell[0]
+    assert "; approved there: v2 ships" in fell[0]
 
 
 def test_without_a_history_there_is_no_trend(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def lines(page: Path) -> list[str]:
             continue
         rows = iter(text.replace("\\\n", " ").splitlines())
         for row in rows:
-            line = re.sub(r"\s+", " ", _COMMENT.sub(r"\1", row)).strip()
+            line = re.sub(r" {2,}", " ", _COMMENT.sub(r"\1", row)).strip()  # those of continued lines
             if started := _HERE.search(row):
                 body = itertools.takewhile(functools.partial(operator.ne, started[1]), rows)
                 line = "\n".join([line, *body, started[1]])

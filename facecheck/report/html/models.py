@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
+from facecheck.gate.published import WITHIN
 from facecheck.report.against import LEAST_P
 from facecheck.report.html.tables import Cell, measured_cell
 from facecheck.report.standings import OTHERS, Standing, Word, model_of, repeated, repeated_eval, standings
@@ -36,7 +37,7 @@ class ModelCard:
         contract: what identifies it, by name.
         differences: what changed since the baseline, in words.
         function: whether it computes what the baseline's did, in words, empty if nobody compared.
-        notes: what the run found about this model.
+        notes: what the run found about this model, and whether it is a warning.
     """
 
     model: ModelSignature
@@ -46,7 +47,7 @@ class ModelCard:
     contract: tuple[tuple[str, str], ...] = ()
     differences: tuple[str, ...] = ()
     function: str = ""
-    notes: tuple[str, ...] = ()
+    notes: tuple[tuple[str, bool], ...] = ()
 
     @property
     def ships(self) -> bool:
@@ -115,6 +116,8 @@ def _open(cards: Sequence[ModelCard]) -> str:
 
 
 def _joined(names: Sequence[str]) -> str:
+    if len(names) > 3:  # noqa: PLR2004 - three are read at a glance
+        names = [*names[:3], f"{len(names) - 3} more"]
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
@@ -144,7 +147,7 @@ def _card(run: Run, standing: Standing, model: ModelSignature, against: Against 
         contract=tuple(_contract(model)),
         differences=tuple(f"{each.key}: {each.before} → {each.after}" for each in differences),
         function=_function(against),
-        notes=tuple(note for note in run.notes if note.startswith(own)),
+        notes=tuple((note, WITHIN not in note) for note in run.notes if note.startswith(own)),
     )
 
 

@@ -165,7 +165,7 @@ def _of_run(run: Run, folder: Path, extras: Extras, behind: Sequence[Table]) -> 
         "trend_pictures": graphs.get("trend", []),
         "libraries": sorted(run.signature.libraries.items()),
         "machine": _machine(run),
-        "notes": [note for note in run.notes if not any(note in card.notes for card in models)],
+        "notes": [note for note in run.notes if not any(note in dict(card.notes) for card in models)],
         "failures": _failures(run),
         "faces_folder": FACES,
     }

@@ -77,8 +77,13 @@ class Picture:
 
     @property
     def is_wide(self) -> bool:
-        """Whether it takes a whole line, and is scrolled where the screen is narrower than its letters bear."""
-        return self.width > min(_WIDE * self.height, _MANY_PANELS)
+        """Whether it takes a whole line."""
+        return self.width > _WIDE * self.height or self.has_many_panels
+
+    @property
+    def has_many_panels(self) -> bool:
+        """Whether it is scrolled on a narrow screen, since its letters would become too small."""
+        return self.width > _MANY_PANELS
 
     @property
     def is_tall(self) -> bool:
@@ -98,7 +103,7 @@ def pictures(folder: Path, drawn: Iterable[Drawn]) -> dict[str, list[Picture]]:
         eval_name, _, rest = each.name.partition(" ")
         found.setdefault(eval_name, []).append(_picture(folder, each, rest))
     for group in found.values():
-        group.sort(key=lambda picture: (not picture.lead, picture.is_photo))
+        group.sort(key=lambda picture: (not picture.lead, picture.is_photo, picture.has_many_panels))
     return found
 
 
