@@ -139,7 +139,8 @@ class Stage:
         for place in (folder, folder / "lfw"):
             shutil.copyfile(pairs, place / "pairs.txt")
         (folder / "few.txt").write_text(_shortened(pairs.read_text(encoding="utf-8"), 1), encoding="utf-8")
-        shutil.copytree(self.data / "eg3d_strips", folder / "strips")
+        for name in ("strips", "eg3d_strips"):  # limits know them by the second
+            shutil.copytree(self.data / "eg3d_strips", folder / name)
         people = [each for each in sorted((folder / "lfw").iterdir()) if len(list(each.glob("*.jpg"))) >= _IMAGES]
         for person in people[:_PEOPLE]:
             (folder / "people" / person.name).mkdir(parents=True)
@@ -154,7 +155,7 @@ class Stage:
         for name, source in {
             "LFW": self.work / "data" / "lfw",
             "lfw": self.work / "data" / "lfw",
-            "eg3d_strips": self.work / "data" / "strips",
+            "eg3d_strips": self.work / "data" / "eg3d_strips",
             "weights": self.weights / "edgeface",
         }.items():
             if not (place / name).exists():
