@@ -130,12 +130,12 @@ def faults(photographs: str, cache: Cache) -> None:
                 f"{right.mean():.4f}",
                 f"{100 * change.value:+.2f} [{100 * change.low:+.2f}, {100 * change.high:+.2f}]",
             ]
-        missed = [m.name for m in _judged(compared) if not _kept(m, limits)]
+        missed = [m.name for m in _measured(compared) if judge(m, limits, sampled=False).outcome == "failed"]
         print(f"| {words} | {' | '.join(cells)} | {', '.join(missed) or 'none'} |", flush=True)
 
 
-def _judged(compared: Compared) -> Iterator[Measurement]:
-    """Yield the measurements that evals/test_verification.py judges."""
+def _measured(compared: Compared) -> Iterator[Measurement]:
+    """Yield the measurements that evals/test_verification.py judges, and some that no limit is about."""
     found = (
         decided(compared.view("clean")).named("accuracy")
         + decided(compared.view("declared")).named("fmr", "fnmr")
@@ -145,10 +145,6 @@ def _judged(compared: Compared) -> Iterator[Measurement]:
         yield Measurement.of(
             measured, eval_name="verification", model=compared.recognizer.name, dataset=compared.dataset.name
         )
-
-
-def _kept(measurement: Measurement, limits: tuple[Limit, ...]) -> bool:
-    return judge(measurement, limits, sampled=False).outcome == "passed"
 
 
 def pose(strips: Path, faces: Path, picture: Path) -> None:
