@@ -30,7 +30,7 @@ import tests.support.faults
 from facecheck.datasets import open_dataset
 from facecheck.evaluation.evaluator import Compared, Evaluator
 from facecheck.evaluation.views import decided, ranked
-from facecheck.gate import Limit, judge, read_limits
+from facecheck.gate import judge, read_limits
 from facecheck.metrics import intervals
 from facecheck.models import Settings
 from facecheck.pipeline import Pipeline
