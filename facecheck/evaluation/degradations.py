@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from facecheck.alignment.aligners import AlignedBefore
 from facecheck.corruptions import CLEAN, CORRUPTIONS, Applied, Corruption, of_family
 from facecheck.corruptions.studies import BLUR, FILTERS
 from facecheck.datasets import Dataset
@@ -46,9 +47,11 @@ __all__ = [
     "pinned_reference",
     "point_at",
     "sweep_over",
+    "why_not_applied",
 ]
 
 SAMPLE = "faces?part=sample"
+_SMALLER = frozenset({"resolution", "study_resolution"})  # give pictures of another size
 _SAMPLED = "faces?part=pairs"
 _MANY = ("imagenet_c", "outdoors", "occlusion")  # families of which the sample takes the middle and the worst severity
 _VARIANTS = ("upscaled",)  # of a corruption that the sample takes whole; treated likewise
@@ -170,6 +173,24 @@ def _severity(applied: Applied) -> int:
     levels = CORRUPTIONS[applied.name].levels[1:] if not applied.parts else ()
     passed = [place for place, level in enumerate(levels, 1) if (applied.level - level) * (levels[-1] - levels[0]) >= 0]
     return max(passed, default=1)
+
+
+def why_not_applied(recognizer: Recognizer, applied: Iterable[Applied]) -> str:
+    """Say why a model cannot be judged under corruptions, empty if it can.
+
+    Args:
+        recognizer: the model.
+        applied: what its pictures are degraded by.
+    """
+    if not isinstance(recognizer.aligner, AlignedBefore):
+        return ""
+    smaller = next((step.name for each in applied for step in each.steps if step.level and step.name in _SMALLER), "")
+    if not smaller:
+        return ""
+    return (
+        f"{recognizer.name} is given crops that were cut before, and {smaller} makes them smaller than its network "
+        "takes; upscaled brings them back to size"
+    )
 
 
 def point_at(evaluator: Evaluator, recognizer: Recognizer, dataset: Dataset, severity: int, applied: Applied) -> Point:

@@ -1,11 +1,13 @@
 """Degradations: which levels a run takes, and what is measured at one level and over all, by hand."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from facecheck.alignment.aligners import AlignedBefore
 from facecheck.corruptions import CORRUPTIONS, Applied
 from facecheck.datasets import Dataset
 from facecheck.evaluation.degradations import (
@@ -21,6 +23,7 @@ from facecheck.evaluation.degradations import (
     pinned_reference,
     point_at,
     sweep_over,
+    why_not_applied,
 )
 from facecheck.evaluation.evaluator import Evaluator
 from facecheck.metrics.robustness import Reference
@@ -276,3 +279,24 @@ def test_sources_name_levels_first_and_the_clean_thresholds_last(tmp_path: Path)
     assert sweep.points[1].sources == (degraded[0], clean)
     assert sweep.points[0].sources == (clean,)
     assert np.unique([clean, *degraded]).size == 3
+
+
+@pytest.mark.parametrize(
+    ("applied", "expected"),
+    [
+        (["resolution:0"], ""),
+        (["blur:3", "upscaled:48"], ""),
+        (["blur:3", "resolution:48"], "resolution makes them smaller"),
+        (["blur:3+study_resolution:48"], "study_resolution makes them smaller"),
+    ],
+)
+def test_crops_that_were_cut_before_cannot_become_smaller(applied: list[str], expected: str) -> None:
+    """A model that aligns whole pictures is judged under all of them."""
+    given = [Applied.parse(each) if not each.endswith(":0") else Applied(each[:-2], 0) for each in applied]
+    usual = drawn_recognizer()
+    before = dataclasses.replace(usual, aligner=AlignedBefore(usual.aligner))
+
+    assert why_not_applied(usual, given) == ""
+    told = why_not_applied(before, given)
+    assert expected in told
+    assert bool(told) == bool(expected)
