@@ -200,7 +200,7 @@ class Stage:
         path = os.pathsep.join([str(self.work / "bin"), str(programs / "bin"), self.environment["PATH"]])
         environment = self.environment | {"PATH": path}
         if re.search("cache (clear|info)", command.text):  # not the one that all commands share
-            environment["FACECHECK_CACHE"] = str(self.work / "scratch" / "cache-2")
+            environment["FACECHECK_CACHE"] = str(self.work / "scratch" / "cleared")
         output = self.work / "output" / f"{_name(command)}.txt"
         prepared = [before for pattern, before in KNOWN["before"].items() if re.search(pattern, command.text)]
         if prepared and _shell(
