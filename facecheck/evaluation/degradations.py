@@ -51,7 +51,9 @@ __all__ = [
 ]
 
 SAMPLE = "faces?part=sample"
-_SMALLER = frozenset({"resolution", "study_resolution"})  # give pictures of another size
+# What gives pictures of another size. Not said in the corruptions' own table: runs hash its code, and a line more there
+# would make every baseline's degraded pairs incomparable.
+_SMALLER = frozenset({"resolution", "study_resolution"})
 _SAMPLED = "faces?part=pairs"
 _MANY = ("imagenet_c", "outdoors", "occlusion")  # families of which the sample takes the middle and the worst severity
 _VARIANTS = ("upscaled",)  # of a corruption that the sample takes whole; treated likewise
